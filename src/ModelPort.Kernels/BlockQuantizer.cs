@@ -1,4 +1,3 @@
-using ModelPort.Kernels.Blocks;
 using ModelPort.Kernels.Scalar;
 
 namespace ModelPort.Kernels;
@@ -8,7 +7,9 @@ namespace ModelPort.Kernels;
 public static class BlockQuantizer
 {
     /// <summary>Whether <see cref="Quantize"/> knows the type.</summary>
-    public static bool IsSupported(BlockType type) => type is BlockType.Q4_0 or BlockType.Q8_0 or BlockType.Q4_K or BlockType.Q5_K or BlockType.Q6_K;
+    public static bool IsSupported(BlockType type) => type is
+        BlockType.Q8_0 or BlockType.Q4_0 or BlockType.Q4_1 or BlockType.Q5_0 or BlockType.Q5_1 or
+        BlockType.Q2_K or BlockType.Q3_K or BlockType.Q4_K or BlockType.Q5_K or BlockType.Q6_K or BlockType.IQ4_NL or BlockType.IQ4_XS;
 
     /// <summary>Values a block: 32 or 256. A row is a whole number of blocks.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The type is unknown.</exception>
@@ -49,33 +50,10 @@ public static class BlockQuantizer
             throw new ArgumentException($"{importance.Length} importance values for rows of {rowLength}.", nameof(importance));
         }
 
-        for (int block = 0; block < rows.Length / elements; block++)
+        for (int row = 0; row < rows.Length / rowLength; row++)
         {
-            ReadOnlySpan<float> x = rows.Slice(block * elements, elements);
-            ReadOnlySpan<float> blockImportance = importance.IsEmpty ? default : importance.Slice(block * elements % rowLength, elements);
-            QuantizeBlock(type, x, blockImportance, destination.Slice(block * bytes, bytes));
-        }
-    }
-
-    private static void QuantizeBlock(BlockType type, ReadOnlySpan<float> x, ReadOnlySpan<float> importance, Span<byte> block)
-    {
-        switch (type)
-        {
-            case BlockType.Q8_0:
-                SmallBlocks.Q8_0(x, block);
-                break;
-            case BlockType.Q4_0:
-                SmallBlocks.Symmetric(SmallFormat.Q4_0, x, block);
-                break;
-            case BlockType.Q4_K:
-                AffineBlocks.Quantize(AffineFormat.Q4_K, x, importance, block);
-                break;
-            case BlockType.Q5_K:
-                AffineBlocks.Quantize(AffineFormat.Q5_K, x, importance, block);
-                break;
-            default:
-                SixBitBlocks.Quantize(x, importance, block);
-                break;
+            int rowBytes = rowLength / elements * bytes;
+            ScalarQuantizer.QuantizeRow(type, rows.Slice(row * rowLength, rowLength), importance, destination.Slice(row * rowBytes, rowBytes));
         }
     }
 

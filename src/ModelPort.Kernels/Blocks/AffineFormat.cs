@@ -15,11 +15,16 @@ internal sealed record AffineFormat(BlockType Type, int Group, int ScaleTop, Aff
     /// <summary>The most groups of a super-block.</summary>
     internal const int MaxGroups = 16;
 
-    internal static AffineFormat Q2_K { get; } = new(BlockType.Q2_K, 16, 15, AffineSteps.Q2_K);
+    private static readonly AffineFormat s_q2_K = new(BlockType.Q2_K, 16, 15, AffineSteps.Q2_K);
+    private static readonly AffineFormat s_q4_K = new(BlockType.Q4_K, 32, 63, AffineSteps.Q4_K);
+    private static readonly AffineFormat s_q5_K = new(BlockType.Q5_K, 32, 63, AffineSteps.Q5_K);
 
-    internal static AffineFormat Q4_K { get; } = new(BlockType.Q4_K, 32, 63, AffineSteps.Q4_K);
-
-    internal static AffineFormat Q5_K { get; } = new(BlockType.Q5_K, 32, 63, AffineSteps.Q5_K);
+    internal static AffineFormat Of(BlockType type) => type switch
+    {
+        BlockType.Q2_K => s_q2_K,
+        BlockType.Q4_K => s_q4_K,
+        _ => s_q5_K,
+    };
 
     internal int Groups => Elements / Group;
 

@@ -31,6 +31,13 @@ internal static class LevelPacking
         }
     }
 
+    /// <summary>32 levels become 16 bytes: byte l holds the low four bits of levels l and l + 16.</summary>
+    internal static void Pairs(ReadOnlySpan<byte> levels, Span<byte> destination)
+    {
+        var mask = Vector128.Create((byte)15);
+        ((At(levels, 0) & mask) | ((At(levels, 16) & mask) << 4)).CopyTo(destination);
+    }
+
     /// <summary>Bit 4 of levels l, l + 32, l + 64, ... becomes bits 0, 1, 2, ... of byte l.</summary>
     internal static void FifthBits(ReadOnlySpan<byte> levels, Span<byte> destination) => HighBits(levels, destination, 4);
 

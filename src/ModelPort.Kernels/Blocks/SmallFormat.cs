@@ -9,13 +9,18 @@ namespace ModelPort.Kernels.Blocks;
 /// <param name="HasMinimum">Whether the block stores a minimum.</param>
 internal sealed record SmallFormat(BlockType Type, int Top, bool HasMinimum)
 {
-    internal static SmallFormat Q4_0 { get; } = new(BlockType.Q4_0, 15, false);
+    private static readonly SmallFormat s_q4_0 = new(BlockType.Q4_0, 15, false);
+    private static readonly SmallFormat s_q4_1 = new(BlockType.Q4_1, 15, true);
+    private static readonly SmallFormat s_q5_0 = new(BlockType.Q5_0, 31, false);
+    private static readonly SmallFormat s_q5_1 = new(BlockType.Q5_1, 31, true);
 
-    internal static SmallFormat Q4_1 { get; } = new(BlockType.Q4_1, 15, true);
-
-    internal static SmallFormat Q5_0 { get; } = new(BlockType.Q5_0, 31, false);
-
-    internal static SmallFormat Q5_1 { get; } = new(BlockType.Q5_1, 31, true);
+    internal static SmallFormat Of(BlockType type) => type switch
+    {
+        BlockType.Q4_0 => s_q4_0,
+        BlockType.Q4_1 => s_q4_1,
+        BlockType.Q5_0 => s_q5_0,
+        _ => s_q5_1,
+    };
 
     /// <summary>C's conversions: truncate, keep eight bits, and (except Q5_1, which stores five bits of them) limit as a signed byte.</summary>
     internal byte Level(float value)

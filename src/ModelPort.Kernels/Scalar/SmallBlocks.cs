@@ -3,7 +3,7 @@ using ModelPort.Kernels.Blocks;
 
 namespace ModelPort.Kernels.Scalar;
 
-/// <summary>Blocks of 32 values without a search: Q8_0, Q4_0, Q4_1, Q5_0, Q5_1 without an importance matrix. The definitions.</summary>
+/// <summary>Q8_0, Q4_0, Q4_1, Q5_0 and Q5_1, one block of 32 values at a time: the definitions.</summary>
 internal static class SmallBlocks
 {
     /// <summary>level = round(x / d), halves away from zero; d maps the largest magnitude to 127.</summary>
@@ -50,5 +50,23 @@ internal static class SmallBlocks
         }
 
         format.Write(block, d, min, levels);
+    }
+
+    /// <summary>The four types with an importance matrix: a search, whose levels are stored as they are.</summary>
+    /// <param name="format">The block's format.</param>
+    /// <param name="x">The block.</param>
+    /// <param name="importance">Importance of its columns.</param>
+    /// <param name="sigma2">Mean square of the whole row.</param>
+    /// <param name="block">Receives the bytes.</param>
+    internal static void Weighted(SmallFormat format, ReadOnlySpan<float> x, ReadOnlySpan<float> importance, float sigma2, Span<byte> block)
+    {
+        Span<byte> levels = stackalloc byte[32];
+        Span<float> weights = stackalloc float[32];
+        Weights.FromImportance(importance, sigma2, x, weights);
+        float minimum = 0;
+        float scale = format.HasMinimum
+            ? ScaleSearch.Affine(AffineSteps.Weighted(format.Top), x, weights, levels, out minimum)
+            : ScaleSearch.Symmetric((format.Top + 1) / 2, x, weights, levels);
+        format.Write(block, scale, -minimum, levels);
     }
 }
