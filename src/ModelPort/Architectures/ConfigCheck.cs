@@ -40,7 +40,7 @@ public sealed record ConfigCheck(Func<ModelFacts, IEnumerable<Diagnostic>> Run)
     /// <summary>Keys this version has never heard of may change numbers.</summary>
     public static readonly ConfigCheck UnknownKeys = new(facts =>
     {
-        var unknown = facts.Checkpoint.Config.Root.EnumerateObject()
+        var unknown = facts.Checkpoint.Config.Root.Element.EnumerateObject()
             .Where(p => p.Value.ValueKind is not (System.Text.Json.JsonValueKind.Null or System.Text.Json.JsonValueKind.False))
             .Select(p => p.Name)
             .Where(n => !KnownConfigKeys.Contains(n))

@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Text.Json;
+using ModelPort.Formats;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 
@@ -42,7 +42,7 @@ public sealed class ConfigReader(Checkpoint checkpoint)
     public bool? Flag(params string[] names) => checkpoint.Config.TryGetBool(out var value, names) ? value : null;
 
     /// <summary>A nested object, or null.</summary>
-    public JsonElement? Object(params string[] names) => checkpoint.Config.TryGetObject(out var value, names) ? value : null;
+    public ConfigObject? Object(params string[] names) => checkpoint.Config.TryGetObject(out var value, names) ? value : null;
 
     /// <summary>The error for a key.</summary>
     public ModelPortException Error(string key, string found, string expected) =>

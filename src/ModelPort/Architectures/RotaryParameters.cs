@@ -1,6 +1,6 @@
 using System.Globalization;
-using System.Text.Json;
 using ModelPort.Diagnostics;
+using ModelPort.Formats;
 
 namespace ModelPort.Architectures;
 
@@ -14,24 +14,23 @@ public sealed record RotaryParameters
     /// <summary>The kind of scaling: default, linear, yarn, llama3, longrope, dynamic or another word of the config.</summary>
     public required string Kind { get; init; }
 
-    /// <summary>The scaling's own parameters; undefined when there are none.</summary>
-    public required JsonElement Scaling { get; init; }
+    /// <summary>The scaling's own parameters; null when there are none.</summary>
+    public required ConfigObject? Scaling { get; init; }
 
     /// <summary>Reads either style.</summary>
     /// <exception cref="ModelPortException">MP1013: a parameter is no number.</exception>
     public static RotaryParameters Read(ConfigReader config)
     {
         var scaling = config.Object("rope_parameters") ?? config.Object("rope_scaling");
-        var parameters = scaling ?? default;
-        var kind = Text(parameters, "rope_type") ?? Text(parameters, "type") ?? "default";
+        var kind = scaling is not null && scaling.TryGetString(out var type, "rope_type", "type") ? type : "default";
         // A config without any base takes transformers' default for this family.
-        var theta = Number(parameters, "rope_theta", config) ?? config.Number("rope_theta", "global_rope_theta", "rotary_emb_base") ?? 10000.0;
+        var theta = Number(scaling, "rope_theta", config) ?? config.Number("rope_theta", "global_rope_theta", "rotary_emb_base") ?? 10000.0;
         if (!(theta > 0) || !double.IsFinite(theta))
         {
             throw config.Error("rope_theta", theta.ToString(CultureInfo.InvariantCulture), "a number above zero");
         }
 
-        return new RotaryParameters { Theta = theta, Kind = kind, Scaling = parameters };
+        return new RotaryParameters { Theta = theta, Kind = kind, Scaling = scaling };
     }
 
     /// <summary>A parameter of the scaling, or null.</summary>
@@ -39,18 +38,13 @@ public sealed record RotaryParameters
     public double? Parameter(ConfigReader config, params string[] names) =>
         names.Select(n => Number(Scaling, n, config)).FirstOrDefault(v => v is not null);
 
-    private static string? Text(JsonElement element, string name) =>
-        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
-
-    private static double? Number(JsonElement element, string name, ConfigReader config)
+    private static double? Number(ConfigObject? element, string name, ConfigReader config)
     {
-        if (element.ValueKind != JsonValueKind.Object || !element.TryGetProperty(name, out var value) || value.ValueKind == JsonValueKind.Null)
+        if (element is null || !element.TryGetDouble(out var number, name))
         {
             return null;
         }
 
-        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && double.IsFinite(number)
-            ? number
-            : throw config.Error(name, value.GetRawText(), "a finite number");
+        return double.IsFinite(number) ? number : throw config.Error(name, number.ToString(CultureInfo.InvariantCulture), "a finite number");
     }
 }

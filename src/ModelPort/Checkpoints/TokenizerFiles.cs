@@ -18,8 +18,8 @@ public sealed record TokenizerFiles
     /// <summary>tokenizer_config.json.</summary>
     public TokenizerConfig? Config { get; init; }
 
-    /// <summary>added_tokens.json: token to id.</summary>
-    public IReadOnlyDictionary<string, int>? AddedTokens { get; init; }
+    /// <summary>added_tokens.json.</summary>
+    public AddedTokensFile? AddedTokens { get; init; }
 
     /// <summary>Chat templates by name, from tokenizer_config.json or from files of their own; "default" is the main one.</summary>
     public IReadOnlyList<ChatTemplate> ChatTemplates { get; init; } = [];
@@ -52,7 +52,10 @@ public sealed record TokenizerFiles
             SentencePiece = sentencePiece is null ? null : SentencePieceModel.Open(sentencePiece),
             Config = config,
             AddedTokens = Existing("added_tokens.json") is { } a ? AddedTokensFile.Open(a) : null,
-            ChatTemplates = config?.ChatTemplates is { Count: > 0 } inConfig ? inConfig : ChatTemplateFiles.Open(folder),
+            ChatTemplates = config is { ChatTemplates.IsEmpty: false } ? config.ChatTemplates : FromFiles(ChatTemplateFiles.Open(folder)),
         };
     }
+    // chat_template.jinja with its additional templates, else chat_template.json.
+    private static IReadOnlyList<ChatTemplate> FromFiles(ChatTemplateFiles files) =>
+        files.Jinja is { } main ? [new ChatTemplate(ChatTemplate.DefaultName, main), .. files.Additional] : files.Json;
 }

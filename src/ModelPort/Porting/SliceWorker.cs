@@ -27,7 +27,7 @@ internal sealed class SliceWorker
     {
         _plan = plan;
         _outputs = outputs;
-        var sourceBytes = plan.Tensors.Max(t => t.Source is null ? 4 : SafetensorsTypes.BitsPerElement(t.Source.Type) / 8);
+        var sourceBytes = plan.Tensors.Max(t => t.Source is null ? 4 : SafetensorsTypes.Bits(t.Source.Type) / 8);
         _source = new byte[elements * sourceBytes];
         _moved = plan.Tensors.Any(t => t.Rows is RowOrder.InterleaveHalves) ? new byte[elements * sourceBytes] : [];
         _wide = new float[elements];
@@ -36,7 +36,7 @@ internal sealed class SliceWorker
 
     /// <summary>Bytes of buffers a worker needs for each value of a slice: source, moved source, widened, target.</summary>
     public static long BytesPerElement(PortPlan plan) =>
-        2 * plan.Tensors.Max(t => t.Source is null ? 4L : SafetensorsTypes.BitsPerElement(t.Source.Type) / 8) + 2 * sizeof(float);
+        2 * plan.Tensors.Max(t => t.Source is null ? 4L : SafetensorsTypes.Bits(t.Source.Type) / 8) + 2 * sizeof(float);
 
     /// <summary>How many values of each tensor became infinite in an F16 output.</summary>
     public IReadOnlyDictionary<string, long> Overflow => _overflow;
@@ -75,7 +75,7 @@ internal sealed class SliceWorker
 
     private Span<byte> Read(TensorPlan tensor, SourceTensor source, Slice slice)
     {
-        var width = SafetensorsTypes.BitsPerElement(source.Type) / 8;
+        var width = SafetensorsTypes.Bits(source.Type) / 8;
         var bytes = _source.AsSpan(0, slice.ElementCount * width);
         source.File.Read(source.Tensor, slice.FirstElement * width, bytes);
         RequireFinite(source, bytes, slice);
@@ -124,7 +124,7 @@ internal sealed class SliceWorker
         if (index >= 0)
         {
             var value = new float[1];
-            var width = SafetensorsTypes.BitsPerElement(source.Type) / 8;
+            var width = SafetensorsTypes.Bits(source.Type) / 8;
             WidenTo(source.Type, bytes.Slice(index * width, width), value);
             throw new ModelPortException(Diagnose.NonFinite(source.File.Path, source.Name, slice.FirstElement + index, float.IsNaN(value[0]) ? "NaN" : "infinity"));
         }

@@ -13,13 +13,13 @@ internal static class SentencePieceVocabulary
     public static Vocabulary FromModel(TokenizerFiles files, SentencePieceModel model, long size)
     {
         var slots = new VocabularySlots(files, size, GapScore);
-        for (var id = 0; id < model.Pieces.Count && id < size; id++)
+        for (var id = 0; id < model.Pieces.Length && id < size; id++)
         {
             var piece = model.Pieces[id];
             slots.Set(id, piece.Text, KindOf(piece.Type), piece.Score);
         }
 
-        foreach (var (token, id) in files.AddedTokens ?? new Dictionary<string, int>())
+        foreach (var (token, id) in files.AddedTokens?.Tokens ?? [])
         {
             slots.Set(id, token, TokenKind.UserDefined, AddedScore);
         }
@@ -47,8 +47,8 @@ internal static class SentencePieceVocabulary
     public static Vocabulary FromJson(TokenizerFiles files, TokenizerJson json, long size)
     {
         var slots = new VocabularySlots(files, size, GapScore);
-        var ranks = new Dictionary<string, int>(json.Merges.Count, StringComparer.Ordinal);
-        for (var rank = 0; rank < json.Merges.Count; rank++)
+        var ranks = new Dictionary<string, int>(json.Merges.Length, StringComparer.Ordinal);
+        for (var rank = 0; rank < json.Merges.Length; rank++)
         {
             ranks.TryAdd(json.Merges[rank].Left + json.Merges[rank].Right, rank);
         }
@@ -56,7 +56,7 @@ internal static class SentencePieceVocabulary
         foreach (var (token, id) in json.Vocabulary)
         {
             var kind = token == json.UnknownToken ? TokenKind.Unknown : IsByte(token) ? TokenKind.Byte : TokenKind.Normal;
-            slots.Set(id, token, kind, ranks.TryGetValue(token, out var rank) ? -rank : kind == TokenKind.Normal ? -json.Merges.Count : 0);
+            slots.Set(id, token, kind, ranks.TryGetValue(token, out var rank) ? -rank : kind == TokenKind.Normal ? -json.Merges.Length : 0);
         }
 
         foreach (var added in json.AddedTokens.Where(a => a.Content != json.UnknownToken))
