@@ -1,3 +1,4 @@
+using ModelPort.Kernels.Lanes;
 using ModelPort.Kernels.Scalar;
 
 namespace ModelPort.Kernels;
@@ -50,10 +51,9 @@ public static class BlockQuantizer
             throw new ArgumentException($"{importance.Length} importance values for rows of {rowLength}.", nameof(importance));
         }
 
-        for (int row = 0; row < rows.Length / rowLength; row++)
+        if (!LaneQuantizer.TryQuantize(type, rows, importance, destination))
         {
-            int rowBytes = rowLength / elements * bytes;
-            ScalarQuantizer.QuantizeRow(type, rows.Slice(row * rowLength, rowLength), importance, destination.Slice(row * rowBytes, rowBytes));
+            ScalarQuantizer.Quantize(type, rows, rowLength, importance, destination);
         }
     }
 

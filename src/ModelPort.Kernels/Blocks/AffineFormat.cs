@@ -53,6 +53,9 @@ internal sealed record AffineFormat(BlockType Type, int Group, int ScaleTop, Aff
         return max / ScaleTop;
     }
 
+    /// <summary>A searched level of a scale or minimum: Q5_K limits what the byte holds, the others do not.</summary>
+    internal byte Limit(byte level) => Type == BlockType.Q5_K ? Math.Min((byte)63, level) : level;
+
     /// <summary>Writes the scale fields, then reads back what a decoder will see: scale and minimum of each group.</summary>
     internal void WriteScales(
         Span<byte> block, float scale, float minimum, ReadOnlySpan<byte> scaleLevels, ReadOnlySpan<byte> minLevels, Span<float> scales, Span<float> minima)

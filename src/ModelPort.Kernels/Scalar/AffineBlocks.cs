@@ -46,10 +46,10 @@ internal static class AffineBlocks
         {
             d = PositiveSearch.Run(format.ScaleTop, scales, sums, scaleLevels);
             m = PositiveSearch.Run(format.ScaleTop, minima, sums, minLevels);
-            if (format.Type == BlockType.Q5_K)
+            for (int j = 0; j < format.Groups; j++)
             {
-                Limit(scaleLevels, 63);
-                Limit(minLevels, 63);
+                scaleLevels[j] = format.Limit(scaleLevels[j]);
+                minLevels[j] = format.Limit(minLevels[j]);
             }
         }
 
@@ -65,13 +65,5 @@ internal static class AffineBlocks
         }
 
         format.WriteLevels(block, levels);
-    }
-
-    private static void Limit(Span<byte> levels, byte top)
-    {
-        foreach (ref byte level in levels)
-        {
-            level = Math.Min(top, level);
-        }
     }
 }

@@ -6,8 +6,8 @@ namespace ModelPort.Kernels.Scalar;
 internal static class NearestInt
 {
     internal const float Magic = 12582912f; // 1.5 * 2^23
-    private const int MantissaMask = 0x007FFFFF;
-    private const int Bias = 0x00400000;
+    internal const int MantissaMask = 0x007FFFFF;
+    internal const int Bias = 0x00400000;
 
     /// <summary>Beyond +-2^22 the result is what the bits say, not the nearest integer; stored bytes depend on it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -5,8 +5,17 @@ namespace ModelPort.Kernels.Scalar;
 /// <summary>Every block type by its definition, block after block.</summary>
 internal static class ScalarQuantizer
 {
-    /// <summary>Quantises one row; lengths are checked by the caller.</summary>
-    internal static void QuantizeRow(BlockType type, ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> destination)
+    /// <summary>Quantises rows; lengths are checked by the caller.</summary>
+    internal static void Quantize(BlockType type, ReadOnlySpan<float> rows, int rowLength, ReadOnlySpan<float> importance, Span<byte> destination)
+    {
+        int rowBytes = rowLength / BlockQuantizer.BlockElements(type) * BlockQuantizer.BlockBytes(type);
+        for (int row = 0; row < rows.Length / rowLength; row++)
+        {
+            QuantizeRow(type, rows.Slice(row * rowLength, rowLength), importance, destination.Slice(row * rowBytes, rowBytes));
+        }
+    }
+
+    private static void QuantizeRow(BlockType type, ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> destination)
     {
         int elements = BlockQuantizer.BlockElements(type), bytes = BlockQuantizer.BlockBytes(type);
         float sigma2 = elements == 32 && !importance.IsEmpty ? Weights.SumOfSquares(row) / row.Length : 0;
@@ -23,7 +32,7 @@ internal static class ScalarQuantizer
     /// <param name="importance">Importance of its columns, or nothing.</param>
     /// <param name="rowMeanSquare">Mean square of the whole row; used by the types of 32 values with importance.</param>
     /// <param name="block">Receives the bytes.</param>
-    internal static void QuantizeBlock(BlockType type, ReadOnlySpan<float> x, ReadOnlySpan<float> importance, float rowMeanSquare, Span<byte> block)
+    private static void QuantizeBlock(BlockType type, ReadOnlySpan<float> x, ReadOnlySpan<float> importance, float rowMeanSquare, Span<byte> block)
     {
         switch (type)
         {
