@@ -20,7 +20,7 @@ public static class StageKeys
 
     /// <summary>The key of the measurement: the port, the text and how much of it, reference outputs, the engine.</summary>
     public static string OfParity(string portKey, EvaluationText text, string? referenceSha256, PortRequest request, EngineRecord engine) =>
-        Hash(portKey, text.Sha256, request.EvaluationTokens.ToString(CultureInfo.InvariantCulture), referenceSha256 ?? "", engine.Version, engine.Commit);
+        Hash(portKey, text.Sha256, request.EvaluationTokens.ToString(CultureInfo.InvariantCulture), request.EvaluationWindow?.ToString(CultureInfo.InvariantCulture) ?? "", referenceSha256 ?? "", engine.Version, engine.Commit);
 
     private static string Hash(params string[] parts) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\0', parts))));
