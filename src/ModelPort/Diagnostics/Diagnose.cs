@@ -173,6 +173,10 @@ public static class Diagnose
     public static Diagnostic NotMeasured(string path) =>
         Warning("MP3006", path, "ModelPortParity is off: this port was not measured, and its manifest says so.");
 
+    /// <summary>MP3007: llama.cpp refuses a file that was given to be measured.</summary>
+    public static Diagnostic ModelRefused(string path, string found, string log) =>
+        Error("MP3007", path, $"llama.cpp cannot run '{Path.GetFileName(path)}': {found}.{(log.Length == 0 ? "" : $" It said: {log}")} Expected a complete model of an architecture that llama.cpp v0.5.0 knows. Port the checkpoint again, or validate another file.");
+
     // MP9xxx: internal
 
     /// <summary>MP9001: a native library is missing.</summary>
@@ -247,13 +251,21 @@ public static class Diagnose
         return e.Fault switch
         {
             EngineFault.LibraryMissing => NativeMissing(path, e.Found, e.Expected),
-            EngineFault.LibraryWrong => NativeWrong(path, e.Found, e.Expected),
+            EngineFault.LibraryWrong => NativeWrong(path, e.InnerException is { } cause ? $"{e.Found} ({cause.Message.TrimEnd('.')})" : e.Found, e.Expected),
             EngineFault.PlatformUnsupported => NativeUnsupported(e.Found, e.Expected),
             _ => EngineFailed(path, e.Found, string.Join(" ", e.NativeLog)),
         };
     }
 
-    private static Diagnostic Error(string code, string file, string message) => new(code, DiagnosticSeverity.Error, file, message);
+    private static Diagnostic Error(string code, string file, string message) => new(code, DiagnosticSeverity.Error, file, OneLine(message));
 
-    private static Diagnostic Warning(string code, string file, string message) => new(code, DiagnosticSeverity.Warning, file, message);
+    private static Diagnostic Warning(string code, string file, string message) => new(code, DiagnosticSeverity.Warning, file, OneLine(message));
+
+    // Names and values come from files: a message must not carry their control characters or their megabytes.
+    private static string OneLine(string message)
+    {
+        const int Longest = 4000;
+        var text = message.Length <= Longest ? message : string.Concat(message.AsSpan(0, Longest), "...");
+        return string.Concat(text.Select(c => char.IsControl(c) || c is '\u2028' or '\u2029' ? ' ' : c));
+    }
 }
