@@ -140,7 +140,7 @@ public static class Diagnose
         Error("MP2005", file, $"ModelPortMemoryBudget is {Sizes.Bytes(budget)}, but one slice of '{tensor}' needs {Sizes.Bytes(needed)}. Raise the budget or lower ModelPortThreads.");
 
     /// <summary>MP2006: the user stopped the run.</summary>
-    public static Diagnostic Cancelled(string file) => Error("MP2006", file, "The port was cancelled. Nothing half-written was left behind.");
+    public static Diagnostic Cancelled(string file) => Error("MP2006", file, "The port was cancelled; nothing half-written was left behind. Run it again to get the port.");
 
     /// <summary>MP2007: another process keeps the output locked.</summary>
     public static Diagnostic OutputLocked(string path) =>

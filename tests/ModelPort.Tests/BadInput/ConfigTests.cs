@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ModelPort.Diagnostics;
 using ModelPort.Tests.Support;
 
 namespace ModelPort.Tests.BadInput;
@@ -163,5 +164,5 @@ public sealed class ConfigTests : IDisposable
         Refused("MP1013", "'hidden_act': 'gelu'", "'silu'");
     }
 
-    private Diagnostics.Diagnostic Refused(string code, params string[] texts) => _checkpoint.Refused(code, _checkpoint["config.json"], texts);
+    private Diagnostic Refused(string code, params string[] texts) => _checkpoint.Refused(code, _checkpoint["config.json"], texts);
 }
