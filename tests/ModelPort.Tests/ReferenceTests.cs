@@ -22,7 +22,7 @@ public sealed class ReferenceTests
         var logits = MemoryMarshal.Cast<byte, float>(ReadAll(reference, "logits")).ToArray();
         using var port = LlamaModel.Load(LlamaRuntime.Load(), path);
         var length = ids.Length / 2;
-        using var context = new LlamaContext(port, new LlamaContextOptions { ContextLength = length, Threads = 2, CacheType = LlamaCacheType.F32, FlashAttention = false });
+        using var context = new LlamaContext(port, new LlamaContextOptions { ContextLength = length, Threads = 2, CacheType = LlamaCacheType.F32 });
         using var batch = new LlamaBatch(length);
         var largest = 0f;
         for (var row = 0; row < 2; row++)

@@ -30,7 +30,6 @@ internal sealed class Evaluator : IDisposable
                 MicroBatchSize = Length,
                 Threads = threads,
                 CacheType = exact ? LlamaCacheType.F32 : LlamaCacheType.F16,
-                FlashAttention = exact ? false : null,
             });
             _batch = new LlamaBatch(Length);
         }
