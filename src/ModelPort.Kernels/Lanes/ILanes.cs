@@ -1,0 +1,76 @@
+namespace ModelPort.Kernels.Lanes;
+
+/// <summary>A row of floats that a kernel treats as one number: the same scalar program runs in every lane.</summary>
+/// <remarks>
+/// Kernels are written once over this interface and specialised by the JIT for each width. Every operation rounds as the scalar one does;
+/// nothing may be fused or reassociated. Masks are lanes of all ones or all zeros.
+/// </remarks>
+/// <typeparam name="T">The implementing type.</typeparam>
+internal unsafe interface ILanes<T>
+    where T : struct, ILanes<T>
+{
+    /// <summary>Lanes in the row.</summary>
+    static abstract int Count { get; }
+
+    static abstract T Broadcast(float value);
+
+    static abstract T Load(float* source);
+
+    static abstract void Store(float* destination, T value);
+
+    /// <summary>Stores one byte a lane; the values are integers from 0 to 255.</summary>
+    static abstract void StoreBytes(byte* destination, T value);
+
+    static abstract T operator +(T a, T b);
+
+    static abstract T operator -(T a, T b);
+
+    static abstract T operator *(T a, T b);
+
+    static abstract T operator /(T a, T b);
+
+    /// <summary>And of masks.</summary>
+    static abstract T operator &(T a, T b);
+
+    /// <summary>Or of masks.</summary>
+    static abstract T operator |(T a, T b);
+
+    /// <summary>Mask of a &lt; b; false for NaN.</summary>
+    static abstract T operator <(T a, T b);
+
+    /// <summary>Mask of a &gt; b; false for NaN.</summary>
+    static abstract T operator >(T a, T b);
+
+    /// <summary>Mask of a == b; false for NaN.</summary>
+    static abstract T Equal(T a, T b);
+
+    /// <summary>Mask of a != b; true for NaN.</summary>
+    static abstract T NotEqual(T a, T b);
+
+    /// <summary>a &lt; b ? a : b</summary>
+    static abstract T Smaller(T a, T b);
+
+    /// <summary>a &gt; b ? a : b</summary>
+    static abstract T Larger(T a, T b);
+
+    /// <summary>mask ? a : b</summary>
+    static abstract T Choose(T mask, T a, T b);
+
+    static abstract T Abs(T value);
+
+    static abstract T Sqrt(T value);
+
+    /// <summary>To the nearest integer, ties to even.</summary>
+    static abstract T Round(T value);
+
+    static abstract T Floor(T value);
+
+    /// <summary>What <see cref="Scalar.NearestInt.Of"/> gives, converted to a float.</summary>
+    static abstract T NearestInt(T value);
+
+    /// <summary>Whether the mask is set in every lane.</summary>
+    static abstract bool All(T mask);
+
+    /// <summary>Whether the mask is set in any lane.</summary>
+    static abstract bool Any(T mask);
+}

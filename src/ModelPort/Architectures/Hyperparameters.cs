@@ -1,0 +1,79 @@
+using ModelPort.Checkpoints;
+using ModelPort.Diagnostics;
+
+namespace ModelPort.Architectures;
+
+/// <summary>
+/// The numbers of a decoder that header keys and tensor shapes are made of, read from config.json under the names the families use, with the
+/// defaults that the transformers library gives to keys a config leaves out.
+/// </summary>
+public sealed record Hyperparameters
+{
+    // Sizes beyond these are no model but a damaged config; they keep later arithmetic far from overflow.
+    private const long LargestDimension = 1L << 31;
+    private const long MostLayers = 10_000;
+
+    /// <summary>Number of blocks.</summary>
+    public required int Layers { get; init; }
+
+    /// <summary>Width of the residual stream.</summary>
+    public required long Hidden { get; init; }
+
+    /// <summary>Width of the feed-forward layer.</summary>
+    public required long FeedForward { get; init; }
+
+    /// <summary>Query heads.</summary>
+    public required int Heads { get; init; }
+
+    /// <summary>Key and value heads.</summary>
+    public required int KeyValueHeads { get; init; }
+
+    /// <summary>Width of one head.</summary>
+    public required long HeadDimension { get; init; }
+
+    /// <summary>Rows of the embedding.</summary>
+    public required long Vocabulary { get; init; }
+
+    /// <summary>Positions the model was made for; null when config.json names none.</summary>
+    public long? Context { get; init; }
+
+    /// <summary>Whether the output matrix is the embedding.</summary>
+    public bool TiedEmbeddings { get; init; }
+
+    /// <summary>Rotary position parameters.</summary>
+    public required RotaryParameters Rotary { get; init; }
+
+    /// <summary>Reads the parameters of a checkpoint.</summary>
+    /// <exception cref="ModelPortException">MP1013: a key is missing or has no sensible value.</exception>
+    public static Hyperparameters Read(Checkpoint checkpoint)
+    {
+        var config = new ConfigReader(checkpoint);
+        var hidden = config.Positive(LargestDimension, "hidden_size", "n_embd", "dim");
+        var heads = (int)config.Positive(1 << 20, "num_attention_heads", "n_head", "n_heads");
+        var keyValueHeads = (int)config.PositiveOr(heads, 1 << 20, "num_key_value_heads", "n_kv_heads");
+        if (heads % keyValueHeads != 0)
+        {
+            throw config.Error("num_key_value_heads", keyValueHeads.ToString(System.Globalization.CultureInfo.InvariantCulture), $"a divisor of the {heads} attention heads");
+        }
+
+        var headDimension = config.PositiveOr(hidden / heads, LargestDimension, "head_dim");
+        if (headDimension % 2 != 0)
+        {
+            throw config.Error("head_dim", headDimension.ToString(System.Globalization.CultureInfo.InvariantCulture), "an even number, as rotary positions need");
+        }
+
+        return new Hyperparameters
+        {
+            Layers = (int)config.Positive(MostLayers, "n_layers", "num_hidden_layers", "n_layer", "num_layers"),
+            Hidden = hidden,
+            FeedForward = config.Positive(LargestDimension, "intermediate_size", "n_inner", "hidden_dim"),
+            Heads = heads,
+            KeyValueHeads = keyValueHeads,
+            HeadDimension = headDimension,
+            Vocabulary = config.Positive(LargestDimension, "vocab_size"),
+            Context = config.Optional(LargestDimension, "max_position_embeddings", "n_ctx", "n_positions", "max_length", "max_sequence_length", "model_max_length"),
+            TiedEmbeddings = config.Flag("tie_word_embeddings") ?? false,
+            Rotary = RotaryParameters.Read(config),
+        };
+    }
+}

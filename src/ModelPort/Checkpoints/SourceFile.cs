@@ -1,0 +1,23 @@
+namespace ModelPort.Checkpoints;
+
+/// <summary>A file of a checkpoint that a port depends on.</summary>
+/// <param name="Path">Absolute path.</param>
+/// <param name="Name">Path relative to the checkpoint folder, with forward slashes.</param>
+/// <param name="Length">Length in bytes when the checkpoint was opened.</param>
+/// <param name="LastWriteUtc">Time of the last write when the checkpoint was opened.</param>
+public sealed record SourceFile(string Path, string Name, long Length, DateTime LastWriteUtc)
+{
+    /// <summary>Whether the file still has the length and time it had when it was opened.</summary>
+    public bool IsUnchanged()
+    {
+        var now = new FileInfo(Path);
+        return now.Exists && now.Length == Length && now.LastWriteTimeUtc == LastWriteUtc;
+    }
+
+    /// <summary>Describes a file as it is now.</summary>
+    public static SourceFile Of(string path, string folder)
+    {
+        var info = new FileInfo(path);
+        return new SourceFile(info.FullName, System.IO.Path.GetRelativePath(folder, info.FullName).Replace('\\', '/'), info.Length, info.LastWriteTimeUtc);
+    }
+}

@@ -1,0 +1,259 @@
+using System.Globalization;
+using ModelPort.Engines;
+using ModelPort.Formats;
+
+namespace ModelPort.Diagnostics;
+
+/// <summary>
+/// Every error and warning of ModelPort, in one place: each method makes one <see cref="Diagnostic"/>. The text says what was found, what was
+/// expected and what to do. docs/errors.md has a section for each code; a test keeps the two lists equal.
+/// </summary>
+public static class Diagnose
+{
+    // MP1xxx: input
+
+    /// <summary>MP1001: the item's source does not exist.</summary>
+    public static Diagnostic SourceMissing(string path) =>
+        Error("MP1001", path, $"There is no model at '{path}'. Expected a checkpoint folder with config.json and *.safetensors. Check the Include of the ModelPort item; paths are relative to the project file.");
+
+    /// <summary>MP1002: a file that a checkpoint needs is missing.</summary>
+    public static Diagnostic FileMissing(string path, string expected) =>
+        Error("MP1002", path, $"'{Path.GetFileName(path)}' is missing. Expected {expected}. Download the checkpoint again, whole, or restore the file.");
+
+    /// <summary>MP1003: a file cannot be read.</summary>
+    public static Diagnostic Unreadable(string path, string found) =>
+        Error("MP1003", path, $"'{Path.GetFileName(path)}' cannot be read: {found}. Check the file's permissions and that no other program holds it.");
+
+    /// <summary>MP1004: a file ends before its content does.</summary>
+    public static Diagnostic Truncated(string path, string found, string expected) =>
+        Error("MP1004", path, $"The file is truncated: {found}; expected {expected}. Download it again.");
+
+    /// <summary>MP1005: a file is not of its format.</summary>
+    public static Diagnostic Malformed(string path, string found, string expected) =>
+        Error("MP1005", path, $"The file is damaged or of another format: {found}; expected {expected}. Download it again, or save the checkpoint again.");
+
+    /// <summary>MP1006: a file contradicts itself or its neighbours (offsets that overlap, an index that names a missing tensor).</summary>
+    public static Diagnostic Inconsistent(string path, string found, string expected) =>
+        Error("MP1006", path, $"The file contradicts itself: {found}; expected {expected}. Download the checkpoint again, whole.");
+
+    /// <summary>MP1007: a name stands twice.</summary>
+    public static Diagnostic Duplicate(string path, string found, string expected) =>
+        Error("MP1007", path, $"A name is used twice: {found}; expected {expected}. Save the checkpoint again.");
+
+    /// <summary>MP1008: a data type this version does not know, or cannot port.</summary>
+    public static Diagnostic UnknownType(string path, string found, string expected) =>
+        Error("MP1008", path, $"Unknown data type: {found}; expected {expected}. Save the checkpoint in a supported type, for instance BF16.");
+
+    /// <summary>MP1009: a count or length in a file that no real model has.</summary>
+    public static Diagnostic TooLarge(string path, string found, string expected) =>
+        Error("MP1009", path, $"A length in the file is absurd: {found}; expected {expected}. The file is damaged or of another format.");
+
+    /// <summary>MP1010: a name in a file leads out of the checkpoint's folder.</summary>
+    public static Diagnostic UnsafePath(string path, string found) =>
+        Error("MP1010", path, $"The file names {found}, which lies outside the checkpoint's folder. Such a file is never read; use checkpoints from a source that you trust.");
+
+    /// <summary>MP1011: a part of a format that is valid but not supported.</summary>
+    public static Diagnostic UnsupportedContent(string path, string found, string expected) =>
+        Error("MP1011", path, $"Not supported: {found}; supported: {expected}.");
+
+    /// <summary>MP1012: the architecture is not among the supported.</summary>
+    public static Diagnostic UnsupportedArchitecture(string path, string found, IEnumerable<string> supported, string? nearest) =>
+        Error("MP1012", path, $"The architecture '{found}' is not supported{(nearest is null ? "" : $" (nearest: {nearest})")}. Supported: {string.Join(", ", supported)}.");
+
+    /// <summary>MP1013: a key of config.json is missing or has no sensible value.</summary>
+    public static Diagnostic ConfigKey(string path, string key, string found, string expected) =>
+        Error("MP1013", path, $"'{key}': {found}; expected {expected}. Compare with the config.json that the model was published with.");
+
+    /// <summary>MP1014: a tensor that the architecture needs is not in the checkpoint.</summary>
+    public static Diagnostic TensorMissing(string path, string tensor, string? nearest) =>
+        Error("MP1014", path, $"Tensor '{tensor}' is missing{(nearest is null ? "" : $" (nearest name present: '{nearest}')")}. The checkpoint is incomplete, or config.json belongs to another model.");
+
+    /// <summary>MP1015: a tensor of the checkpoint has no place in the architecture; dropping it silently would change the model.</summary>
+    public static Diagnostic TensorUnmapped(string path, string tensor, string architecture) =>
+        Error("MP1015", path, $"Tensor '{tensor}' has no place in a {architecture} model. Remove it if it is not part of the model, or check 'architectures' in config.json.");
+
+    /// <summary>MP1016: a tensor's shape disagrees with config.json.</summary>
+    public static Diagnostic ShapeMismatch(string path, string tensor, string found, string expected) =>
+        Error("MP1016", path, $"Tensor '{tensor}' has shape {found}; config.json makes it {expected}. One of the two files belongs to another model.");
+
+    /// <summary>MP1017: NaN or infinity among the source's values.</summary>
+    public static Diagnostic NonFinite(string path, string tensor, long element, string value) =>
+        Error("MP1017", path, $"Tensor '{tensor}' holds {value} at element {element.ToString(CultureInfo.InvariantCulture)}; expected finite numbers. A quantised model made from it would be broken without notice. Get an undamaged checkpoint, or repair the training run.");
+
+    /// <summary>MP1018: the precision is unknown.</summary>
+    public static Diagnostic UnknownPrecision(string file, string found, IEnumerable<string> valid, string? nearest) =>
+        Error("MP1018", file, $"Precision '{found}' is unknown{(nearest is null ? "" : $"; did you mean {nearest}?")}. Valid for llama.cpp: {string.Join(", ", valid)}.");
+
+    /// <summary>MP1019: the item's metadatum, the option or the budget is unknown.</summary>
+    public static Diagnostic UnknownOption(string file, string found, IEnumerable<string> valid, string? nearest) =>
+        Error("MP1019", file, $"'{found}' is no metadatum of ModelPort{(nearest is null ? "" : $"; did you mean {nearest}?")}. Valid: {string.Join(", ", valid)}.");
+
+    /// <summary>MP1020: an option has a value it cannot have.</summary>
+    public static Diagnostic InvalidOption(string file, string option, string found, string expected) =>
+        Error("MP1020", file, $"{option} is '{found}'; expected {expected}.");
+
+    /// <summary>MP1021: the tokenizer files do not describe one vocabulary.</summary>
+    public static Diagnostic TokenizerInvalid(string path, string found, string expected) =>
+        Error("MP1021", path, $"The tokenizer cannot be carried over: {found}; expected {expected}.");
+
+    /// <summary>MP1022: no known pre-tokenizer splits text as this tokenizer.json does.</summary>
+    public static Diagnostic PreTokenizerUnknown(string path, string found, IEnumerable<string> known) =>
+        Error("MP1022", path, $"llama.cpp has no pre-tokenizer that splits text as this tokenizer does ({found}); with a wrong one the model is quietly worse. Known: {string.Join(", ", known)}. If you are sure that one of them fits, set the metadatum PreTokenizer.");
+
+    /// <summary>MP1023: a source file changed while it was read.</summary>
+    public static Diagnostic SourceChanged(string path) =>
+        Error("MP1023", path, "The file changed while it was read. Let whatever writes it finish, then build again.");
+
+    /// <summary>MP1024 (warning): a key of config.json changes numbers, and the port does not carry it.</summary>
+    public static Diagnostic ConfigNotCarried(string path, string key, string found, string consequence) =>
+        Warning("MP1024", path, $"'{key}' is {found} and is not carried into GGUF: {consequence}.");
+
+    /// <summary>MP1025 (warning): the pre-tokenizer was decided from the structure of tokenizer.json, or set by hand.</summary>
+    public static Diagnostic TokenizerNote(string path, string found) => Warning("MP1025", path, found);
+
+    /// <summary>MP1026 (warning): config.json has keys that this version does not know.</summary>
+    public static Diagnostic ConfigUnknown(string path, IEnumerable<string> keys) =>
+        Warning("MP1026", path, $"config.json has keys that this version does not know: {string.Join(", ", keys)}. If one of them changes what the model computes, the port differs from its source; compare with ReferenceOutputs.");
+
+    // MP2xxx: conversion and quantisation
+
+    /// <summary>MP2001: the output cannot be written.</summary>
+    public static Diagnostic OutputUnwritable(string path, string found) =>
+        Error("MP2001", path, $"The output cannot be written: {found}. Check that the folder exists, is writable and is on a mounted disk.");
+
+    /// <summary>MP2002: the disk is full.</summary>
+    public static Diagnostic DiskFull(string path, long needed) =>
+        Error("MP2002", path, $"The disk is full: {Sizes.Bytes(needed)} are needed for this file. Nothing was left behind; free space and build again.");
+
+    /// <summary>MP2003 (warning): values outside the range of F16 became infinite.</summary>
+    public static Diagnostic HalfOverflow(string path, string tensor, long count) =>
+        Warning("MP2003", path, $"Tensor '{tensor}' has {count.ToString(CultureInfo.InvariantCulture)} values outside F16's range (65504); they became infinite. Use BF16 or F32 for this model.");
+
+    /// <summary>MP2004 (warning): a tensor gets another type than the precision asks for, because its rows do not fit.</summary>
+    public static Diagnostic FallbackType(string path, string tensor, string wanted, string used, long row, int block) =>
+        Warning("MP2004", path, $"Tensor '{tensor}' is {used} instead of {wanted}: its rows of {row.ToString(CultureInfo.InvariantCulture)} values are no multiple of {block.ToString(CultureInfo.InvariantCulture)}.");
+
+    /// <summary>MP2005: the memory budget is too small for one row slice.</summary>
+    public static Diagnostic BudgetTooSmall(string file, long budget, long needed, string tensor) =>
+        Error("MP2005", file, $"ModelPortMemoryBudget is {Sizes.Bytes(budget)}, but one slice of '{tensor}' needs {Sizes.Bytes(needed)}. Raise the budget or lower ModelPortThreads.");
+
+    /// <summary>MP2006: the user stopped the run.</summary>
+    public static Diagnostic Cancelled(string file) => Error("MP2006", file, "The port was cancelled. Nothing half-written was left behind.");
+
+    /// <summary>MP2007: another process keeps the output locked.</summary>
+    public static Diagnostic OutputLocked(string path) =>
+        Error("MP2007", path, "Another build has been porting into this folder for too long. Wait for it or end it, then build again.");
+
+    /// <summary>MP2008: F16 overflow, fallback types and the like are errors under ModelPortStrict.</summary>
+    public static Diagnostic Strict(Diagnostic warning) =>
+        Error("MP2008", warning.File, $"ModelPortStrict makes this warning an error: {warning.Code}: {warning.Message}");
+
+    // MP3xxx: parity and gates
+
+    /// <summary>MP3001: measured numbers miss a budget.</summary>
+    public static Diagnostic BudgetMissed(string path, string port, string budget, string measured, string limit, string data) =>
+        Error("MP3001", path, $"{port} misses {budget}: measured {measured}, limit {limit} ({data}). Use a higher precision, or raise the limit if this loss is acceptable.");
+
+    /// <summary>MP3002: parity could not be measured.</summary>
+    public static Diagnostic Unmeasurable(string path, string found) =>
+        Error("MP3002", path, $"Parity could not be measured: {found}. A port without numbers is not delivered; set ModelPortParity=off to build one deliberately without proof.");
+
+    /// <summary>MP3003: the evaluation text is too short.</summary>
+    public static Diagnostic EvaluationTooShort(string path, int tokens, int needed) =>
+        Error("MP3003", path, $"The evaluation text has {tokens.ToString(CultureInfo.InvariantCulture)} tokens; at least {needed.ToString(CultureInfo.InvariantCulture)} are needed for a figure that means something. Give a longer text in Evaluation.");
+
+    /// <summary>MP3004: ReferenceOutputs do not fit the model.</summary>
+    public static Diagnostic ReferenceMismatch(string path, string found, string expected) =>
+        Error("MP3004", path, $"ReferenceOutputs do not fit: {found}; expected {expected}. Make them with the script in docs/parity.md.");
+
+    /// <summary>MP3005 (warning): a missed budget under ModelPortParity=warn.</summary>
+    public static Diagnostic BudgetMissedWarning(Diagnostic missed) => Warning("MP3005", missed.File, missed.Message);
+
+    /// <summary>MP3006 (warning): the port was made without measuring it.</summary>
+    public static Diagnostic NotMeasured(string path) =>
+        Warning("MP3006", path, "ModelPortParity is off: this port was not measured, and its manifest says so.");
+
+    // MP9xxx: internal
+
+    /// <summary>MP9001: a native library is missing.</summary>
+    public static Diagnostic NativeMissing(string path, string found, string expected) =>
+        Error("MP9001", path, $"A native library of llama.cpp is missing: {found}; expected {expected}. Restore the ModelPort.Build package again; in the repository, run 'npm ci --ignore-scripts' in build/native.");
+
+    /// <summary>MP9002: a native library is of another version.</summary>
+    public static Diagnostic NativeWrong(string path, string found, string expected) =>
+        Error("MP9002", path, $"A native library of llama.cpp is not the one this version was made for: {found}; expected {expected}. Restore the ModelPort.Build package again, and do not mix libraries.");
+
+    /// <summary>MP9003: this platform has no native library.</summary>
+    public static Diagnostic NativeUnsupported(string found, string expected) =>
+        Error("MP9003", "", $"llama.cpp cannot run here: {found}; supported: {expected}. Build on a supported platform, or set MODELPORT_NATIVE_DIRECTORY to a folder with llama.cpp v0.5.0.");
+
+    /// <summary>MP9004: an engine refused or failed.</summary>
+    public static Diagnostic EngineFailed(string path, string found, string log) =>
+        Error("MP9004", path, $"llama.cpp failed: {found}.{(log.Length == 0 ? "" : $" It said: {log}")} Please report this with the manifest.");
+
+    /// <summary>MP9009: the request that the build sent cannot be read.</summary>
+    public static Diagnostic BadRequest(string path, string found) =>
+        Error("MP9009", path, $"The request file cannot be used: {found}. The task and the tool come from different versions; clean and restore again.");
+
+    /// <summary>MP9999: a fault of ModelPort itself.</summary>
+    public static Diagnostic Internal(string file, Exception exception) =>
+        Error("MP9999", file, $"A fault in ModelPort: {exception.GetType().Name}: {exception.Message} Please report it with this text: {exception.StackTrace?.ReplaceLineEndings(" | ")}");
+
+    /// <summary>The diagnostic of an exception that a lower room threw.</summary>
+    /// <param name="exception">Any exception.</param>
+    /// <param name="file">The file that was worked on, when the exception names none.</param>
+    public static Diagnostic From(Exception exception, string file) => exception switch
+    {
+        ModelPortException known => known.Diagnostic,
+        InvalidModelFileException invalid => From(invalid),
+        EngineException engine => From(engine, file),
+        OperationCanceledException => Cancelled(file),
+        IOException io when IsDiskFull(io) => DiskFull(file, 0),
+        UnauthorizedAccessException or IOException => OutputUnwritable(file, exception.Message),
+        _ => Internal(file, exception),
+    };
+
+    /// <summary>Whether an I/O error means that the disk, or the user's quota, is full.</summary>
+    public static bool IsDiskFull(IOException exception)
+    {
+        const int NoSpaceUnix = 28;
+        const int QuotaUnix = 122;
+        const int HandleDiskFullWindows = unchecked((int)0x80070027);
+        const int DiskFullWindows = unchecked((int)0x80070070);
+        return exception.HResult is NoSpaceUnix or QuotaUnix or HandleDiskFullWindows or DiskFullWindows;
+    }
+
+    private static Diagnostic From(InvalidModelFileException e)
+    {
+        var found = e.Member is null ? e.Found : $"{e.Found} ('{e.Member}')";
+        return e.Fault switch
+        {
+            FileFault.Missing => FileMissing(e.Path, e.Expected),
+            FileFault.Unreadable => Unreadable(e.Path, found),
+            FileFault.Truncated => Truncated(e.Path, found, e.Expected),
+            FileFault.TooLarge => TooLarge(e.Path, found, e.Expected),
+            FileFault.Inconsistent => Inconsistent(e.Path, found, e.Expected),
+            FileFault.Duplicate => Duplicate(e.Path, found, e.Expected),
+            FileFault.UnknownType => UnknownType(e.Path, found, e.Expected),
+            FileFault.Unsupported => UnsupportedContent(e.Path, found, e.Expected),
+            FileFault.UnsafePath => UnsafePath(e.Path, found),
+            _ => Malformed(e.Path, found, e.Expected),
+        };
+    }
+
+    private static Diagnostic From(EngineException e, string file)
+    {
+        var path = e.Path ?? file;
+        return e.Fault switch
+        {
+            EngineFault.LibraryMissing => NativeMissing(path, e.Found, e.Expected),
+            EngineFault.LibraryWrong => NativeWrong(path, e.Found, e.Expected),
+            EngineFault.PlatformUnsupported => NativeUnsupported(e.Found, e.Expected),
+            _ => EngineFailed(path, e.Found, string.Join(" ", e.NativeLog)),
+        };
+    }
+
+    private static Diagnostic Error(string code, string file, string message) => new(code, DiagnosticSeverity.Error, file, message);
+
+    private static Diagnostic Warning(string code, string file, string message) => new(code, DiagnosticSeverity.Warning, file, message);
+}

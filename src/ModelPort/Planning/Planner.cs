@@ -1,0 +1,107 @@
+using System.Collections.Immutable;
+using ModelPort.Architectures;
+using ModelPort.Checkpoints;
+using ModelPort.Diagnostics;
+using ModelPort.Formats.Gguf;
+using ModelPort.Formats.Safetensors;
+using ModelPort.Tokenizers;
+
+namespace ModelPort.Planning;
+
+/// <summary>Makes the plan of a port. Reads headers and configuration only.</summary>
+public static class Planner
+{
+    /// <summary>The quantisation format's version, in <c>general.quantization_version</c>.</summary>
+    private const uint QuantizationVersion = 2;
+
+    /// <summary>Plans a port.</summary>
+    /// <param name="checkpoint">The source.</param>
+    /// <param name="request">What the user asks for.</param>
+    /// <exception cref="ModelPortException">Any MP1xxx that does not need the weights themselves; MP2008 under <see cref="PortRequest.Strict"/>.</exception>
+    public static PortPlan Plan(Checkpoint checkpoint, PortRequest request)
+    {
+        var architecture = ArchitectureRegistry.Find(checkpoint);
+        var numbers = Hyperparameters.Read(checkpoint);
+        var facts = new ModelFacts(checkpoint, numbers, new ConfigReader(checkpoint));
+        List<Diagnostic> warnings = [.. architecture.Checks.SelectMany(c => c.Run(facts))];
+        var tensors = TensorMatcher.Match(architecture, facts);
+        var precisions = request.Precisions.Count > 0 ? request.Precisions : [OwnPrecision(checkpoint)];
+        var outputs = precisions.Select(p => PlanOutput(p, request, architecture, facts, tensors)).ToArray();
+        warnings.AddRange(outputs.SelectMany(o => FallbackWarnings(o, tensors)));
+        if (request.PreTokenizer is { } forced)
+        {
+            warnings.Add(Diagnose.TokenizerNote(checkpoint.Tokenizer.Path, $"The pre-tokenizer '{forced}' was set by hand and not compared with tokenizer.json."));
+        }
+
+        if (request.Strict && warnings.Count > 0)
+        {
+            throw new ModelPortException(Diagnose.Strict(warnings[0]));
+        }
+
+        return new PortPlan
+        {
+            Checkpoint = checkpoint,
+            Architecture = architecture,
+            Numbers = numbers,
+            Tensors = tensors,
+            Outputs = outputs,
+            Warnings = warnings,
+        };
+    }
+
+    /// <summary>The precision that loses nothing: the source's own.</summary>
+    public static Precision OwnPrecision(Checkpoint checkpoint) => checkpoint.OwnType switch
+    {
+        SafetensorsType.BF16 => Precision.BF16,
+        SafetensorsType.F16 => Precision.F16,
+        _ => Precision.F32,
+    };
+
+    private static OutputPlan PlanOutput(Precision precision, PortRequest request, ArchitectureTable architecture, ModelFacts facts, IReadOnlyList<TensorPlan> tensors)
+    {
+        var model = new RecipeModel(architecture.Name, facts.Numbers.Layers, facts.Numbers.Heads, facts.Numbers.KeyValueHeads, tensors.Any(t => t.Name == "output.weight"));
+        var types = new MixtureRecipe(precision, model).Choose([.. tensors.Select(t => (t.Name, t.Shape))]);
+        var metadata = WriteHeader(precision, request, architecture, facts);
+        var layout = GgufLayout.Create(metadata, tensors.Select((t, i) => (t.Name, types[i].Type, t.Shape)));
+        var fallbacks = types.Select((t, i) => new Fallback(tensors[i].Name, t.Wanted, t.Type)).Where(f => f.Wanted != f.Used).ToArray();
+        return new OutputPlan(precision, $"{request.Name}-{precision.Name}.gguf", layout, fallbacks);
+    }
+
+    private static GgufMetadata WriteHeader(Precision precision, PortRequest request, ArchitectureTable architecture, ModelFacts facts)
+    {
+        var metadata = new GgufMetadata();
+        metadata.Set("general.architecture", architecture.Name);
+        metadata.Set("general.type", "model");
+        GeneralHeader.Write(metadata, facts.Checkpoint);
+        foreach (var rule in architecture.Header)
+        {
+            if (rule == HeaderRule.FileType)
+            {
+                metadata.Set("general.file_type", precision.FileType);
+            }
+            else
+            {
+                rule.Write(metadata, architecture.Name + ".", facts);
+            }
+        }
+
+        metadata.Set("general.quantization_version", QuantizationVersion);
+        TokenizerHeader.Write(metadata, facts.Checkpoint, architecture.Tokenizers, facts.Numbers.Vocabulary, request.PreTokenizer);
+        return metadata;
+    }
+
+    private static IEnumerable<Diagnostic> FallbackWarnings(OutputPlan output, IReadOnlyList<TensorPlan> tensors)
+    {
+        foreach (var fallback in output.Fallbacks)
+        {
+            var tensor = tensors.First(t => t.Name == fallback.Tensor);
+            yield return Diagnose.FallbackType(
+                tensor.Source?.File.Path ?? "",
+                fallback.Tensor,
+                GgmlTypes.Name(fallback.Wanted),
+                GgmlTypes.Name(fallback.Used),
+                tensor.RowLength,
+                GgmlTypes.BlockElements(fallback.Wanted));
+        }
+    }
+}

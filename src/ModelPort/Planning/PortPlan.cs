@@ -1,0 +1,77 @@
+using System.Collections.Immutable;
+using ModelPort.Architectures;
+using ModelPort.Checkpoints;
+using ModelPort.Diagnostics;
+using ModelPort.Formats.Gguf;
+
+namespace ModelPort.Planning;
+
+/// <summary>Where a tensor of the output comes from and how it moves, whatever the precision.</summary>
+/// <param name="Name">Its name in GGUF.</param>
+/// <param name="Shape">Its dimensions in ggml's order, the row length first.</param>
+/// <param name="Source">The tensor it is made of; null when <paramref name="Values"/> are given.</param>
+/// <param name="Rows">How its rows move.</param>
+/// <param name="Values">The values of a computed tensor.</param>
+public sealed record TensorPlan(string Name, ImmutableArray<long> Shape, SourceTensor? Source, RowOrder Rows, float[]? Values = null)
+{
+    /// <summary>Number of values.</summary>
+    public long ElementCount => Shape.Aggregate(1L, (a, b) => checked(a * b));
+
+    /// <summary>Values in a row.</summary>
+    public long RowLength => Shape.IsEmpty ? 1 : Shape[0];
+
+    /// <summary>Number of rows.</summary>
+    public long RowCount => RowLength == 0 ? 0 : ElementCount / RowLength;
+
+    /// <summary>The name for messages: the source's when there is one.</summary>
+    public string SourceName => Source?.Name ?? Name;
+}
+
+/// <summary>A tensor that does not get the type its precision asks for.</summary>
+/// <param name="Tensor">Its name in GGUF.</param>
+/// <param name="Wanted">The type asked for.</param>
+/// <param name="Used">The type it gets.</param>
+public sealed record Fallback(string Tensor, GgmlType Wanted, GgmlType Used);
+
+/// <summary>One file that will be written: the whole header, and each tensor's type and place.</summary>
+/// <param name="Precision">The precision asked for.</param>
+/// <param name="FileName">The file's name.</param>
+/// <param name="Layout">Header and places; tensors stand in the order of <see cref="PortPlan.Tensors"/>.</param>
+/// <param name="Fallbacks">Tensors that get another type than asked for.</param>
+public sealed record OutputPlan(Precision Precision, string FileName, GgufLayout Layout, IReadOnlyList<Fallback> Fallbacks)
+{
+    /// <summary>Bytes of the file.</summary>
+    public long FileLength => Layout.FileLength;
+
+    /// <summary>How many tensors have each type.</summary>
+    public IReadOnlyDictionary<GgmlType, int> TypeCounts =>
+        new SortedDictionary<GgmlType, int>(Layout.Tensors.GroupBy(t => t.Type).ToDictionary(g => g.Key, g => g.Count()));
+}
+
+/// <summary>
+/// Every decision of a port, made before a byte of weight is read: what is written, where each value comes from, which type it gets, what is lost.
+/// What is not in the plan does not happen.
+/// </summary>
+public sealed record PortPlan
+{
+    /// <summary>The source.</summary>
+    public required Checkpoint Checkpoint { get; init; }
+
+    /// <summary>The family's table.</summary>
+    public required ArchitectureTable Architecture { get; init; }
+
+    /// <summary>The source's hyperparameters.</summary>
+    public required Hyperparameters Numbers { get; init; }
+
+    /// <summary>The tensors, in the order they are written.</summary>
+    public required IReadOnlyList<TensorPlan> Tensors { get; init; }
+
+    /// <summary>The files that were asked for.</summary>
+    public required IReadOnlyList<OutputPlan> Outputs { get; init; }
+
+    /// <summary>What the user should know before the work starts.</summary>
+    public required IReadOnlyList<Diagnostic> Warnings { get; init; }
+
+    /// <summary>Number of values in all tensors of the source.</summary>
+    public long ParameterCount => Checkpoint.Tensors.ParameterCount;
+}

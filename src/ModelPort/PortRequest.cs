@@ -1,0 +1,177 @@
+using ModelPort.Diagnostics;
+using ModelPort.Parity;
+using ModelPort.Planning;
+
+namespace ModelPort;
+
+/// <summary>What happens when a port misses a budget.</summary>
+public enum ParityMode
+{
+    /// <summary>A missed budget is an error.</summary>
+    Error,
+
+    /// <summary>A missed budget is a warning.</summary>
+    Warn,
+
+    /// <summary>Nothing is measured, and the manifest says so.</summary>
+    Off,
+}
+
+/// <summary>Everything a user can ask of one port. Made from item metadata and properties, or from the command line; both go through <see cref="Parse"/>.</summary>
+public sealed record PortRequest
+{
+    /// <summary>The default of <see cref="MemoryBudget"/>: 512 MiB.</summary>
+    public const long DefaultMemoryBudget = 512L << 20;
+
+    /// <summary>The default of <see cref="EvaluationTokens"/>.</summary>
+    public const int DefaultEvaluationTokens = 8192;
+
+    /// <summary>Metadata other than the budgets, as users spell them.</summary>
+    public static IReadOnlyList<string> OptionNames { get; } =
+        ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens"];
+
+    /// <summary>The checkpoint folder.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>The port's name: folder, file and package payload.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Where the ported files and the manifest go.</summary>
+    public required string OutputDirectory { get; init; }
+
+    /// <summary>The precisions asked for; empty means the source's own.</summary>
+    public IReadOnlyList<Precision> Precisions { get; init; } = [];
+
+    /// <summary>The text that parity is measured on; null means the text that ships with ModelPort.</summary>
+    public string? Evaluation { get; init; }
+
+    /// <summary>A safetensors file with <c>input_ids</c> and <c>logits</c> of the framework the model comes from.</summary>
+    public string? ReferenceOutputs { get; init; }
+
+    /// <summary>The value of <c>tokenizer.ggml.pre</c>, when the user knows better than the detection.</summary>
+    public string? PreTokenizer { get; init; }
+
+    /// <summary>The user's budgets; defaults of the precision fill the gaps.</summary>
+    public IReadOnlyList<Budget> Budgets { get; init; } = [];
+
+    /// <summary>What a missed budget does.</summary>
+    public ParityMode Parity { get; init; } = ParityMode.Error;
+
+    /// <summary>At most this many tokens of the evaluation text are measured.</summary>
+    public int EvaluationTokens { get; init; } = DefaultEvaluationTokens;
+
+    /// <summary>Bytes that the buffers of the port may take.</summary>
+    public long MemoryBudget { get; init; } = DefaultMemoryBudget;
+
+    /// <summary>Threads that work.</summary>
+    public int Threads { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>Whether fallbacks, overflow and guesses are errors.</summary>
+    public bool Strict { get; init; }
+
+    /// <summary>Checks and reads the options of one port.</summary>
+    /// <param name="source">The checkpoint folder.</param>
+    /// <param name="outputDirectory">Where the outputs go.</param>
+    /// <param name="metadata">Options by name: <see cref="OptionNames"/> and <see cref="Budget.Names"/>.</param>
+    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, EvaluationTokens, Strict.</param>
+    /// <param name="file">The file that errors about options point at (the project file).</param>
+    /// <exception cref="ModelPortException">MP1018, MP1019 or MP1020.</exception>
+    public static PortRequest Parse(
+        string source,
+        string outputDirectory,
+        IReadOnlyDictionary<string, string> metadata,
+        IReadOnlyDictionary<string, string> properties,
+        string file)
+    {
+        var budgets = new List<Budget>();
+        var options = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var (key, value) in metadata.OrderBy(m => m.Key, StringComparer.Ordinal))
+        {
+            if (value.Length == 0)
+            {
+                continue;
+            }
+
+            if (OptionNames.Contains(key, StringComparer.OrdinalIgnoreCase))
+            {
+                options[key] = value;
+            }
+            else if (Budget.Names.Contains(key, StringComparer.OrdinalIgnoreCase))
+            {
+                budgets.Add(Budget.Parse(key, value, file));
+            }
+            else
+            {
+                string[] valid = [.. OptionNames, .. Budget.Names];
+                throw new ModelPortException(Diagnose.UnknownOption(file, key, valid, Nearest.To(key, valid)));
+            }
+        }
+
+        string? Option(string name) => options.GetValueOrDefault(name);
+        string? Property(string name) => properties.TryGetValue(name, out var value) && value.Length > 0 ? value : null;
+        Require(Option("Runtime"), "Runtime", "llama.cpp", file);
+        Require(Option("HardwareTarget"), "HardwareTarget", "cpu", file);
+        var name = Option("Name") ?? DefaultName(source);
+        if (name.Length == 0 || name.IndexOfAny([.. Path.GetInvalidFileNameChars(), '/', '\\']) >= 0 || name is "." or "..")
+        {
+            throw new ModelPortException(Diagnose.InvalidOption(file, "Name", name, "a name that a file can have"));
+        }
+
+        return new PortRequest
+        {
+            Source = source,
+            Name = name,
+            OutputDirectory = outputDirectory,
+            Precisions = Precision.ParseList(Option("Precision") ?? "", file),
+            Evaluation = Option("Evaluation"),
+            ReferenceOutputs = Option("ReferenceOutputs"),
+            PreTokenizer = Option("PreTokenizer"),
+            Budgets = budgets,
+            Parity = ParseParity(Property("Parity"), file),
+            EvaluationTokens = Count(Option("EvaluationTokens") ?? Property("EvaluationTokens"), "EvaluationTokens", DefaultEvaluationTokens, file),
+            MemoryBudget = ParseBudget(Property("MemoryBudget"), file),
+            Threads = Count(Property("Threads"), "ModelPortThreads", Environment.ProcessorCount, file),
+            Strict = ParseSwitch(Property("Strict"), file),
+        };
+    }
+
+    /// <summary>The default name of a source: the last segment of its path, dots included.</summary>
+    public static string DefaultName(string source) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(source)));
+
+    private static void Require(string? value, string option, string only, string file)
+    {
+        if (value is not null && !value.Equals(only, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new ModelPortException(Diagnose.InvalidOption(file, option, value, $"'{only}', the only one for a checkpoint in this version"));
+        }
+    }
+
+    private static ParityMode ParseParity(string? value, string file) => value?.ToUpperInvariant() switch
+    {
+        null or "ERROR" => ParityMode.Error,
+        "WARN" => ParityMode.Warn,
+        "OFF" => ParityMode.Off,
+        _ => throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortParity", value, "error, warn or off")),
+    };
+
+    private static bool ParseSwitch(string? value, string file) => value?.ToUpperInvariant() switch
+    {
+        null or "FALSE" => false,
+        "TRUE" => true,
+        _ => throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortStrict", value, "true or false")),
+    };
+
+    private static long ParseBudget(string? value, string file) => value switch
+    {
+        null => DefaultMemoryBudget,
+        _ when Sizes.TryParse(value, out var bytes) && bytes > 0 => bytes,
+        _ => throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortMemoryBudget", value, "a size such as 512MB or 2GiB")),
+    };
+
+    private static int Count(string? value, string option, int fallback, string file) => value switch
+    {
+        null => fallback,
+        _ when int.TryParse(value, out var count) && count > 0 => count,
+        _ => throw new ModelPortException(Diagnose.InvalidOption(file, option, value, "a whole number above zero")),
+    };
+}

@@ -1,0 +1,123 @@
+using ModelPort.Diagnostics;
+using Microsoft.Win32.SafeHandles;
+
+namespace ModelPort.Porting;
+
+/// <summary>A file that is whole or absent: written under a temporary name beside its place, flushed, then renamed.</summary>
+public sealed class OutputFile : IDisposable
+{
+    /// <summary>The end of every temporary name, by which left-overs are found.</summary>
+    public const string TemporarySuffix = ".modelport-tmp";
+
+    private readonly SafeFileHandle _handle;
+    private readonly string _temporary;
+    private readonly long _length;
+    private bool _committed;
+
+    private OutputFile(string path, string temporary, SafeFileHandle handle, long length)
+    {
+        Path = path;
+        _temporary = temporary;
+        _handle = handle;
+        _length = length;
+    }
+
+    /// <summary>Where the file will be.</summary>
+    public string Path { get; }
+
+    /// <summary>Where it is until <see cref="Commit"/>.</summary>
+    public string TemporaryPath => _temporary;
+
+    /// <summary>Creates the temporary file and reserves its space, so that a full disk is found before the work.</summary>
+    /// <param name="path">Where the file will be.</param>
+    /// <param name="length">Its length in bytes.</param>
+    /// <exception cref="ModelPortException">MP2001: not writable; MP2002: not enough space.</exception>
+    public static OutputFile Create(string path, long length)
+    {
+        var temporary = $"{path}.{Environment.ProcessId}{TemporarySuffix}";
+        try
+        {
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
+            return new OutputFile(path, temporary, File.OpenHandle(temporary, FileMode.Create, FileAccess.ReadWrite, FileShare.Read, FileOptions.None, length), length);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            TryDelete(temporary);
+            throw Failed(path, e, length);
+        }
+    }
+
+    /// <summary>Writes bytes at a position; several threads may write at once.</summary>
+    /// <exception cref="ModelPortException">MP2001 or MP2002.</exception>
+    public void Write(ReadOnlySpan<byte> bytes, long offset)
+    {
+        try
+        {
+            RandomAccess.Write(_handle, bytes, offset);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failed(Path, e, _length);
+        }
+    }
+
+    /// <summary>Flushes to the disk and gives the file its name.</summary>
+    /// <exception cref="ModelPortException">MP2001 or MP2002.</exception>
+    public void Commit()
+    {
+        try
+        {
+            RandomAccess.FlushToDisk(_handle);
+            _handle.Dispose();
+            File.Move(_temporary, Path, overwrite: true);
+            _committed = true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failed(Path, e, _length);
+        }
+    }
+
+    /// <summary>Writes a small file whole.</summary>
+    /// <exception cref="ModelPortException">MP2001 or MP2002.</exception>
+    public static void WriteAll(string path, ReadOnlySpan<byte> content)
+    {
+        using var file = Create(path, content.Length);
+        file.Write(content, 0);
+        file.Commit();
+    }
+
+    /// <summary>Deletes temporary files that a killed run left in a folder. Only the holder of the folder's lock may call it.</summary>
+    public static void DeleteLeftOvers(string folder)
+    {
+        foreach (var path in Directory.GetFiles(folder, "*" + TemporarySuffix))
+        {
+            TryDelete(path);
+        }
+    }
+
+    /// <summary>Deletes the temporary file unless it was committed.</summary>
+    public void Dispose()
+    {
+        _handle.Dispose();
+        if (!_committed)
+        {
+            TryDelete(_temporary);
+        }
+    }
+
+    private static ModelPortException Failed(string path, Exception e, long length) =>
+        new(e is IOException io && Diagnose.IsDiskFull(io) ? Diagnose.DiskFull(path, length) : Diagnose.OutputUnwritable(path, e.Message), e);
+
+    private static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It is only litter; the next run tries again.
+        }
+    }
+}

@@ -1,0 +1,129 @@
+using System.Collections.Concurrent;
+using ModelPort.Checkpoints;
+using ModelPort.Diagnostics;
+using ModelPort.Planning;
+
+namespace ModelPort.Porting;
+
+/// <summary>What a port made.</summary>
+/// <param name="Source">The content hashes of the source, computed from the bytes while they were read.</param>
+/// <param name="Warnings">What was lost on the way, for instance F16 overflow.</param>
+public sealed record PortResult(SourceHash Source, IReadOnlyList<Diagnostic> Warnings);
+
+/// <summary>Carries out a plan in one pass over the source: every slice is read once, and written to every output in its final type.</summary>
+public static class Porter
+{
+    // Slices of half a million values: large enough that a read or write call costs nothing, small enough to stay in the cache.
+    private const int LargestSlice = 1 << 19;
+
+    /// <summary>Writes the outputs of a plan under their temporary names; the caller commits them.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="outputs">Which outputs go into which files.</param>
+    /// <param name="request">Memory budget and threads.</param>
+    /// <param name="observer">Told the bytes done.</param>
+    /// <param name="cancellation">Stops the work.</param>
+    /// <exception cref="ModelPortException">MP1017: NaN or infinity; MP1023: the source changed; MP2001, MP2002: writing failed; MP2005: the budget is too small.</exception>
+    public static PortResult Run(
+        PortPlan plan,
+        IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs,
+        PortRequest request,
+        IPortObserver observer,
+        CancellationToken cancellation)
+    {
+        var elements = SliceElements(plan, request);
+        foreach (var (output, file) in outputs)
+        {
+            WriteHeader(output, file);
+        }
+
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var hashing = Task.Run(() => SourceHash.Compute(plan.Checkpoint.Files, request.Threads, new QuietObserver(), stop.Token), CancellationToken.None);
+        try
+        {
+            var overflow = RunSlices(plan, outputs, elements, request.Threads, observer, stop.Token);
+            var hash = hashing.GetAwaiter().GetResult();
+            plan.Checkpoint.RequireUnchanged();
+            return new PortResult(hash, [.. overflow.OrderBy(o => o.Key, StringComparer.Ordinal).Select(o => Diagnose.HalfOverflow(plan.Checkpoint.Tensors.Find(o.Key)?.File.Path ?? "", o.Key, o.Value))]);
+        }
+        catch
+        {
+            stop.Cancel();
+            Task.WaitAny(hashing);
+            throw;
+        }
+    }
+
+    private static Dictionary<string, long> RunSlices(
+        PortPlan plan,
+        IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs,
+        int elements,
+        int threads,
+        IPortObserver observer,
+        CancellationToken cancellation)
+    {
+        var total = plan.Tensors.Sum(t => t.Source?.Tensor.ByteLength ?? 0);
+        long done = 0;
+        var workers = new ConcurrentBag<SliceWorker>();
+        var largest = Math.Max(elements, plan.Tensors.Max(Slice.SmallestSlice));
+        var slices = plan.Tensors.SelectMany((t, i) => Slice.Cut(t, i, elements));
+        try
+        {
+            // Slices are handed out one by one in file order: writes stay nearly sequential, and no thread waits for a long tensor.
+            Parallel.ForEach(
+                Partitioner.Create(slices, EnumerablePartitionerOptions.NoBuffering),
+                new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation },
+                () =>
+                {
+                    var worker = new SliceWorker(plan, outputs, largest);
+                    workers.Add(worker);
+                    return worker;
+                },
+                (slice, _, worker) =>
+                {
+                    var read = worker.Run(slice);
+                    observer.Progress(new PortProgress("port", Interlocked.Add(ref done, read), total, plan.Tensors[slice.Tensor].Name));
+                    return worker;
+                },
+                _ => { });
+        }
+        catch (AggregateException several)
+        {
+            // The first fault says what is wrong; the others are its echoes on other threads.
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Capture(several.Flatten().InnerExceptions[0]).Throw();
+        }
+
+        var overflow = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (var (tensor, count) in workers.SelectMany(w => w.Overflow))
+        {
+            overflow[tensor] = overflow.GetValueOrDefault(tensor) + count;
+        }
+
+        return overflow;
+    }
+
+    private static int SliceElements(PortPlan plan, PortRequest request)
+    {
+        var perElement = SliceWorker.BytesPerElement(plan);
+        var affordable = request.MemoryBudget / request.Threads / perElement;
+        var neediest = plan.Tensors.MaxBy(Slice.SmallestSlice)!;
+        var needed = Slice.SmallestSlice(neediest);
+        return needed <= affordable
+            ? (int)Math.Min(LargestSlice, affordable)
+            : throw new ModelPortException(Diagnose.BudgetTooSmall(plan.Checkpoint.Folder, request.MemoryBudget, needed * perElement * request.Threads, neediest.SourceName));
+    }
+
+    private static void WriteHeader(OutputPlan output, OutputFile file)
+    {
+        using var header = new MemoryStream();
+        output.Layout.WriteHeader(header);
+        file.Write(header.GetBuffer().AsSpan(0, (int)header.Length), 0);
+        Span<byte> zeros = stackalloc byte[output.Layout.Alignment];
+        zeros.Clear();
+        foreach (var tensor in output.Layout.Tensors)
+        {
+            var end = tensor.Offset + tensor.ByteLength;
+            var padding = (int)(-end & (output.Layout.Alignment - 1));
+            file.Write(zeros[..padding], output.Layout.DataOffset + end);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+using System.Runtime.InteropServices;
+using ModelPort.Architectures;
+using ModelPort.Diagnostics;
+using ModelPort.Formats.Gguf;
+using ModelPort.Formats.Safetensors;
+using ModelPort.Kernels;
+using ModelPort.Planning;
+
+namespace ModelPort.Porting;
+
+/// <summary>
+/// One thread's part of a port: reads a slice, checks it, moves its rows, and writes it to every output in that output's type. The widened values
+/// are made once for all outputs; a value that keeps its type is copied as it is.
+/// </summary>
+internal sealed class SliceWorker
+{
+    private readonly PortPlan _plan;
+    private readonly IReadOnlyList<(OutputPlan Plan, OutputFile File)> _outputs;
+    private readonly byte[] _source;
+    private readonly byte[] _moved;
+    private readonly float[] _wide;
+    private readonly byte[] _target;
+    private readonly Dictionary<string, long> _overflow = new(StringComparer.Ordinal);
+
+    /// <summary>Makes a worker with buffers for slices of a size.</summary>
+    public SliceWorker(PortPlan plan, IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs, long elements)
+    {
+        _plan = plan;
+        _outputs = outputs;
+        var sourceBytes = plan.Tensors.Max(t => t.Source is null ? 4 : SafetensorsTypes.Bits(t.Source.Type) / 8);
+        _source = new byte[elements * sourceBytes];
+        _moved = plan.Tensors.Any(t => t.Rows is RowOrder.InterleaveHalves) ? new byte[elements * sourceBytes] : [];
+        _wide = new float[elements];
+        _target = new byte[elements * sizeof(float)];
+    }
+
+    /// <summary>Bytes of buffers a worker needs for each value of a slice: source, moved source, widened, target.</summary>
+    public static long BytesPerElement(PortPlan plan) =>
+        2 * plan.Tensors.Max(t => t.Source is null ? 4L : SafetensorsTypes.Bits(t.Source.Type) / 8) + 2 * sizeof(float);
+
+    /// <summary>How many values of each tensor became infinite in an F16 output.</summary>
+    public IReadOnlyDictionary<string, long> Overflow => _overflow;
+
+    /// <summary>Carries out one slice.</summary>
+    /// <returns>The bytes read.</returns>
+    /// <exception cref="ModelPortException">MP1017: a value is not finite; MP2001, MP2002: writing failed.</exception>
+    public int Run(Slice slice)
+    {
+        var tensor = _plan.Tensors[slice.Tensor];
+        var bytes = tensor.Source is { } source ? Read(tensor, source, slice) : Computed(tensor, slice);
+        var type = tensor.Source?.Type ?? SafetensorsType.F32;
+        var widened = false;
+        foreach (var (plan, file) in _outputs)
+        {
+            var target = plan.Layout.Tensors[slice.Tensor];
+            var offset = plan.Layout.DataOffset + target.Offset + GgmlTypes.RowBytes(target.Type, slice.FirstElement);
+            if (SameType(type, target.Type))
+            {
+                file.Write(bytes, offset);
+                continue;
+            }
+
+            var wide = _wide.AsSpan(0, slice.ElementCount);
+            if (!widened)
+            {
+                WidenTo(type, bytes, wide);
+                widened = true;
+            }
+
+            file.Write(NarrowTo(target.Type, wide, slice, tensor), offset);
+        }
+
+        return bytes.Length;
+    }
+
+    private Span<byte> Read(TensorPlan tensor, SourceTensor source, Slice slice)
+    {
+        var width = SafetensorsTypes.Bits(source.Type) / 8;
+        var bytes = _source.AsSpan(0, slice.ElementCount * width);
+        source.File.Read(source.Tensor, slice.FirstElement * width, bytes);
+        RequireFinite(source, bytes, slice);
+        if (tensor.Rows is not RowOrder.InterleaveHalves order)
+        {
+            return bytes;
+        }
+
+        var moved = _moved.AsSpan(0, bytes.Length);
+        var rows = tensor.Shape.Length < 2 ? tensor.ElementCount : tensor.RowCount;
+        InterleaveHalves(bytes, moved, slice.RowLength * width, (int)(rows / order.Heads));
+        return moved;
+    }
+
+    private Span<byte> Computed(TensorPlan tensor, Slice slice)
+    {
+        var values = tensor.Values.AsSpan((int)slice.FirstElement, slice.ElementCount);
+        MemoryMarshal.AsBytes(values).CopyTo(_source);
+        return _source.AsSpan(0, values.Length * sizeof(float));
+    }
+
+    /// <summary>Row 2i+k of a head becomes row k*d/2+i of the source head.</summary>
+    private static void InterleaveHalves(ReadOnlySpan<byte> source, Span<byte> target, int rowBytes, int headRows)
+    {
+        var half = headRows / 2;
+        var headBytes = headRows * rowBytes;
+        for (var head = 0; head < source.Length; head += headBytes)
+        {
+            for (var row = 0; row < headRows; row++)
+            {
+                var from = head + ((row & 1) * half + (row >> 1)) * rowBytes;
+                source.Slice(from, rowBytes).CopyTo(target[(head + row * rowBytes)..]);
+            }
+        }
+    }
+
+    private static void RequireFinite(SourceTensor source, ReadOnlySpan<byte> bytes, Slice slice)
+    {
+        var index = source.Type switch
+        {
+            SafetensorsType.BF16 => Finite.IndexOfNonFiniteBFloat16(MemoryMarshal.Cast<byte, ushort>(bytes)),
+            SafetensorsType.F16 => Finite.IndexOfNonFiniteHalf(MemoryMarshal.Cast<byte, ushort>(bytes)),
+            SafetensorsType.F64 => Finite.IndexOfNonFinite(MemoryMarshal.Cast<byte, double>(bytes)),
+            _ => Finite.IndexOfNonFinite(MemoryMarshal.Cast<byte, float>(bytes)),
+        };
+        if (index >= 0)
+        {
+            var value = new float[1];
+            var width = SafetensorsTypes.Bits(source.Type) / 8;
+            WidenTo(source.Type, bytes.Slice(index * width, width), value);
+            throw new ModelPortException(Diagnose.NonFinite(source.File.Path, source.Name, slice.FirstElement + index, float.IsNaN(value[0]) ? "NaN" : "infinity"));
+        }
+    }
+
+    private static bool SameType(SafetensorsType source, GgmlType target) => (source, target) is
+        (SafetensorsType.BF16, GgmlType.BF16) or (SafetensorsType.F16, GgmlType.F16) or (SafetensorsType.F32, GgmlType.F32);
+
+    private static void WidenTo(SafetensorsType type, ReadOnlySpan<byte> bytes, Span<float> wide)
+    {
+        switch (type)
+        {
+            case SafetensorsType.BF16:
+                Widen.FromBFloat16(MemoryMarshal.Cast<byte, ushort>(bytes), wide);
+                break;
+            case SafetensorsType.F16:
+                Widen.FromHalf(MemoryMarshal.Cast<byte, ushort>(bytes), wide);
+                break;
+            case SafetensorsType.F64:
+                Widen.FromDouble(MemoryMarshal.Cast<byte, double>(bytes), wide);
+                break;
+            default:
+                MemoryMarshal.Cast<byte, float>(bytes).CopyTo(wide);
+                break;
+        }
+    }
+
+    private ReadOnlySpan<byte> NarrowTo(GgmlType type, ReadOnlySpan<float> wide, Slice slice, TensorPlan tensor)
+    {
+        var target = _target.AsSpan(0, checked((int)GgmlTypes.RowBytes(type, wide.Length)));
+        switch (type)
+        {
+            case GgmlType.F32:
+                MemoryMarshal.AsBytes(wide).CopyTo(target);
+                break;
+            case GgmlType.BF16:
+                Narrow.ToBFloat16(wide, MemoryMarshal.Cast<byte, ushort>(target));
+                break;
+            case GgmlType.F16:
+                var overflowed = Narrow.ToHalf(wide, MemoryMarshal.Cast<byte, ushort>(target));
+                if (overflowed > 0)
+                {
+                    _overflow[tensor.SourceName] = _overflow.GetValueOrDefault(tensor.SourceName) + overflowed;
+                }
+
+                break;
+            default:
+                BlockQuantizer.Quantize((BlockType)type, wide, target, slice.RowLength);
+                break;
+        }
+
+        return target;
+    }
+}
