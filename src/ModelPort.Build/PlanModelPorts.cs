@@ -27,7 +27,6 @@ public sealed class PlanModelPorts : Task
     public string Owner { get; set; } = "";
 
     /// <summary>The absolute path of ModelPort.Tool.dll.</summary>
-    [Required]
     public string ToolPath { get; set; } = "";
 
     /// <summary>Settings of the build: the item is the name, the metadatum Value the value.</summary>
@@ -113,7 +112,7 @@ public sealed class PlanModelPorts : Task
         // The names of the files belong to the options, so that a file added with an old time, or taken away, counts.
         string stamp = PortLedger.PathOf(outputDirectory, Hashes.Short(string.Join("\n", [request, .. sources, .. tools])));
         PortLedger? ledger = PortLedger.TryRead(stamp);
-        if (ledger?.Holds() != true)
+        if (File.Exists(stamp) && ledger?.Holds() != true)
         {
             File.Delete(stamp);
         }

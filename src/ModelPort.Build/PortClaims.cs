@@ -34,7 +34,13 @@ internal sealed class PortClaims(string directory, string owner)
 
     /// <summary>Gives up this inner build's claims.</summary>
     /// <exception cref="IOException">The folder cannot be written.</exception>
-    public void Release() => File.Delete(_own);
+    public void Release()
+    {
+        if (File.Exists(_own))
+        {
+            File.Delete(_own);
+        }
+    }
 
     /// <summary>Deletes the folders of ports that nobody claims, and the whole folder when nothing is left in it.</summary>
     /// <returns>The folders deleted.</returns>
