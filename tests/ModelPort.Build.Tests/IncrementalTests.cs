@@ -99,10 +99,13 @@ public sealed class IncrementalTests(PackedRepository repository)
     {
         TestProject project = Built();
         string path = Path.Combine(project.Obj, "checkpoint", output);
+        string ported = File.ReadAllText(path);
         File.AppendAllText(path, "tampered");
         Assert.Equal(1, project.Build().Succeeded().Workers);
+        Assert.Equal(ported, File.ReadAllText(path));
         File.Delete(path);
-        Assert.Equal(1, project.Build().ExitCode + project.Build().Workers);
+        Assert.Equal(1, project.Build().Succeeded().Workers);
+        Assert.Equal(ported, File.ReadAllText(path));
     }
 
     [Fact]

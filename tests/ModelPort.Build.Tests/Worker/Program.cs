@@ -58,7 +58,7 @@ int Port()
     string model = Path.Combine(output, name + ".gguf");
     string manifest = Path.Combine(output, "modelport.json");
     using FileStream gate = Lock();
-    bool done = File.Exists(manifest) && File.ReadAllText(manifest) == content;
+    bool done = new[] { model, manifest }.All(file => File.Exists(file) && File.ReadAllText(file) == content);
     if (!done)
     {
         File.WriteAllText(model, content);
