@@ -51,7 +51,7 @@ public static class BlockQuantizer
             throw new ArgumentException($"{importance.Length} importance values for rows of {rowLength}.", nameof(importance));
         }
 
-        if (!LaneQuantizer.TryQuantize(type, rows, importance, destination))
+        if (!LaneQuantizer.TryQuantize(type, rows, rowLength, importance, destination))
         {
             ScalarQuantizer.Quantize(type, rows, rowLength, importance, destination);
         }

@@ -71,6 +71,7 @@ public static class Narrow
     }
 
     /// <summary>One value as half precision bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static ushort ToHalf(float value)
     {
         uint bits = BitConverter.SingleToUInt32Bits(value);
@@ -86,6 +87,7 @@ public static class Narrow
         });
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint RoundToHalf(uint magnitude) => (magnitude - (112u << 23) + 0xFFF + ((magnitude >> 13) & 1)) >> 13;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -28,7 +28,7 @@ public sealed record PortRequest
 
     /// <summary>Metadata other than the budgets, as users spell them.</summary>
     public static IReadOnlyList<string> OptionNames { get; } =
-        ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens"];
+        ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow"];
 
     /// <summary>The checkpoint folder.</summary>
     public required string Source { get; init; }
@@ -59,6 +59,9 @@ public sealed record PortRequest
 
     /// <summary>At most this many tokens of the evaluation text are measured.</summary>
     public int EvaluationTokens { get; init; } = DefaultEvaluationTokens;
+
+    /// <summary>Tokens in a window of the evaluation; null means 512, or the model's context when that is shorter. Take the length the model was trained with when that is less.</summary>
+    public int? EvaluationWindow { get; init; }
 
     /// <summary>Bytes that the buffers of the port may take.</summary>
     public long MemoryBudget { get; init; } = DefaultMemoryBudget;
@@ -129,6 +132,7 @@ public sealed record PortRequest
             Budgets = budgets,
             Parity = ParseParity(Property("Parity"), file),
             EvaluationTokens = Count(Option("EvaluationTokens") ?? Property("EvaluationTokens"), "EvaluationTokens", DefaultEvaluationTokens, file),
+            EvaluationWindow = Option("EvaluationWindow") is { } window ? ParseWindow(window, file) : null,
             MemoryBudget = ParseBudget(Property("MemoryBudget"), file),
             Threads = Count(Property("Threads"), "ModelPortThreads", Environment.ProcessorCount, file),
             Strict = ParseSwitch(Property("Strict"), file),
@@ -145,6 +149,11 @@ public sealed record PortRequest
             throw new ModelPortException(Diagnose.InvalidOption(file, option, value, $"'{only}', the only one for a checkpoint in this version"));
         }
     }
+
+    private static int ParseWindow(string value, string file) =>
+        int.TryParse(value, out var length) && length is >= 16 and <= 32768
+            ? length
+            : throw new ModelPortException(Diagnose.InvalidOption(file, "EvaluationWindow", value, "a whole number from 16 to 32768"));
 
     private static ParityMode ParseParity(string? value, string file) => value?.ToUpperInvariant() switch
     {

@@ -56,6 +56,7 @@ public sealed class LlamaContext : IDisposable
             parameters.BatchThreads = options.Threads;
             parameters.KeyType = (int)options.CacheType;
             parameters.ValueType = (int)options.CacheType;
+            parameters.FlashAttention = options.FlashAttention switch { null => -1, false => 0, true => 1 };
             parameters.NoPerformanceCounters = 0;
             parameters.Abort = &OnAbortAsked;
             parameters.AbortData = (void*)_abort.DangerousGetHandle();

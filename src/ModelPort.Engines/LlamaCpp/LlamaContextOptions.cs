@@ -30,4 +30,10 @@ public sealed record LlamaContextOptions
 
     /// <summary>The number format of cached keys and values. Validation against a reference wants <see cref="LlamaCacheType.F32"/>.</summary>
     public LlamaCacheType CacheType { get; init; } = LlamaCacheType.F16;
+
+    /// <summary>
+    /// Whether attention is fused (llama.cpp decides by itself when it is left open). The fused kernel rounds to 16 bits on the way, which
+    /// validation against a reference does not want.
+    /// </summary>
+    public bool? FlashAttention { get; init; }
 }

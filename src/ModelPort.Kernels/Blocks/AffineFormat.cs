@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using ModelPort.Kernels.Scalar;
 
 namespace ModelPort.Kernels.Blocks;
@@ -28,6 +29,8 @@ internal sealed record AffineFormat(BlockType Type, int Group, int ScaleTop, Aff
 
     internal int Groups => Elements / Group;
 
+    internal int Bytes { get; } = BlockQuantizer.BlockBytes(Type);
+
     /// <summary>The search with an importance matrix.</summary>
     internal AffineSteps WeightedSteps => AffineSteps.Weighted(Steps.Top);
 
@@ -35,6 +38,7 @@ internal sealed record AffineFormat(BlockType Type, int Group, int ScaleTop, Aff
     internal float Sigma2(float sumOfSquares) => Type == BlockType.Q2_K ? sumOfSquares / Elements : 2 * sumOfSquares / Elements;
 
     /// <summary>Levels of the groups' scales (or minima) from the largest one; returns the super-block's factor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal float ScaleLevels(ReadOnlySpan<float> values, Span<byte> levels)
     {
         float max = 0;
@@ -57,6 +61,7 @@ internal sealed record AffineFormat(BlockType Type, int Group, int ScaleTop, Aff
     internal byte Limit(byte level) => Type == BlockType.Q5_K ? Math.Min((byte)63, level) : level;
 
     /// <summary>Writes the scale fields, then reads back what a decoder will see: scale and minimum of each group.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void WriteScales(
         Span<byte> block, float scale, float minimum, ReadOnlySpan<byte> scaleLevels, ReadOnlySpan<byte> minLevels, Span<float> scales, Span<float> minima)
     {
@@ -92,6 +97,7 @@ internal sealed record AffineFormat(BlockType Type, int Group, int ScaleTop, Aff
     }
 
     /// <summary>Packs the 256 levels.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void WriteLevels(Span<byte> block, ReadOnlySpan<byte> levels)
     {
         switch (Type)
@@ -109,6 +115,7 @@ internal sealed record AffineFormat(BlockType Type, int Group, int ScaleTop, Aff
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void PackSixBits(Span<byte> packed, int j, int scale, int min)
     {
         if (j < 4)
@@ -124,6 +131,7 @@ internal sealed record AffineFormat(BlockType Type, int Group, int ScaleTop, Aff
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (int Scale, int Min) UnpackSixBits(ReadOnlySpan<byte> packed, int j) => j < 4
         ? (packed[j] & 63, packed[j + 4] & 63)
         : ((packed[j + 4] & 15) | ((packed[j - 4] >> 6) << 4), (packed[j + 4] >> 4) | ((packed[j] >> 6) << 4));

@@ -7,7 +7,7 @@ namespace ModelPort.Kernels.Blocks;
 internal static class LevelPacking
 {
     /// <summary>Each 128 levels become 32 bytes: byte l holds levels l, l + 32, l + 64, l + 96, two bits each.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void TwoBits(ReadOnlySpan<byte> levels, Span<byte> destination)
     {
         var mask = Vector128.Create((byte)3);
@@ -20,7 +20,7 @@ internal static class LevelPacking
     }
 
     /// <summary>Each 64 levels become 32 bytes: byte l holds the low four bits of levels l and l + 32.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void FourBits(ReadOnlySpan<byte> levels, Span<byte> destination)
     {
         var mask = Vector128.Create((byte)15);
@@ -32,20 +32,33 @@ internal static class LevelPacking
     }
 
     /// <summary>32 levels become 16 bytes: byte l holds the low four bits of levels l and l + 16.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Pairs(ReadOnlySpan<byte> levels, Span<byte> destination)
     {
         var mask = Vector128.Create((byte)15);
         ((At(levels, 0) & mask) | ((At(levels, 16) & mask) << 4)).CopyTo(destination);
     }
 
+    /// <summary>As <see cref="Pairs"/>, but whatever the first of each pair has above four bits goes into the byte too.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void UnmaskedPairs(ReadOnlySpan<byte> levels, Span<byte> destination) =>
+        (At(levels, 0) | ((At(levels, 16) & Vector128.Create((byte)15)) << 4)).CopyTo(destination);
+
+    /// <summary>Bit 4 of each of 32 levels, the first one lowest.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static uint FifthBits32(ReadOnlySpan<byte> levels) =>
+        (At(levels, 0) << 3).ExtractMostSignificantBits() | ((At(levels, 16) << 3).ExtractMostSignificantBits() << 16);
+
     /// <summary>Bit 4 of levels l, l + 32, l + 64, ... becomes bits 0, 1, 2, ... of byte l.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void FifthBits(ReadOnlySpan<byte> levels, Span<byte> destination) => HighBits(levels, destination, 4);
 
     /// <summary>Bit 2 of levels l, l + 32, l + 64, ... becomes bits 0, 1, 2, ... of byte l.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void ThirdBits(ReadOnlySpan<byte> levels, Span<byte> destination) => HighBits(levels, destination, 2);
 
     /// <summary>The six-bit levels of Q6_K: low halves into 2 x 64 bytes, high halves into 2 x 32.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void SixBits(ReadOnlySpan<byte> levels, Span<byte> low, Span<byte> high)
     {
         var mask = Vector128.Create((byte)15);
@@ -62,7 +75,7 @@ internal static class LevelPacking
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void HighBits(ReadOnlySpan<byte> levels, Span<byte> destination, int bit)
     {
         for (int l = 0; l < 32; l += 16)

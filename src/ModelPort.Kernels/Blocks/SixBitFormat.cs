@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using ModelPort.Kernels.Scalar;
 
 namespace ModelPort.Kernels.Blocks;
@@ -7,6 +8,7 @@ namespace ModelPort.Kernels.Blocks;
 internal static class SixBitFormat
 {
     /// <summary>Writes the scale fields and replaces the scales by what a decoder will see. A zero block is written whole: false.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static bool WriteScales(Span<byte> block, Span<float> scales)
     {
         float extreme = ScaleSearch.Extreme(scales);
@@ -30,6 +32,7 @@ internal static class SixBitFormat
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void WriteLevels(Span<byte> block, ReadOnlySpan<byte> levels) =>
         LevelPacking.SixBits(levels, block[..128], block.Slice(128, 64));
 }

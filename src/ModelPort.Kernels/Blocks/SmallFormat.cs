@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using ModelPort.Kernels.Scalar;
 
 namespace ModelPort.Kernels.Blocks;
@@ -13,6 +14,8 @@ internal sealed record SmallFormat(BlockType Type, int Top, bool HasMinimum)
     private static readonly SmallFormat s_q4_1 = new(BlockType.Q4_1, 15, true);
     private static readonly SmallFormat s_q5_0 = new(BlockType.Q5_0, 31, false);
     private static readonly SmallFormat s_q5_1 = new(BlockType.Q5_1, 31, true);
+
+    internal int Bytes { get; } = BlockQuantizer.BlockBytes(Type);
 
     internal static SmallFormat Of(BlockType type) => type switch
     {
@@ -29,6 +32,7 @@ internal sealed record SmallFormat(BlockType Type, int Top, bool HasMinimum)
         return Type == BlockType.Q5_1 ? (byte)truncated : (byte)Math.Min(Top, (int)(sbyte)truncated);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void Write(Span<byte> block, float scale, float minimum, ReadOnlySpan<byte> levels)
     {
         BinaryPrimitives.WriteUInt16LittleEndian(block, Narrow.ToHalf(scale));
@@ -40,21 +44,12 @@ internal sealed record SmallFormat(BlockType Type, int Top, bool HasMinimum)
         int at = HasMinimum ? 4 : 2;
         if (Top == 31)
         {
-            uint fifth = 0;
-            for (int i = 0; i < 32; i++)
-            {
-                fifth |= ((uint)levels[i] >> 4 & 1) << i;
-            }
-
-            BinaryPrimitives.WriteUInt32LittleEndian(block[at..], fifth);
-            at += 4;
+            BinaryPrimitives.WriteUInt32LittleEndian(block[at..], LevelPacking.FifthBits32(levels));
+            LevelPacking.Pairs(levels, block.Slice(at + 4, 16));
         }
-
-        for (int i = 0; i < 16; i++)
+        else
         {
-            // Q4_0 and Q4_1 do not mask the low level.
-            int low = Top == 31 ? levels[i] & 15 : levels[i];
-            block[at + i] = (byte)(low | (levels[i + 16] << 4));
+            LevelPacking.UnmaskedPairs(levels, block.Slice(at, 16));
         }
     }
 }

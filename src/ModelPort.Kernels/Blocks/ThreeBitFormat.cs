@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using ModelPort.Kernels.Scalar;
 
 namespace ModelPort.Kernels.Blocks;
@@ -7,6 +8,7 @@ namespace ModelPort.Kernels.Blocks;
 internal static class ThreeBitFormat
 {
     /// <summary>Scale levels in [0, 64) without an importance matrix; returns the super-block's factor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static float ScaleLevels(ReadOnlySpan<float> scales, Span<byte> levels)
     {
         float extreme = ScaleSearch.Extreme(scales);
@@ -27,6 +29,7 @@ internal static class ThreeBitFormat
     }
 
     /// <summary>Writes the scale fields and returns in <paramref name="scales"/> what a decoder will see.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void WriteScales(Span<byte> block, float scale, ReadOnlySpan<byte> levels, Span<float> scales)
     {
         ushort d = Narrow.ToHalf(scale);
@@ -43,6 +46,7 @@ internal static class ThreeBitFormat
     }
 
     /// <summary>Packs levels in [0, 8).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void WriteLevels(Span<byte> block, ReadOnlySpan<byte> levels)
     {
         LevelPacking.ThirdBits(levels, block[..32]);

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using ModelPort.Kernels.Scalar;
 
 namespace ModelPort.Kernels.Blocks;
@@ -13,6 +14,7 @@ internal static class UnevenFormat
     internal static ReadOnlySpan<float> Midpoints => [-115.5f, -93.5f, -74f, -57f, -42f, -28.5f, -16f, -4.5f, 7f, 19f, 31.5f, 45.5f, 61f, 79f, 101f];
 
     /// <summary>Writes the scale fields of IQ4_XS and returns in <paramref name="inverses"/> the factor of each group's values.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void WriteScales(Span<byte> block, ReadOnlySpan<float> scales, Span<float> inverses)
     {
         float d = -ScaleSearch.Extreme(scales) / 32, inverse = d != 0 ? 1 / d : 0f;
@@ -32,6 +34,7 @@ internal static class UnevenFormat
     }
 
     /// <summary>Packs groups of 32 levels into 16 bytes each: byte i holds levels i and i + 16.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void WriteLevels(Span<byte> destination, ReadOnlySpan<byte> levels)
     {
         for (int j = 0; j < levels.Length; j += 32)

@@ -13,54 +13,40 @@ internal static unsafe class AffineBlocks<T, TAlong>
     where TAlong : struct, ILanes<TAlong>
 {
     /// <summary>Quantises up to <c>T.Count</c> super-blocks.</summary>
-    /// <param name="format">The block type.</param>
-    /// <param name="x">The values.</param>
-    /// <param name="blocks">Super-blocks in the batch.</param>
-    /// <param name="importance">A row of importance, or nothing.</param>
-    /// <param name="firstBlock">Number of the first super-block, counted from the start of a row.</param>
-    /// <param name="destination">Receives the blocks.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     [SkipLocalsInit]
-    internal static void Quantize(AffineFormat format, float* x, int blocks, ReadOnlySpan<float> importance, int firstBlock, Span<byte> destination)
+    internal static void Quantize(AffineFormat format, Batch batch)
     {
         int lanes = T.Count, groups = format.Groups, all = lanes * groups;
         float* results = stackalloc float[6 * lanes * AffineFormat.MaxGroups];
         var found = new AffineFound { Scale = results, Minimum = results + all, Inverse = results + (2 * all), Base = results + (3 * all), Tame = results + (4 * all) };
         float* sums = results + (5 * all);
         new Span<float>(results, 6 * all).Clear();
-        Search(format, x, blocks, importance, firstBlock, found, sums);
+        Search(format, batch, found, sums);
 
         float* factors = stackalloc float[2 * lanes];
         float* levels = stackalloc float[2 * lanes * AffineFormat.MaxGroups];
-        if (!importance.IsEmpty)
+        if (batch.Weighted)
         {
             SecondLevel(format, found, sums, factors, levels);
         }
 
-        int bytes = BlockQuantizer.BlockBytes(format.Type);
         Span<byte> scaleLevels = stackalloc byte[AffineFormat.MaxGroups], minLevels = stackalloc byte[AffineFormat.MaxGroups];
         Span<byte> quants = stackalloc byte[AffineFormat.Elements];
-        for (int b = 0; b < blocks; b++)
+        for (int b = 0; b < batch.Blocks; b++)
         {
-            Span<byte> block = destination.Slice(b * bytes, bytes);
+            Span<byte> block = batch.Block(b, format.Bytes);
             AffineFound at = found.At(b * groups);
             var scales = new Span<float>(at.Scale, groups);
             var minima = new Span<float>(at.Minimum, groups);
             if (new ReadOnlySpan<float>(at.Tame, groups).Contains(0f))
             {
-                var own = new ReadOnlySpan<float>(x + (b * AffineFormat.Elements), AffineFormat.Elements);
-                ReadOnlySpan<float> ownImportance = importance.IsEmpty
-                    ? default
-                    : importance.Slice((int)((long)(firstBlock + b) * AffineFormat.Elements % importance.Length), AffineFormat.Elements);
-                Scalar.AffineBlocks.Quantize(format, own, ownImportance, block);
+                Scalar.AffineBlocks.Quantize(
+                    format, batch.BlockValues(b, AffineFormat.Elements), batch.BlockImportance(b, AffineFormat.Elements), block);
                 continue;
             }
 
-            if (importance.IsEmpty)
-            {
-                factors[b] = format.ScaleLevels(scales, scaleLevels);
-                factors[lanes + b] = format.ScaleLevels(minima, minLevels);
-            }
-            else
+            if (batch.Weighted)
             {
                 for (int j = 0; j < groups; j++)
                 {
@@ -68,28 +54,32 @@ internal static unsafe class AffineBlocks<T, TAlong>
                     minLevels[j] = format.Limit((byte)levels[all + (j * lanes) + b]);
                 }
             }
+            else
+            {
+                factors[b] = format.ScaleLevels(scales, scaleLevels);
+                factors[lanes + b] = format.ScaleLevels(minima, minLevels);
+            }
 
             format.WriteScales(block, factors[b], factors[lanes + b], scaleLevels, minLevels, scales, minima);
-            Round(format, x + (b * AffineFormat.Elements), at, quants);
+            FinalLevels<TAlong>.Affine(groups, format.Group, format.Steps.Top, batch.Values + (b * AffineFormat.Elements), at, quants);
             format.WriteLevels(block, quants);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     [SkipLocalsInit]
-    private static void Search(
-        AffineFormat format, float* x, int blocks, ReadOnlySpan<float> importance, int firstBlock, in AffineFound found, float* sums)
+    private static void Search(AffineFormat format, Batch batch, in AffineFound found, float* sums)
     {
-        int size = format.Group, lanes = T.Count, groups = blocks * format.Groups;
+        int size = format.Group, lanes = T.Count, groups = batch.Blocks * format.Groups;
         float* values = stackalloc float[3 * 32 * lanes];
         float* weights = values + (32 * lanes);
         float* levels = weights + (32 * lanes);
         float* sigma2 = stackalloc float[lanes * (AffineFormat.MaxGroups + 1)];
-        AffineSteps steps = importance.IsEmpty ? format.Steps : format.WeightedSteps;
-        if (!importance.IsEmpty)
+        AffineSteps steps = batch.Weighted ? format.WeightedSteps : format.Steps;
+        if (batch.Weighted)
         {
             float* squares = sigma2 + (lanes * AffineFormat.MaxGroups);
-            LaneSource<T>.SumsOfSquares(x, blocks, AffineFormat.Elements, squares);
+            LaneSource<T>.SumsOfSquares(batch.Values, batch.Blocks, AffineFormat.Elements, squares);
             for (int j = 0; j < lanes * format.Groups; j++)
             {
                 sigma2[j] = format.Sigma2(squares[j / format.Groups]);
@@ -98,10 +88,10 @@ internal static unsafe class AffineBlocks<T, TAlong>
 
         for (int g = 0; g < groups; g += lanes)
         {
-            LaneSource<T>.Values(x + (g * size), groups - g, size, values);
-            if (!importance.IsEmpty)
+            LaneSource<T>.Values(batch.Values + (g * size), groups - g, size, values);
+            if (batch.Weighted)
             {
-                LaneSource<T>.Importance(importance, (firstBlock * format.Groups) + g, size, weights);
+                LaneSource<T>.Importance(batch.Importance, (batch.FirstBlock * format.Groups) + g, size, weights);
                 LaneWeights<T>.FromImportance(size, values, sigma2 + g, weights, sums + g);
             }
             else
@@ -131,27 +121,5 @@ internal static unsafe class AffineBlocks<T, TAlong>
         PositiveSearch<T>.Run(format.ScaleTop, groups, x, weights, levels, factors);
         Transpose.Run(found.Minimum, groups, lanes, groups, x);
         PositiveSearch<T>.Run(format.ScaleTop, groups, x, weights, levels + (lanes * groups), factors + lanes);
-    }
-
-    /// <summary>The levels under the scales that a decoder will see; a group without a scale keeps the levels of the search.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Round(AffineFormat format, float* x, in AffineFound found, Span<byte> quants)
-    {
-        TAlong zero = TAlong.Broadcast(0f), top = TAlong.Broadcast(format.Steps.Top);
-        fixed (byte* to = quants)
-        {
-            for (int j = 0; j < format.Groups; j++)
-            {
-                bool kept = found.Scale[j] == 0;
-                TAlong scale = TAlong.Broadcast(found.Scale[j]), min = TAlong.Broadcast(found.Minimum[j]);
-                TAlong inverse = TAlong.Broadcast(found.Inverse[j]), start = TAlong.Broadcast(found.Base[j]);
-                for (int i = j * format.Group; i < (j + 1) * format.Group; i += TAlong.Count)
-                {
-                    TAlong xi = TAlong.Load(x + i);
-                    TAlong l = TAlong.NearestInt(kept ? inverse * (xi - start) : (xi + min) / scale);
-                    TAlong.StoreBytes(to + i, TAlong.Larger(zero, TAlong.Smaller(top, l)));
-                }
-            }
-        }
     }
 }

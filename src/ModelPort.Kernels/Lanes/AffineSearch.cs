@@ -21,7 +21,7 @@ internal static unsafe class AffineSearch<T, TError>
     internal static void Run(in AffineSteps steps, int size, float* x, float* weights, float* levels, in AffineFound found)
     {
         int end = size * T.Count;
-        T zero = T.Broadcast(0f), one = T.Broadcast(1f), top = T.Broadcast(steps.Top);
+        T zero = T.Broadcast(0f), one = T.Broadcast(1f);
         T min = T.Load(x), max = min, sumW = T.Load(weights), sumX = sumW * min;
         for (int i = T.Count; i < end; i += T.Count)
         {
@@ -35,22 +35,26 @@ internal static unsafe class AffineSearch<T, TError>
         min = T.Choose(min > zero, zero, min);
         T low = min, flat = T.Equal(max, min);
         T range = T.Choose(flat, one, max - min);
-        T inverse = top / range, scale = one / inverse;
+        T inverse = T.Broadcast(steps.Top) / range, scale = one / inverse;
         T foundInverse = inverse, foundBase = min, tame = Tameness.Of(inverse * range);
-        Levels(x, weights, levels, end, inverse, min, top);
+        Levels(x, weights, levels, end, inverse, min, steps.Top);
         T bestError = Error(x, weights, levels, end, scale, min);
         for (int step = 0; step <= steps.Count; step++)
         {
             range = T.Choose(flat, one, max - min);
             inverse = T.Broadcast(steps.Candidate(step)) / range;
             tame &= Tameness.Of(inverse * range) & Tameness.Of(inverse * (low - min));
-            Sums sums = Levels(x, weights, levels, end, inverse, min, top);
+            Sums sums = Levels(x, weights, levels, end, inverse, min, steps.Top);
             T determinant = (sumW * sums.L2) - (sums.L * sums.L);
             T thisScale = ((sumW * sums.XL) - (sumX * sums.L)) / determinant;
             T thisMin = ((sums.L2 * sumX) - (sums.L * sums.XL)) / determinant;
             T positive = thisMin > zero;
-            thisMin = T.Choose(positive, zero, thisMin);
-            thisScale = T.Choose(positive, sums.XL / sums.L2, thisScale);
+            if (T.Any(positive))
+            {
+                thisMin = T.Choose(positive, zero, thisMin);
+                thisScale = T.Choose(positive, sums.XL / sums.L2, thisScale);
+            }
+
             T error = Error(x, weights, levels, end, thisScale, thisMin);
             T accept = (determinant > zero) & (error < bestError);
             foundInverse = T.Choose(accept, inverse, foundInverse);
@@ -62,17 +66,17 @@ internal static unsafe class AffineSearch<T, TError>
 
         // A flat group keeps its first minimum and has only level 0.
         T.Store(found.Scale, T.Choose(flat, zero, scale));
-        T.Store(found.Minimum, zero - T.Choose(flat, low, min));
+        T.Store(found.Minimum, T.Broadcast(-1f) * T.Choose(flat, low, min));
         T.Store(found.Inverse, T.Choose(flat, zero, foundInverse));
         T.Store(found.Base, T.Choose(flat, zero, foundBase));
         T.Store(found.Tame, tame);
     }
 
     /// <summary>The levels under one candidate and the sums that its least squares needs.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static Sums Levels(float* x, float* weights, float* levels, int end, T inverse, T min, T top)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Sums Levels(float* x, float* weights, float* levels, int end, T inverse, T min, float highest)
     {
-        T zero = T.Broadcast(0f), sumL = zero, sumL2 = zero, sumXL = zero;
+        T zero = T.Broadcast(0f), top = T.Broadcast(highest), sumL = zero, sumL2 = zero, sumXL = zero;
         for (int i = 0; i < end; i += T.Count)
         {
             T xi = T.Load(x + i);
@@ -87,7 +91,7 @@ internal static unsafe class AffineSearch<T, TError>
         return new Sums { L = sumL, L2 = sumL2, XL = sumXL };
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T Error(float* x, float* weights, float* levels, int end, T scale, T min)
     {
         T error = T.Broadcast(0f);

@@ -18,7 +18,7 @@ internal unsafe interface ILanes<T>
 
     static abstract void Store(float* destination, T value);
 
-    /// <summary>Stores one byte a lane; the values are integers from 0 to 255.</summary>
+    /// <summary>Stores one byte a lane: the low bits of the value without its fraction.</summary>
     static abstract void StoreBytes(byte* destination, T value);
 
     static abstract T operator +(T a, T b);
@@ -67,6 +67,18 @@ internal unsafe interface ILanes<T>
 
     /// <summary>What <see cref="Scalar.NearestInt.Of"/> gives, converted to a float.</summary>
     static abstract T NearestInt(T value);
+
+    /// <summary>Index of the nearest entry of <see cref="Blocks.UnevenFormat.Values"/>; the last one for NaN.</summary>
+    static abstract T UnevenIndex(T value);
+
+    /// <summary>The nearest entry of <see cref="Blocks.UnevenFormat.Values"/>; the last one for NaN.</summary>
+    static abstract T UnevenValue(T value);
+
+    /// <summary>The largest value of all lanes; none is NaN.</summary>
+    static abstract float Largest(T value);
+
+    /// <summary>One bit a lane, the first lane lowest.</summary>
+    static abstract ulong Bits(T mask);
 
     /// <summary>Whether the mask is set in every lane.</summary>
     static abstract bool All(T mask);

@@ -1,25 +1,33 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using ModelPort.Kernels.Blocks;
 
 namespace ModelPort.Kernels.Lanes;
 
 /// <summary>Quantises with the widest lanes that the processor runs at full speed.</summary>
-internal static unsafe class LaneQuantizer
+internal static class LaneQuantizer
 {
-    /// <summary>False when there is no kernel for the type, or no hardware for any kernel.</summary>
-    internal static bool TryQuantize(BlockType type, ReadOnlySpan<float> rows, ReadOnlySpan<float> importance, Span<byte> destination)
+    /// <summary>False when the processor has no fast lanes.</summary>
+    internal static bool TryQuantize(BlockType type, ReadOnlySpan<float> rows, int rowLength, ReadOnlySpan<float> importance, Span<byte> destination)
     {
         if (Vector512.IsHardwareAccelerated)
         {
-            return LaneQuantizer<Lanes32, Lanes16>.TryQuantize(type, rows, importance, destination);
+            LaneQuantizer<Lanes32, Lanes16>.Quantize(type, rows, rowLength, importance, destination);
         }
-
-        if (Vector256.IsHardwareAccelerated)
+        else if (Vector256.IsHardwareAccelerated)
         {
-            return LaneQuantizer<Lanes16, Lanes16>.TryQuantize(type, rows, importance, destination);
+            LaneQuantizer<Lanes16, Lanes16>.Quantize(type, rows, rowLength, importance, destination);
+        }
+        else if (Vector128.IsHardwareAccelerated)
+        {
+            LaneQuantizer<Lanes8, Lanes8>.Quantize(type, rows, rowLength, importance, destination);
+        }
+        else
+        {
+            return false;
         }
 
-        return Vector128.IsHardwareAccelerated && LaneQuantizer<Lanes8, Lanes8>.TryQuantize(type, rows, importance, destination);
+        return true;
     }
 }
 
@@ -30,24 +38,73 @@ internal static unsafe class LaneQuantizer<T, TAlong>
     where T : struct, ILanes<T>
     where TAlong : struct, ILanes<TAlong>
 {
-    /// <summary>False when there is no kernel for the type.</summary>
-    internal static bool TryQuantize(BlockType type, ReadOnlySpan<float> rows, ReadOnlySpan<float> importance, Span<byte> destination)
+    /// <summary>Quantises rows; lengths are checked by the caller.</summary>
+    internal static void Quantize(BlockType type, ReadOnlySpan<float> rows, int rowLength, ReadOnlySpan<float> importance, Span<byte> destination)
     {
-        if (type is not (BlockType.Q2_K or BlockType.Q4_K or BlockType.Q5_K))
-        {
-            return false;
-        }
-
-        AffineFormat format = AffineFormat.Of(type);
-        int batch = T.Count, blocks = rows.Length / AffineFormat.Elements, bytes = BlockQuantizer.BlockBytes(type);
+        int elements = BlockQuantizer.BlockElements(type), bytes = BlockQuantizer.BlockBytes(type), blocks = rows.Length / elements;
         fixed (float* x = rows)
+        fixed (byte* to = destination)
         {
-            for (int b = 0; b < blocks; b += batch)
+            switch (type)
             {
-                AffineBlocks<T, TAlong>.Quantize(format, x + ((nint)b * AffineFormat.Elements), Math.Min(batch, blocks - b), importance, b, destination[(b * bytes)..]);
+                case BlockType.Q8_0:
+                    PlainBlocks<TAlong>.Q8_0(x, blocks, to);
+                    return;
+                case BlockType.Q4_0 or BlockType.Q5_0 when importance.IsEmpty:
+                    PlainBlocks<TAlong>.Symmetric(SmallFormat.Of(type), x, blocks, destination);
+                    return;
+                case BlockType.Q4_1 or BlockType.Q5_1 when importance.IsEmpty:
+                    PlainBlocks<TAlong>.Affine(SmallFormat.Of(type), x, blocks, destination);
+                    return;
+                case BlockType.Q4_0 or BlockType.Q4_1 or BlockType.Q5_0 or BlockType.Q5_1:
+                    Small(SmallFormat.Of(type), x, rows.Length / rowLength, rowLength, importance, destination);
+                    return;
+            }
+
+            for (int b = 0; b < blocks; b += T.Count)
+            {
+                var batch = new Batch(x + ((nint)b * elements), Math.Min(T.Count, blocks - b), b, importance, destination[(b * bytes)..]);
+                switch (type)
+                {
+                    case BlockType.Q6_K:
+                        SymmetricBlocks<T, TAlong>.Q6_K(batch);
+                        break;
+                    case BlockType.Q3_K:
+                        SymmetricBlocks<T, TAlong>.Q3_K(batch);
+                        break;
+                    case BlockType.IQ4_NL or BlockType.IQ4_XS:
+                        UnevenBlocks<T, TAlong>.Quantize(type, batch);
+                        break;
+                    default:
+                        AffineBlocks<T, TAlong>.Quantize(AffineFormat.Of(type), batch);
+                        break;
+                }
             }
         }
+    }
 
-        return true;
+    /// <summary>The small types with importance need the mean square of each row: as many rows at a time as there are lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [SkipLocalsInit]
+    private static void Small(SmallFormat format, float* x, int rows, int rowLength, ReadOnlySpan<float> importance, Span<byte> destination)
+    {
+        int blocksPerRow = rowLength / 32;
+        float* meanSquares = stackalloc float[2 * T.Count];
+        float* ofBlocks = meanSquares + T.Count;
+        for (int row = 0; row < rows; row += T.Count)
+        {
+            int first = row * blocksPerRow, end = Math.Min(rows, row + T.Count) * blocksPerRow;
+            LaneSource<T>.SumsOfSquares(x + ((nint)row * rowLength), Math.Min(T.Count, rows - row), rowLength, meanSquares);
+            for (int b = first; b < end; b += T.Count)
+            {
+                for (int lane = 0; lane < T.Count; lane++)
+                {
+                    ofBlocks[lane] = meanSquares[Math.Min(b + lane, end - 1) / blocksPerRow - row] / rowLength;
+                }
+
+                var batch = new Batch(x + ((nint)b * 32), Math.Min(T.Count, end - b), b, importance, destination[(b * format.Bytes)..]);
+                SmallBlocks<T, TAlong>.Quantize(format, batch, ofBlocks);
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ internal static unsafe class LaneSource<T>
     where T : struct, ILanes<T>
 {
     /// <summary>Fills [size][lanes] from consecutive groups; lanes beyond the last group become zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     [SkipLocalsInit]
     internal static void Values(float* source, int groups, int size, float* destination)
     {
@@ -25,6 +26,7 @@ internal static unsafe class LaneSource<T>
     }
 
     /// <summary>Fills [size][lanes] with the importance of consecutive groups: the row of importance repeats.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     [SkipLocalsInit]
     internal static void Importance(ReadOnlySpan<float> importance, int firstGroup, int size, float* destination)
     {

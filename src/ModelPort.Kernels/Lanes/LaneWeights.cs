@@ -25,6 +25,7 @@ internal static unsafe class LaneWeights<T>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Squares(int size, float* x, float* weights)
     {
         for (int i = 0; i < size * T.Count; i += T.Count)

@@ -13,7 +13,11 @@ internal readonly unsafe struct Lanes16(Vector256<float> a, Vector256<float> b) 
     public static int Count => 2 * Vector256<float>.Count;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes16 Broadcast(float value) => new(Vector256.Create(value), Vector256.Create(value));
+    public static Lanes16 Broadcast(float value)
+    {
+        Vector256<float> lanes = Vector256.Create(value);
+        return new(lanes, lanes);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes16 Load(float* source) => new(Vector256.Load(source), Vector256.Load(source + Vector256<float>.Count));
@@ -28,8 +32,17 @@ internal readonly unsafe struct Lanes16(Vector256<float> a, Vector256<float> b) 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes(byte* destination, Lanes16 value)
     {
-        Vector256<short> words = Vector256.Narrow(Vector256.ConvertToInt32(value._a), Vector256.ConvertToInt32(value._b));
+        Vector256<short> words = Vector256.Narrow(Vector256.ConvertToInt32Native(value._a), Vector256.ConvertToInt32Native(value._b));
         Vector128.Narrow(words.GetLower(), words.GetUpper()).AsByte().Store(destination);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Largest(Lanes16 value)
+    {
+        Vector256<float> both = Vector256.MaxNative(value._a, value._b);
+        Vector128<float> larger = Vector128.MaxNative(both.GetLower(), both.GetUpper());
+        larger = Vector128.MaxNative(larger, Vector128.Shuffle(larger, Vector128.Create(2, 3, 0, 1)));
+        return Vector128.MaxNative(larger, Vector128.Shuffle(larger, Vector128.Create(1, 0, 3, 2))).ToScalar();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -73,8 +86,9 @@ internal readonly unsafe struct Lanes16(Vector256<float> a, Vector256<float> b) 
         : Choose(a > b, a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes16 Choose(Lanes16 mask, Lanes16 a, Lanes16 b) =>
-        new(Vector256.ConditionalSelect(mask._a, a._a, b._a), Vector256.ConditionalSelect(mask._b, a._b, b._b));
+    public static Lanes16 Choose(Lanes16 mask, Lanes16 a, Lanes16 b) => Avx.IsSupported
+        ? new(Avx.BlendVariable(b._a, a._a, mask._a), Avx.BlendVariable(b._b, a._b, mask._b))
+        : new(Vector256.ConditionalSelect(mask._a, a._a, b._a), Vector256.ConditionalSelect(mask._b, a._b, b._b));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes16 Abs(Lanes16 value) => new(Vector256.Abs(value._a), Vector256.Abs(value._b));
@@ -90,6 +104,15 @@ internal readonly unsafe struct Lanes16(Vector256<float> a, Vector256<float> b) 
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes16 NearestInt(Lanes16 value) => new(NearestInt(value._a), NearestInt(value._b));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 UnevenIndex(Lanes16 value) => new(UnevenTable.Index(value._a), UnevenTable.Index(value._b));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 UnevenValue(Lanes16 value) => new(UnevenTable.Value(value._a), UnevenTable.Value(value._b));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Bits(Lanes16 mask) => mask._a.ExtractMostSignificantBits() | ((ulong)mask._b.ExtractMostSignificantBits() << Vector256<float>.Count);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool All(Lanes16 mask) => (mask._a & mask._b).ExtractMostSignificantBits() == 0xFF;

@@ -13,7 +13,11 @@ internal readonly unsafe struct Lanes32(Vector512<float> a, Vector512<float> b) 
     public static int Count => 2 * Vector512<float>.Count;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes32 Broadcast(float value) => new(Vector512.Create(value), Vector512.Create(value));
+    public static Lanes32 Broadcast(float value)
+    {
+        Vector512<float> lanes = Vector512.Create(value);
+        return new(lanes, lanes);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes32 Load(float* source) => new(Vector512.Load(source), Vector512.Load(source + Vector512<float>.Count));
@@ -28,8 +32,18 @@ internal readonly unsafe struct Lanes32(Vector512<float> a, Vector512<float> b) 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes(byte* destination, Lanes32 value)
     {
-        Vector512<short> words = Vector512.Narrow(Vector512.ConvertToInt32(value._a), Vector512.ConvertToInt32(value._b));
+        Vector512<short> words = Vector512.Narrow(Vector512.ConvertToInt32Native(value._a), Vector512.ConvertToInt32Native(value._b));
         Vector256.Narrow(words.GetLower(), words.GetUpper()).AsByte().Store(destination);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Largest(Lanes32 value)
+    {
+        Vector512<float> both = Vector512.MaxNative(value._a, value._b);
+        Vector256<float> half = Vector256.MaxNative(both.GetLower(), both.GetUpper());
+        Vector128<float> larger = Vector128.MaxNative(half.GetLower(), half.GetUpper());
+        larger = Vector128.MaxNative(larger, Vector128.Shuffle(larger, Vector128.Create(2, 3, 0, 1)));
+        return Vector128.MaxNative(larger, Vector128.Shuffle(larger, Vector128.Create(1, 0, 3, 2))).ToScalar();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -90,6 +104,15 @@ internal readonly unsafe struct Lanes32(Vector512<float> a, Vector512<float> b) 
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes32 NearestInt(Lanes32 value) => new(NearestInt(value._a), NearestInt(value._b));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes32 UnevenIndex(Lanes32 value) => new(UnevenTable.Index(value._a), UnevenTable.Index(value._b));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes32 UnevenValue(Lanes32 value) => new(UnevenTable.Value(value._a), UnevenTable.Value(value._b));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Bits(Lanes32 mask) => mask._a.ExtractMostSignificantBits() | ((ulong)mask._b.ExtractMostSignificantBits() << Vector512<float>.Count);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool All(Lanes32 mask) => (mask._a & mask._b).ExtractMostSignificantBits() == 0xFFFF;

@@ -13,7 +13,11 @@ internal readonly unsafe struct Lanes8(Vector128<float> a, Vector128<float> b) :
     public static int Count => 2 * Vector128<float>.Count;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes8 Broadcast(float value) => new(Vector128.Create(value), Vector128.Create(value));
+    public static Lanes8 Broadcast(float value)
+    {
+        Vector128<float> lanes = Vector128.Create(value);
+        return new(lanes, lanes);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes8 Load(float* source) => new(Vector128.Load(source), Vector128.Load(source + Vector128<float>.Count));
@@ -28,8 +32,16 @@ internal readonly unsafe struct Lanes8(Vector128<float> a, Vector128<float> b) :
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes(byte* destination, Lanes8 value)
     {
-        Vector128<short> words = Vector128.Narrow(Vector128.ConvertToInt32(value._a), Vector128.ConvertToInt32(value._b));
+        Vector128<short> words = Vector128.Narrow(Vector128.ConvertToInt32Native(value._a), Vector128.ConvertToInt32Native(value._b));
         Unsafe.WriteUnaligned(destination, Vector128.Narrow(words, words).AsUInt64().ToScalar());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Largest(Lanes8 value)
+    {
+        Vector128<float> larger = Vector128.MaxNative(value._a, value._b);
+        larger = Vector128.MaxNative(larger, Vector128.Shuffle(larger, Vector128.Create(2, 3, 0, 1)));
+        return Vector128.MaxNative(larger, Vector128.Shuffle(larger, Vector128.Create(1, 0, 3, 2))).ToScalar();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -73,8 +85,9 @@ internal readonly unsafe struct Lanes8(Vector128<float> a, Vector128<float> b) :
         : Choose(a > b, a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes8 Choose(Lanes8 mask, Lanes8 a, Lanes8 b) =>
-        new(Vector128.ConditionalSelect(mask._a, a._a, b._a), Vector128.ConditionalSelect(mask._b, a._b, b._b));
+    public static Lanes8 Choose(Lanes8 mask, Lanes8 a, Lanes8 b) => Sse41.IsSupported
+        ? new(Sse41.BlendVariable(b._a, a._a, mask._a), Sse41.BlendVariable(b._b, a._b, mask._b))
+        : new(Vector128.ConditionalSelect(mask._a, a._a, b._a), Vector128.ConditionalSelect(mask._b, a._b, b._b));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes8 Abs(Lanes8 value) => new(Vector128.Abs(value._a), Vector128.Abs(value._b));
@@ -90,6 +103,23 @@ internal readonly unsafe struct Lanes8(Vector128<float> a, Vector128<float> b) :
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes8 NearestInt(Lanes8 value) => new(NearestInt(value._a), NearestInt(value._b));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes8 UnevenIndex(Lanes8 value)
+    {
+        (Vector128<float> a, Vector128<float> b) = UnevenTable.Indices(value._a, value._b);
+        return new(a, b);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes8 UnevenValue(Lanes8 value)
+    {
+        (Vector128<float> a, Vector128<float> b) = UnevenTable.Values(value._a, value._b);
+        return new(a, b);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Bits(Lanes8 mask) => mask._a.ExtractMostSignificantBits() | ((ulong)mask._b.ExtractMostSignificantBits() << Vector128<float>.Count);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool All(Lanes8 mask) => (mask._a & mask._b).ExtractMostSignificantBits() == 0xF;

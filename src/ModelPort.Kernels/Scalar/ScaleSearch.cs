@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace ModelPort.Kernels.Scalar;
 
 /// <summary>Searches for the scale (and minimum) that quantises a group of values with the least weighted error: the definitions.</summary>
@@ -123,6 +125,7 @@ internal static class ScaleSearch
     }
 
     /// <summary>The value of largest magnitude, the first of equals, zero when there is none above zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static float Extreme(ReadOnlySpan<float> x)
     {
         float extreme = 0;

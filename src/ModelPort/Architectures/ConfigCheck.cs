@@ -15,7 +15,7 @@ public sealed record ConfigCheck(Func<ModelFacts, IEnumerable<Diagnostic>> Run)
 
     /// <summary>A checkpoint whose weights are already quantised cannot be ported exactly, and is refused.</summary>
     public static readonly ConfigCheck NotQuantised = new(facts =>
-        facts.Config.Object("quantization_config") is null
+        facts.Config.Nested("quantization_config") is null
             ? []
             : throw new ModelPortException(Diagnose.UnsupportedContent(facts.Checkpoint.ConfigPath, "'quantization_config': weights that are already quantised", "checkpoints in F32, F16 or BF16")));
 

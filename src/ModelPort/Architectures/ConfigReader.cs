@@ -42,7 +42,7 @@ public sealed class ConfigReader(Checkpoint checkpoint)
     public bool? Flag(params string[] names) => checkpoint.Config.TryGetBool(out var value, names) ? value : null;
 
     /// <summary>A nested object, or null.</summary>
-    public ConfigObject? Object(params string[] names) => checkpoint.Config.TryGetObject(out var value, names) ? value : null;
+    public ConfigObject? Nested(params string[] names) => checkpoint.Config.TryGetObject(out var value, names) ? value : null;
 
     /// <summary>The error for a key.</summary>
     public ModelPortException Error(string key, string found, string expected) =>

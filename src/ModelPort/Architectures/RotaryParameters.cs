@@ -21,7 +21,7 @@ public sealed record RotaryParameters
     /// <exception cref="ModelPortException">MP1013: a parameter is no number.</exception>
     public static RotaryParameters Read(ConfigReader config)
     {
-        var scaling = config.Object("rope_parameters") ?? config.Object("rope_scaling");
+        var scaling = config.Nested("rope_parameters") ?? config.Nested("rope_scaling");
         var kind = scaling is not null && scaling.TryGetString(out var type, "rope_type", "type") ? type : "default";
         // A config without any base takes transformers' default for this family.
         var theta = Number(scaling, "rope_theta", config) ?? config.Number("rope_theta", "global_rope_theta", "rotary_emb_base") ?? 10000.0;

@@ -1,8 +1,7 @@
 using ModelPort.Diagnostics;
+using ModelPort.Formats;
 using ModelPort.Formats.Cards;
 using ModelPort.Formats.Safetensors;
-using ModelPort.Formats.Tokenizers;
-using ModelPort.Formats;
 
 namespace ModelPort.Checkpoints;
 

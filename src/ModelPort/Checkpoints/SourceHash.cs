@@ -12,7 +12,7 @@ public sealed record SourceHash(string Value, IReadOnlyDictionary<string, string
     private const int BufferBytes = 1 << 20;
 
     /// <summary>The first twelve digits, enough to tell sources apart in a line of text.</summary>
-    public string Short => Value[..12];
+    public string Prefix => Value[..12];
 
     /// <summary>Hashes all files of a checkpoint, several at a time.</summary>
     /// <param name="files">The files.</param>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using ModelPort.Diagnostics;
 using ModelPort.Formats.Tokenizers;
 
@@ -56,6 +57,6 @@ public sealed record TokenizerFiles
         };
     }
     // chat_template.jinja with its additional templates, else chat_template.json.
-    private static IReadOnlyList<ChatTemplate> FromFiles(ChatTemplateFiles files) =>
+    private static ImmutableArray<ChatTemplate> FromFiles(ChatTemplateFiles files) =>
         files.Jinja is { } main ? [new ChatTemplate(ChatTemplate.DefaultName, main), .. files.Additional] : files.Json;
 }

@@ -14,9 +14,11 @@ public sealed record EvaluationWindows(int Length, int FirstScored, bool Replace
     /// <param name="trainingContext">Positions the model was made for.</param>
     public static EvaluationWindows Default(int trainingContext)
     {
-        var length = Math.Min(512, Math.Max(trainingContext, 2));
-        return new EvaluationWindows(length, length / 2, true);
+        return OfLength(Math.Min(512, Math.Max(trainingContext, 2)));
     }
+
+    /// <summary>Windows of a length, of which the second half is scored.</summary>
+    public static EvaluationWindows OfLength(int length) => new(length, length / 2, true);
 
     /// <summary>Predictions scored in a window: one for each position from <see cref="FirstScored"/> whose next token is in the window.</summary>
     public int ScoredPerWindow => Length - 1 - FirstScored;

@@ -15,9 +15,9 @@ internal sealed class Evaluator : IDisposable
     /// <param name="path">The GGUF file.</param>
     /// <param name="threads">Threads that compute.</param>
     /// <param name="length">Tokens in a window; null for <see cref="EvaluationWindows.Default"/>.</param>
-    /// <param name="cache">Type of the key and value cache.</param>
+    /// <param name="exact">Whether to avoid what rounds on the way (a 16-bit cache, fused attention), for comparison with a reference.</param>
     /// <param name="cancellation">Stops the load.</param>
-    public Evaluator(LlamaRuntime runtime, string path, int threads, int? length, LlamaCacheType cache, CancellationToken cancellation)
+    public Evaluator(LlamaRuntime runtime, string path, int threads, int? length, bool exact, CancellationToken cancellation)
     {
         _model = LlamaModel.Load(runtime, path, new LlamaModelOptions { CancellationToken = cancellation });
         try
@@ -29,7 +29,8 @@ internal sealed class Evaluator : IDisposable
                 BatchSize = Length,
                 MicroBatchSize = Length,
                 Threads = threads,
-                CacheType = cache,
+                CacheType = exact ? LlamaCacheType.F32 : LlamaCacheType.F16,
+                FlashAttention = exact ? false : null,
             });
             _batch = new LlamaBatch(Length);
         }

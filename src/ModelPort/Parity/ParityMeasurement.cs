@@ -45,12 +45,12 @@ public static class ParityMeasurement
         CancellationToken cancellation)
     {
         var runtime = LlamaRuntime.Load();
-        using var source = new Evaluator(runtime, sourcePath, request.Threads, null, LlamaCacheType.F16, cancellation);
+        using var source = new Evaluator(runtime, sourcePath, request.Threads, request.EvaluationWindow, exact: false, cancellation);
         var ports = new List<Evaluator>();
         try
         {
-            ports.AddRange(portPaths.Select(p => new Evaluator(runtime, p, request.Threads, source.Length, LlamaCacheType.F16, cancellation)));
-            var windows = EvaluationWindows.Default(source.Length);
+            ports.AddRange(portPaths.Select(p => new Evaluator(runtime, p, request.Threads, source.Length, exact: false, cancellation)));
+            var windows = EvaluationWindows.OfLength(source.Length);
             var cut = Cut(source, ports, windows, request, text);
             var statistics = Compare(source, ports, windows, cut, observer, cancellation);
             var references = request.ReferenceOutputs is { } path

@@ -8,7 +8,7 @@ namespace ModelPort.Parity;
 /// <summary>Logits that the framework of origin computed: a safetensors file with <c>input_ids</c> [rows, length] and <c>logits</c> [rows, length, vocabulary].</summary>
 public static class ReferenceOutputs
 {
-    /// <summary>Compares source and ports with reference outputs; the cache is kept in F32, so that only weights and kernels differ.</summary>
+    /// <summary>Compares source and ports with reference outputs; cache and attention are kept in F32, so that only weights and kernels differ.</summary>
     /// <returns>One result for each port.</returns>
     /// <exception cref="ModelPortException">MP3004: the file does not fit the model.</exception>
     internal static IReadOnlyList<ReferenceParity> Compare(
@@ -41,7 +41,7 @@ public static class ReferenceOutputs
         CancellationToken cancellation)
     {
         var length = ids.GetLength(1);
-        using var evaluator = new Evaluator(runtime, modelPath, threads, length, LlamaCacheType.F32, cancellation);
+        using var evaluator = new Evaluator(runtime, modelPath, threads, length, exact: true, cancellation);
         var size = evaluator.Model.VocabularySize;
         if (logits.Shape[2] != size)
         {

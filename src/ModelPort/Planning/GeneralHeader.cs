@@ -1,6 +1,5 @@
 using System.Globalization;
 using ModelPort.Checkpoints;
-using ModelPort.Formats.Cards;
 using ModelPort.Formats.Gguf;
 
 namespace ModelPort.Planning;

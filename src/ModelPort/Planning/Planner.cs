@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using ModelPort.Architectures;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;

@@ -48,7 +48,7 @@ public static class Porter
         catch
         {
             stop.Cancel();
-            Task.WaitAny(hashing);
+            Task.WaitAny([hashing], CancellationToken.None);
             throw;
         }
     }

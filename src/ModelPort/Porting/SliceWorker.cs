@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using ModelPort.Architectures;
+using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Formats.Gguf;
 using ModelPort.Formats.Safetensors;

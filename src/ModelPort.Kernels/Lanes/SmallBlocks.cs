@@ -1,0 +1,69 @@
+using System.Runtime.CompilerServices;
+using ModelPort.Kernels.Blocks;
+using ModelPort.Kernels.Scalar;
+
+namespace ModelPort.Kernels.Lanes;
+
+/// <summary>The searches of <see cref="Scalar.SmallBlocks"/> for a batch of blocks: Q4_0, Q4_1, Q5_0, Q5_1 with importance.</summary>
+/// <typeparam name="T">Lanes of the search.</typeparam>
+/// <typeparam name="TAlong">Lanes along the values: 32 at most.</typeparam>
+internal static unsafe class SmallBlocks<T, TAlong>
+    where T : struct, ILanes<T>
+    where TAlong : struct, ILanes<TAlong>
+{
+    private const int Size = 32;
+
+    /// <summary>Quantises up to <c>T.Count</c> blocks.</summary>
+    /// <param name="format">The blocks' format.</param>
+    /// <param name="batch">The blocks.</param>
+    /// <param name="meanSquares">Mean square of each block's row; <c>T.Count</c> values.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [SkipLocalsInit]
+    internal static void Quantize(SmallFormat format, Batch batch, float* meanSquares)
+    {
+        int lanes = T.Count, half = (format.Top + 1) / 2;
+        float* values = stackalloc float[3 * Size * lanes];
+        float* weights = values + (Size * lanes);
+        float* room = weights + (Size * lanes);
+        float* results = stackalloc float[6 * lanes];
+        var affine = new AffineFound { Scale = results, Minimum = results + lanes, Inverse = results + (2 * lanes), Base = results + (3 * lanes), Tame = results + (4 * lanes) };
+        var symmetric = new SymmetricFound { Scale = results, Inverse = results + (2 * lanes), Center = results + (3 * lanes), Tame = results + (4 * lanes) };
+
+        LaneSource<T>.Values(batch.Values, batch.Blocks, Size, values);
+        LaneSource<T>.Importance(batch.Importance, batch.FirstBlock, Size, weights);
+        LaneWeights<T>.FromImportance(Size, values, meanSquares, weights, results + (5 * lanes));
+        if (format.HasMinimum)
+        {
+            AffineSearch<T, SquaredError>.Run(AffineSteps.Weighted(format.Top), Size, values, weights, room, affine);
+        }
+        else
+        {
+            SymmetricSearch<T>.Run(half, Size, values, weights, room, symmetric);
+        }
+
+        Span<byte> quants = stackalloc byte[Size];
+        for (int b = 0; b < batch.Blocks; b++)
+        {
+            Span<byte> block = batch.Block(b, format.Bytes);
+            float scale = affine.Scale[b];
+            if (affine.Tame[b] == 0)
+            {
+                Scalar.SmallBlocks.Weighted(format, batch.BlockValues(b, Size), batch.BlockImportance(b, Size), meanSquares[b], block);
+                continue;
+            }
+
+            // These types store the levels of the search: a scale of zero asks for them.
+            affine.Scale[b] = 0;
+            if (format.HasMinimum)
+            {
+                FinalLevels<TAlong>.Affine(1, Size, format.Top, batch.Values + (b * Size), affine.At(b), quants);
+                format.Write(block, scale, -affine.Minimum[b], quants);
+            }
+            else
+            {
+                FinalLevels<TAlong>.Symmetric(1, Size, half, batch.Values + (b * Size), symmetric.At(b), quants);
+                format.Write(block, scale, 0, quants);
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+using System.CommandLine;
+using System.Globalization;
+using ModelPort.Checkpoints;
+using ModelPort.Diagnostics;
+using ModelPort.Formats.Gguf;
+
+namespace ModelPort.Tool.Commands;
+
+/// <summary>modelport inspect: what a checkpoint or a GGUF file is, without reading weights.</summary>
+internal static class InspectCommand
+{
+    public static Command Create()
+    {
+        var source = new Argument<string>("source") { Description = "A checkpoint folder or a .gguf file." };
+        var format = PortOptions.CreateFormat();
+        var command = new Command("inspect", "Shows what a checkpoint or a GGUF file holds.") { source, format };
+        command.SetAction(parsed => ConsoleRun.Execute(() =>
+        {
+            var path = Path.GetFullPath(parsed.GetValue(source)!);
+            var description = path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) ? OfGguf(path) : OfCheckpoint(path);
+            Console.WriteLine(parsed.GetValue(format) == "json" ? JsonText.Of(description) : description.ToText());
+            return ExitCode.Done;
+        }));
+        return command;
+    }
+
+    private static Description OfCheckpoint(string path)
+    {
+        using var checkpoint = Checkpoint.Open(path);
+        var tensors = checkpoint.Tensors.InConversionOrder.Select(t => new TensorLine(t.Name, t.Type.ToString(), [.. t.Shape], Path.GetFileName(t.File.Path))).ToArray();
+        return new Description(
+            path,
+            checkpoint.ArchitectureName,
+            checkpoint.Tensors.ParameterCount,
+            checkpoint.WeightBytes,
+            [
+                new("precision", checkpoint.OwnType.ToString()),
+                new("tokenizer", checkpoint.Tokenizer.SentencePiece is not null ? "SentencePiece (tokenizer.model)" : checkpoint.Tokenizer.Json!.ModelType + " (tokenizer.json)"),
+                new("chat templates", checkpoint.Tokenizer.ChatTemplates.Count.ToString(CultureInfo.InvariantCulture)),
+                new("licence", checkpoint.Card is { Licenses.IsDefaultOrEmpty: false } card ? string.Join(", ", card.Licenses) : "not named"),
+                .. checkpoint.Files.Select(f => new NamedValue(f.Name, Sizes.Bytes(f.Length))),
+            ],
+            tensors);
+    }
+
+    private static Description OfGguf(string path)
+    {
+        using var file = GgufFile.Open(path);
+        var metadata = file.Metadata.Select(m => new NamedValue(m.Key, Shorten(m.Value.ToString() ?? "")));
+        return new Description(
+            path,
+            file.Metadata.TryGetString("general.architecture", out var architecture) ? architecture : "unknown",
+            file.Tensors.Sum(t => t.Shape.Aggregate(1L, (a, b) => a * b)),
+            new FileInfo(path).Length,
+            [new("GGUF version", file.Version.ToString(CultureInfo.InvariantCulture)), .. metadata],
+            [.. file.Tensors.Select(t => new TensorLine(t.Name, GgmlTypes.Name(t.Type), [.. t.Shape], Path.GetFileName(path)))]);
+    }
+
+    private static string Shorten(string text) => text.Length <= 100 ? text.ReplaceLineEndings("\\n") : text[..100].ReplaceLineEndings("\\n") + "...";
+
+    private sealed record NamedValue(string Name, string Value);
+
+    private sealed record TensorLine(string Name, string Type, long[] Shape, string File);
+
+    private sealed record Description(string Path, string Architecture, long Parameters, long Bytes, IReadOnlyList<NamedValue> Details, IReadOnlyList<TensorLine> Tensors)
+    {
+        public string ToText()
+        {
+            var lines = new List<string>
+            {
+                Path,
+                $"  architecture     {Architecture}",
+                $"  parameters       {Parameters.ToString("N0", CultureInfo.InvariantCulture)}",
+                $"  size             {Sizes.Bytes(Bytes)}",
+            };
+            var width = Details.Max(d => d.Name.Length);
+            lines.AddRange(Details.Select(d => $"  {d.Name.PadRight(Math.Max(16, width))} {d.Value}"));
+            var names = Tensors.Max(t => t.Name.Length);
+            lines.Add($"  {Tensors.Count} tensors");
+            lines.AddRange(Tensors.Select(t => $"    {t.Name.PadRight(names)} {t.Type,-6} [{string.Join(", ", t.Shape)}]"));
+            return string.Join(Environment.NewLine, lines);
+        }
+    }
+}

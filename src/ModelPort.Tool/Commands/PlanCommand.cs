@@ -1,0 +1,68 @@
+using System.CommandLine;
+using System.Globalization;
+using ModelPort.Checkpoints;
+using ModelPort.Diagnostics;
+using ModelPort.Formats.Gguf;
+using ModelPort.Planning;
+
+namespace ModelPort.Tool.Commands;
+
+/// <summary>modelport plan: everything a port would do, before a byte of weight is read.</summary>
+internal static class PlanCommand
+{
+    public static Command Create()
+    {
+        var options = new PortOptions();
+        var command = new Command("plan", "Shows what a port would write: files, tensors, types, fallbacks, sizes.") { options.Source };
+        options.AddTo(command);
+        command.SetAction(parsed => ConsoleRun.Execute(() =>
+        {
+            var request = options.Read(parsed, parsed.GetValue(options.Source)!, ".");
+            using var checkpoint = Checkpoint.Open(request.Source);
+            var view = PlanView.Of(Planner.Plan(checkpoint, request));
+            Console.WriteLine(parsed.GetValue(options.Format) == "json" ? JsonText.Of(view) : view.ToText());
+            return ExitCode.Done;
+        }));
+        return command;
+    }
+
+    private sealed record TensorView(string Name, string Source, long[] Shape, IReadOnlyDictionary<string, string> Types);
+
+    private sealed record OutputView(string File, string Precision, long Bytes, IReadOnlyDictionary<string, int> TensorTypes, IReadOnlyList<Fallback> Fallbacks);
+
+    private sealed record WarningView(string Code, string Message);
+
+    private sealed record PlanView(
+        string Architecture,
+        long Parameters,
+        long SourceBytes,
+        IReadOnlyList<OutputView> Outputs,
+        IReadOnlyList<TensorView> Tensors,
+        IReadOnlyList<WarningView> Warnings)
+    {
+        public static PlanView Of(PortPlan plan) => new(
+            plan.Architecture.Name,
+            plan.ParameterCount,
+            plan.Checkpoint.WeightBytes,
+            [.. plan.Outputs.Select(o => new OutputView(o.FileName, o.Precision.Name, o.FileLength, o.TypeCounts.ToDictionary(t => GgmlTypes.Name(t.Key), t => t.Value), o.Fallbacks))],
+            [.. plan.Tensors.Select((t, i) => new TensorView(
+                t.Name,
+                t.Source?.Name ?? "(computed)",
+                [.. t.Shape],
+                plan.Outputs.ToDictionary(o => o.Precision.Name, o => GgmlTypes.Name(o.Layout.Tensors[i].Type))))],
+            [.. plan.Warnings.Select(w => new WarningView(w.Code, w.Message))]);
+
+        public string ToText()
+        {
+            var lines = new List<string> { $"{Architecture}, {Parameters.ToString("N0", CultureInfo.InvariantCulture)} parameters, {Sizes.Bytes(SourceBytes)}" };
+            lines.AddRange(Outputs.Select(o => $"-> {o.File}: {Sizes.Bytes(o.Bytes)} ({string.Join(", ", o.TensorTypes.Select(t => $"{t.Value} {t.Key}"))})"));
+            lines.AddRange(Warnings.Select(w => $"warning {w.Code}: {w.Message}"));
+            var name = Tensors.Max(t => t.Name.Length);
+            var shape = Tensors.Max(t => Shape(t).Length);
+            lines.AddRange(Tensors.Select(t => $"  {t.Name.PadRight(name)}  {Shape(t).PadRight(shape)}  {string.Join("  ", t.Types.Values.Select(v => v.PadRight(6)))}  <- {t.Source}"));
+            return string.Join(Environment.NewLine, lines);
+        }
+
+        private static string Shape(TensorView tensor) => $"[{string.Join(", ", tensor.Shape)}]";
+    }
+}

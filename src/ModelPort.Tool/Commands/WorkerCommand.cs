@@ -1,0 +1,67 @@
+using System.CommandLine;
+using ModelPort.Diagnostics;
+
+namespace ModelPort.Tool.Commands;
+
+/// <summary>modelport worker: what the build starts. Reads a request file and speaks one JSON object a line.</summary>
+internal static class WorkerCommand
+{
+    public static Command Create()
+    {
+        var request = new Argument<string>("request") { Description = "The request file that the build wrote." };
+        var command = new Command("worker", "Carries out a request of the build.") { request };
+        command.Hidden = true;
+        command.SetAction((parsed, cancellation) => Task.FromResult(Run(parsed.GetValue(request)!, cancellation)));
+        return command;
+    }
+
+    private static int Run(string path, CancellationToken cancellation)
+    {
+        var lines = new JsonLineObserver(Console.Out);
+        WorkerRequest request;
+        try
+        {
+            request = WorkerRequest.Read(path);
+        }
+        catch (ModelPortException e)
+        {
+            lines.Diagnostic(e.Diagnostic);
+            return ExitCode.Usage;
+        }
+
+        using var orphaned = ParentWatch.Start(request.ParentProcessId);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, orphaned.Token);
+        try
+        {
+            return Port(request, lines, stop.Token);
+        }
+        catch (Exception e)
+        {
+            lines.Diagnostic(Diagnose.From(e, request.Source));
+            return ExitCode.Failed;
+        }
+    }
+
+    private static int Port(WorkerRequest sent, JsonLineObserver lines, CancellationToken cancellation)
+    {
+        var request = PortRequest.Parse(sent.Source, sent.OutputDirectory, sent.Metadata, sent.Properties, sent.Project);
+        var outcome = PortPipeline.Run(request, lines, cancellation);
+        foreach (var output in outcome.Manifest.Outputs)
+        {
+            lines.Message("high", Summary.Line(outcome.Manifest, output));
+        }
+
+        foreach (var missed in outcome.Missed)
+        {
+            lines.Diagnostic(request.Parity == ParityMode.Warn ? Diagnose.BudgetMissedWarning(missed) : missed);
+        }
+
+        if (outcome.Missed.Count > 0 && request.Parity == ParityMode.Error)
+        {
+            return ExitCode.BudgetMissed;
+        }
+
+        lines.Result(outcome);
+        return ExitCode.Done;
+    }
+}

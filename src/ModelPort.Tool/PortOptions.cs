@@ -1,0 +1,79 @@
+using System.CommandLine;
+
+namespace ModelPort.Tool;
+
+/// <summary>The options that commands share, spelled like the item's metadata.</summary>
+internal sealed class PortOptions
+{
+    private static readonly string[] PathOptions = ["Evaluation", "ReferenceOutputs"];
+
+    private readonly Dictionary<string, Option<string?>> _metadata = new()
+    {
+        ["Name"] = new("--name") { Description = "The port's name; default: the last segment of the source's path." },
+        ["Runtime"] = new("--runtime") { Description = "The runtime: llama.cpp (default)." },
+        ["Precision"] = new("--precision") { Description = "One or several, with ';' between: F32 F16 BF16 Q8_0 Q6_K Q5_K_M Q5_K_S Q4_K_M Q4_K_S Q4_0; default: the source's own." },
+        ["HardwareTarget"] = new("--hardware-target") { Description = "The hardware: cpu (default)." },
+        ["Evaluation"] = new("--evaluation") { Description = "The text that parity is measured on (.txt); default: a text that ships with ModelPort." },
+        ["ReferenceOutputs"] = new("--reference-outputs") { Description = "Logits of the framework of origin (.safetensors with input_ids and logits)." },
+        ["PreTokenizer"] = new("--pre-tokenizer") { Description = "The value of tokenizer.ggml.pre; default: detected from tokenizer.json." },
+        ["EvaluationWindow"] = new("--evaluation-window") { Description = "Tokens in a window of the evaluation; default 512, or the model's context when that is shorter." },
+        ["EvaluationTokens"] = new("--evaluation-tokens") { Description = "At most this many tokens are measured; default 8192." },
+    };
+
+    private readonly Dictionary<string, Option<string?>> _properties = new()
+    {
+        ["Parity"] = new("--parity") { Description = "What a missed budget does: error (default), warn, off." },
+        ["MemoryBudget"] = new("--memory-budget") { Description = "Memory for the port's buffers, for instance 512MB." },
+        ["Threads"] = new("--threads") { Description = "Threads that work; default: one for each core." },
+    };
+
+    private readonly Option<string[]> _budgets = new("--budget") { Description = "A limit, for instance MaxPerplexityIncrease=2; may be repeated.", AllowMultipleArgumentsPerToken = false };
+    private readonly Option<bool> _strict = new("--strict") { Description = "Fallbacks, overflow and guesses are errors." };
+
+    /// <summary>Where the source is.</summary>
+    public Argument<string> Source { get; } = new("source") { Description = "The checkpoint folder." };
+
+    /// <summary>text or json.</summary>
+    public Option<string> Format { get; } = CreateFormat();
+
+    /// <summary>The --format option.</summary>
+    public static Option<string> CreateFormat()
+    {
+        var format = new Option<string>("--format") { Description = "text (default) or json.", DefaultValueFactory = _ => "text" };
+        format.AcceptOnlyFromAmong("text", "json");
+        return format;
+    }
+
+    /// <summary>Adds all options but the source to a command.</summary>
+    public void AddTo(Command command)
+    {
+        foreach (var option in _metadata.Values.Concat(_properties.Values))
+        {
+            command.Add(option);
+        }
+
+        command.Add(_budgets);
+        command.Add(_strict);
+        command.Add(Format);
+    }
+
+    /// <summary>Makes the request; paths are relative to the current folder.</summary>
+    public PortRequest Read(ParseResult parsed, string source, string outputDirectory)
+    {
+        var metadata = _metadata.Select(o => (o.Key, Value: parsed.GetValue(o.Value))).Where(o => !string.IsNullOrEmpty(o.Value)).ToDictionary(o => o.Key, o => o.Value!);
+        foreach (var budget in parsed.GetValue(_budgets) ?? [])
+        {
+            var parts = budget.Split('=', 2);
+            metadata[parts[0]] = parts.Length == 2 ? parts[1] : "nothing";
+        }
+
+        foreach (var path in PathOptions.Where(metadata.ContainsKey))
+        {
+            metadata[path] = Path.GetFullPath(metadata[path]);
+        }
+
+        var properties = _properties.Select(o => (o.Key, Value: parsed.GetValue(o.Value))).Where(o => !string.IsNullOrEmpty(o.Value)).ToDictionary(o => o.Key, o => o.Value!);
+        properties["Strict"] = parsed.GetValue(_strict) ? "true" : "false";
+        return PortRequest.Parse(Path.GetFullPath(source), Path.GetFullPath(outputDirectory), metadata, properties, "");
+    }
+}

@@ -1,0 +1,52 @@
+using System.Text.Json;
+using ModelPort.Diagnostics;
+
+namespace ModelPort.Tool;
+
+/// <summary>What the build asks of the worker: one item. All option values are text exactly as MSBuild had them.</summary>
+/// <param name="Protocol">The version of this file's form.</param>
+/// <param name="Project">The project file, where errors about options point.</param>
+/// <param name="Item">The item's Include.</param>
+/// <param name="Source">The checkpoint, as an absolute path.</param>
+/// <param name="OutputDirectory">Where the outputs go.</param>
+/// <param name="Metadata">The item's metadata.</param>
+/// <param name="Properties">Properties of the build, without the prefix ModelPort.</param>
+/// <param name="ParentProcessId">The build's process; the worker ends when it is gone.</param>
+internal sealed record WorkerRequest(
+    int Protocol,
+    string Project,
+    string Item,
+    string Source,
+    string OutputDirectory,
+    IReadOnlyDictionary<string, string> Metadata,
+    IReadOnlyDictionary<string, string> Properties,
+    int ParentProcessId)
+{
+    /// <summary>The protocol this version speaks.</summary>
+    public const int CurrentProtocol = 1;
+
+    private static readonly JsonSerializerOptions Format = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, RespectNullableAnnotations = true };
+
+    /// <summary>Reads a request file.</summary>
+    /// <exception cref="ModelPortException">MP9009: it cannot be used.</exception>
+    public static WorkerRequest Read(string path)
+    {
+        try
+        {
+            var request = JsonSerializer.Deserialize<WorkerRequest>(File.ReadAllBytes(path), Format)
+                ?? throw new ModelPortException(Diagnose.BadRequest(path, "it is empty"));
+            if (request.Protocol != CurrentProtocol)
+            {
+                throw new ModelPortException(Diagnose.BadRequest(path, $"protocol {request.Protocol}, this tool speaks {CurrentProtocol}"));
+            }
+
+            return request.Source is null || request.OutputDirectory is null
+                ? throw new ModelPortException(Diagnose.BadRequest(path, "source or outputDirectory is missing"))
+                : request with { Metadata = request.Metadata ?? new Dictionary<string, string>(), Properties = request.Properties ?? new Dictionary<string, string>(), Project = request.Project ?? "" };
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            throw new ModelPortException(Diagnose.BadRequest(path, e.Message), e);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using ModelPort.Checkpoints;
+using ModelPort.Manifests;
+using ModelPort.Parity;
+using ModelPort.Planning;
+
+namespace ModelPort.Caching;
+
+/// <summary>What each stage's result depends on, as SHA-256: equal keys mean that the work has been done.</summary>
+public static class StageKeys
+{
+    /// <summary>The version of ModelPort, part of every key.</summary>
+    public static string ToolVersion { get; } = typeof(StageKeys).Assembly.GetName().Version!.ToString(3);
+
+    /// <summary>The key of the ported files: source content, name, precisions and the options that change bytes.</summary>
+    public static string OfPort(SourceHash source, PortRequest request, IReadOnlyList<Precision> precisions) =>
+        Hash(ToolVersion, source.Value, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(request.Source))), request.Name, string.Join(';', precisions), request.PreTokenizer ?? "");
+
+    /// <summary>The key of the measurement: the port, the text and how much of it, reference outputs, the engine.</summary>
+    public static string OfParity(string portKey, EvaluationText text, string? referenceSha256, PortRequest request, EngineRecord engine) =>
+        Hash(portKey, text.Sha256, request.EvaluationTokens.ToString(CultureInfo.InvariantCulture), request.EvaluationWindow?.ToString(CultureInfo.InvariantCulture) ?? "", referenceSha256 ?? "", engine.Version, engine.Commit);
+
+    private static string Hash(params string[] parts) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\0', parts))));
+}

@@ -1,0 +1,150 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace ModelPort.Manifests;
+
+/// <summary>The proof that travels with a port: what it was made from, what changed, and every measured number (modelport.json).</summary>
+public sealed record Manifest
+{
+    /// <summary>The file's name.</summary>
+    public const string FileName = "modelport.json";
+
+    /// <summary>The version of the schema this version writes.</summary>
+    public const int CurrentSchema = 1;
+
+    private static readonly JsonSerializerOptions Format = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        NewLine = "\n",
+    };
+
+    /// <summary>The version of the schema.</summary>
+    public required int SchemaVersion { get; init; }
+
+    /// <summary>The port's name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The version of ModelPort that made it.</summary>
+    public required string ToolVersion { get; init; }
+
+    /// <summary>The engine the port is for, and whose version measured it.</summary>
+    public required EngineRecord Engine { get; init; }
+
+    /// <summary>The source.</summary>
+    public required SourceRecord Source { get; init; }
+
+    /// <summary>The layers that changed: runtime, precision.</summary>
+    public required IReadOnlyList<string> Layers { get; init; }
+
+    /// <summary>What parity was measured on; null when it was not.</summary>
+    public EvaluationRecord? Evaluation { get; init; }
+
+    /// <summary>The ported files.</summary>
+    public required IReadOnlyList<OutputRecord> Outputs { get; init; }
+
+    /// <summary>What the user was warned of.</summary>
+    public required IReadOnlyList<WarningRecord> Warnings { get; init; }
+
+    /// <summary>Hashes over everything a stage depends on, by which a later run knows that there is nothing to do.</summary>
+    public required KeyRecord Keys { get; init; }
+
+    /// <summary>The JSON text, with LF line ends.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, Format) + "\n";
+
+    /// <summary>Reads a manifest; null when there is none that this version can use.</summary>
+    public static Manifest? TryRead(string path)
+    {
+        try
+        {
+            var manifest = JsonSerializer.Deserialize<Manifest>(File.ReadAllBytes(path), Format);
+            return manifest?.SchemaVersion == CurrentSchema ? manifest : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>An inference engine.</summary>
+/// <param name="Name">For instance llama.cpp.</param>
+/// <param name="Version">Its version.</param>
+/// <param name="Commit">The commit it was built from.</param>
+public sealed record EngineRecord(string Name, string Version, string Commit);
+
+/// <summary>The source of a port.</summary>
+/// <param name="Sha256">One hash over all files: the source's identity wherever it lies.</param>
+/// <param name="Architecture">The class name in config.json.</param>
+/// <param name="Parameters">Number of values.</param>
+/// <param name="Precision">Its own precision.</param>
+/// <param name="WeightBytes">Bytes of its weight files.</param>
+/// <param name="License">The licence its model card names.</param>
+/// <param name="Files">Its files.</param>
+public sealed record SourceRecord(string Sha256, string Architecture, long Parameters, string Precision, long WeightBytes, string? License, IReadOnlyList<FileRecord> Files);
+
+/// <summary>A file and its content hash.</summary>
+/// <param name="Name">Relative path with forward slashes.</param>
+/// <param name="Bytes">Its length.</param>
+/// <param name="Sha256">SHA-256 in lower-case hex.</param>
+public sealed record FileRecord(string Name, long Bytes, string Sha256);
+
+/// <summary>What parity was measured on.</summary>
+/// <param name="Name">The file's name, or "default".</param>
+/// <param name="Sha256">SHA-256 of the text.</param>
+/// <param name="WindowLength">Tokens in a window.</param>
+/// <param name="FirstScored">The first position of a window whose prediction is scored.</param>
+/// <param name="Windows">How many windows were evaluated.</param>
+/// <param name="CpuBackend">The variant of llama.cpp's CPU back-end.</param>
+/// <param name="ReferenceSha256">SHA-256 of the reference outputs, when they were given.</param>
+public sealed record EvaluationRecord(string Name, string Sha256, int WindowLength, int FirstScored, int Windows, string CpuBackend, string? ReferenceSha256);
+
+/// <summary>One ported file.</summary>
+public sealed record OutputRecord
+{
+    /// <summary>The file's name, beside the manifest.</summary>
+    public required string File { get; init; }
+
+    /// <summary>Its precision.</summary>
+    public required string Precision { get; init; }
+
+    /// <summary>Its length.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>SHA-256 of the file, in lower-case hex.</summary>
+    public required string Sha256 { get; init; }
+
+    /// <summary>How many tensors have each type.</summary>
+    public required IReadOnlyDictionary<string, int> TensorTypes { get; init; }
+
+    /// <summary>Tensors that have another type than the precision asks for.</summary>
+    public required IReadOnlyList<FallbackRecord> Fallbacks { get; init; }
+
+    /// <summary>The measured closeness to the source; null when it was not measured.</summary>
+    public Parity.PortParity? Parity { get; init; }
+
+    /// <summary>The budgets it was judged by.</summary>
+    public required IReadOnlyList<Parity.BudgetResult> Budgets { get; init; }
+
+    /// <summary>kept, missed or notMeasured.</summary>
+    public required Parity.Verdict Verdict { get; init; }
+}
+
+/// <summary>A tensor that has another type than the precision asks for.</summary>
+/// <param name="Tensor">Its name.</param>
+/// <param name="Wanted">The type asked for.</param>
+/// <param name="Used">The type it has.</param>
+public sealed record FallbackRecord(string Tensor, string Wanted, string Used);
+
+/// <summary>A warning of the run.</summary>
+/// <param name="Code">Its code.</param>
+/// <param name="Message">Its text.</param>
+public sealed record WarningRecord(string Code, string Message);
+
+/// <summary>What a stage depends on, as SHA-256.</summary>
+/// <param name="Port">Of the ported files: source, precisions, options, tool version.</param>
+/// <param name="Parity">Of the measurement: the port, evaluation text, reference outputs, engine.</param>
+public sealed record KeyRecord(string Port, string Parity);

@@ -1,0 +1,65 @@
+using ModelPort.Caching;
+using ModelPort.Checkpoints;
+using ModelPort.Diagnostics;
+using ModelPort.Engines.LlamaCpp;
+using ModelPort.Manifests;
+using ModelPort.Parity;
+using ModelPort.Planning;
+using ModelPort.Porting;
+
+namespace ModelPort;
+
+/// <summary>What a run ended with.</summary>
+/// <param name="Manifest">The manifest, also when a budget is missed.</param>
+/// <param name="ManifestPath">Where it lies.</param>
+/// <param name="OutputPaths">The ported files.</param>
+/// <param name="InputPaths">Every file the result depends on.</param>
+/// <param name="Missed">An error for each budget that is missed; empty when all are kept.</param>
+/// <param name="Ported">Whether files were written; false when they were there already.</param>
+/// <param name="Measured">Whether parity was measured in this run.</param>
+public sealed record PortOutcome(
+    Manifest Manifest,
+    string ManifestPath,
+    IReadOnlyList<string> OutputPaths,
+    IReadOnlyList<string> InputPaths,
+    IReadOnlyList<Diagnostic> Missed,
+    bool Ported,
+    bool Measured);
+
+/// <summary>The one road: checkpoint, plan, port, parity, manifest. Does only what has not been done for the same content and options.</summary>
+public static class PortPipeline
+{
+    /// <summary>Ports, measures and records.</summary>
+    /// <param name="request">What the user asks for.</param>
+    /// <param name="observer">Told warnings and progress.</param>
+    /// <param name="cancellation">Stops the work; nothing half-written stays.</param>
+    /// <exception cref="ModelPortException">Any error; a missed budget is none, but part of the outcome.</exception>
+    public static PortOutcome Run(PortRequest request, IPortObserver observer, CancellationToken cancellation)
+    {
+        using var checkpoint = Checkpoint.Open(request.Source);
+        var plan = Planner.Plan(checkpoint, request);
+        var text = EvaluationText.Open(request.Evaluation);
+        foreach (var warning in plan.Warnings)
+        {
+            observer.Warn(warning);
+        }
+
+        using var held = OutputLock.Take(request.OutputDirectory, observer, cancellation);
+        OutputFile.DeleteLeftOvers(request.OutputDirectory);
+        var manifestPath = Path.Combine(request.OutputDirectory, Manifest.FileName);
+        var earlier = Manifest.TryRead(manifestPath);
+        var runtime = LlamaRuntime.Load();
+        var engine = new EngineRecord("llama.cpp", runtime.Version, runtime.Commit);
+        var run = new PortRun(request, plan, text, engine, observer, cancellation);
+        var (manifest, ported, measured) = earlier is null ? run.Everything() : run.WhatIsMissing(earlier);
+        OutputFile.WriteAll(manifestPath, System.Text.Encoding.UTF8.GetBytes(manifest.ToJson()));
+        return new PortOutcome(
+            manifest,
+            manifestPath,
+            [.. manifest.Outputs.Select(o => Path.Combine(request.OutputDirectory, o.File))],
+            run.Inputs,
+            run.Missed(manifest),
+            ported,
+            measured);
+    }
+}

@@ -1,0 +1,194 @@
+using ModelPort.Caching;
+using ModelPort.Checkpoints;
+using ModelPort.Diagnostics;
+using ModelPort.Formats.Gguf;
+using ModelPort.Manifests;
+using ModelPort.Parity;
+using ModelPort.Planning;
+using ModelPort.Porting;
+
+namespace ModelPort;
+
+/// <summary>One run of the pipeline inside the lock: decides which stages are needed, carries them out and writes down what came of them.</summary>
+internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText text, EngineRecord engine, IPortObserver observer, CancellationToken cancellation)
+{
+    private readonly string? _referenceHash = request.ReferenceOutputs is { } path ? HashReference(path, cancellation) : null;
+
+    /// <summary>Every file the result depends on.</summary>
+    public IReadOnlyList<string> Inputs =>
+        [.. plan.Checkpoint.Files.Select(f => f.Path), .. new[] { request.Evaluation, request.ReferenceOutputs }.OfType<string>()];
+
+    /// <summary>Ports and measures.</summary>
+    public (Manifest Manifest, bool Ported, bool Measured) Everything()
+    {
+        var baseline = request.Parity == ParityMode.Off ? null : Baseline();
+        var files = new List<(OutputPlan Plan, OutputFile File)>();
+        try
+        {
+            foreach (var output in plan.Outputs)
+            {
+                files.Add((output, OutputFile.Create(Path.Combine(request.OutputDirectory, output.FileName), output.FileLength)));
+            }
+
+            // The source as GGUF at its own precision, for the measurement only: it is never given a name, and is gone afterwards.
+            OutputFile? source = null;
+            if (baseline is not null && !plan.Outputs.Contains(baseline))
+            {
+                source = OutputFile.Create(Path.Combine(request.OutputDirectory, baseline.FileName), baseline.FileLength);
+                files.Add((baseline, source));
+            }
+
+            var result = Porter.Run(plan, files, request, observer, cancellation);
+            foreach (var warning in result.Warnings)
+            {
+                Warn(warning);
+            }
+
+            var ports = files.Where(f => f.File != source).ToArray();
+            var hashes = ports.Select(f => SourceHash.OfFile(f.File.TemporaryPath, cancellation)).ToArray();
+            var (basis, parities) = baseline is null
+                ? (null, new PortParity?[ports.Length])
+                : Measure((source ?? files.First(f => f.Plan == baseline).File).TemporaryPath, [.. ports.Select(p => p.File.TemporaryPath)]);
+            var outputs = ports.Select((p, i) => Record(p.Plan, hashes[i], parities[i])).ToArray();
+            foreach (var (_, file) in ports)
+            {
+                file.Commit();
+            }
+
+            return (Write(result, outputs, basis), true, baseline is not null);
+        }
+        finally
+        {
+            files.ForEach(f => f.File.Dispose());
+        }
+    }
+
+    /// <summary>Looks at what an earlier run left, and does only what is missing.</summary>
+    public (Manifest Manifest, bool Ported, bool Measured) WhatIsMissing(Manifest earlier)
+    {
+        var hash = SourceHash.Compute(plan.Checkpoint.Files, request.Threads, observer, cancellation);
+        var portKey = StageKeys.OfPort(hash, request, Precisions);
+        var measuredAsAsked = request.Parity == ParityMode.Off || earlier.Keys.Parity == StageKeys.OfParity(portKey, text, _referenceHash, request, engine);
+        var measured = request.Parity == ParityMode.Off || earlier.Outputs.All(o => o.Parity is not null);
+        if (earlier.Keys.Port != portKey || !measuredAsAsked || !measured || !earlier.Outputs.All(IsWhole))
+        {
+            return Everything();
+        }
+
+        observer.Detail($"{request.Name}: the same source and options were ported before; judging the recorded numbers");
+        return (earlier with { Outputs = [.. earlier.Outputs.Select(Judged)] }, false, false);
+    }
+
+    /// <summary>An error for each budget that is missed.</summary>
+    public IReadOnlyList<Diagnostic> Missed(Manifest manifest) =>
+        [.. from output in manifest.Outputs
+            from budget in output.Budgets
+            where !budget.Kept
+            let metric = new Budget(Enum.Parse<BudgetMetric>(budget.Name), budget.Limit)
+            select Diagnose.BudgetMissed(
+                plan.Checkpoint.Folder,
+                $"{request.Name} {output.Precision}",
+                budget.Name + (budget.IsDefault ? " (default)" : ""),
+                metric.Format(budget.Measured),
+                metric.Format(budget.Limit),
+                $"on {manifest.Evaluation!.Windows} windows of {manifest.Evaluation.Name}, SHA-256 {manifest.Evaluation.Sha256[..12]}")];
+
+    private IReadOnlyList<Precision> Precisions => [.. plan.Outputs.Select(o => o.Precision)];
+
+    private OutputPlan Baseline()
+    {
+        var own = Planner.OwnPrecision(plan.Checkpoint);
+        return plan.Outputs.FirstOrDefault(o => o.Precision == own)
+            ?? Planner.Plan(plan.Checkpoint, request with { Precisions = [own], Strict = false }).Outputs[0];
+    }
+
+    private (MeasurementBasis? Basis, PortParity?[] Ports) Measure(string sourcePath, IReadOnlyList<string> portPaths)
+    {
+        try
+        {
+            var (basis, ports) = ParityMeasurement.Measure(sourcePath, portPaths, request, text, observer, cancellation);
+            return (basis, [.. ports]);
+        }
+        catch (Engines.EngineException e)
+        {
+            throw new ModelPortException(Diagnose.From(e, plan.Checkpoint.Folder), e);
+        }
+    }
+
+    private OutputRecord Record(OutputPlan output, string hash, PortParity? parity) => Judged(new OutputRecord
+    {
+        File = output.FileName,
+        Precision = output.Precision.Name,
+        Bytes = output.FileLength,
+        Sha256 = hash,
+        TensorTypes = output.TypeCounts.ToDictionary(t => GgmlTypes.Name(t.Key), t => t.Value),
+        Fallbacks = [.. output.Fallbacks.Select(f => new FallbackRecord(f.Tensor, GgmlTypes.Name(f.Wanted), GgmlTypes.Name(f.Used)))],
+        Parity = parity,
+        Budgets = [],
+        Verdict = Verdict.NotMeasured,
+    });
+
+    private OutputRecord Judged(OutputRecord record)
+    {
+        if (record.Parity is null || request.Parity == ParityMode.Off)
+        {
+            Warn(Diagnose.NotMeasured(plan.Checkpoint.Folder));
+            return record with { Budgets = [], Verdict = Verdict.NotMeasured };
+        }
+
+        var precision = plan.Outputs.First(o => o.Precision.Name == record.Precision).Precision;
+        var budgets = Judge.Check(record.Parity, record.Bytes, Judge.Applicable(precision, request.Budgets));
+        return record with { Budgets = budgets, Verdict = budgets.All(b => b.Kept) ? Verdict.Kept : Verdict.Missed };
+    }
+
+    private bool IsWhole(OutputRecord output)
+    {
+        var path = Path.Combine(request.OutputDirectory, output.File);
+        return File.Exists(path) && new FileInfo(path).Length == output.Bytes && SourceHash.OfFile(path, cancellation) == output.Sha256;
+    }
+
+    private Manifest Write(PortResult result, IReadOnlyList<OutputRecord> outputs, MeasurementBasis? basis)
+    {
+        var checkpoint = plan.Checkpoint;
+        var own = Planner.OwnPrecision(checkpoint);
+        var portKey = StageKeys.OfPort(result.Source, request, Precisions);
+        return new Manifest
+        {
+            SchemaVersion = Manifest.CurrentSchema,
+            Name = request.Name,
+            ToolVersion = StageKeys.ToolVersion,
+            Engine = engine,
+            Source = new SourceRecord(
+                result.Source.Value,
+                checkpoint.ArchitectureName,
+                plan.ParameterCount,
+                own.Name,
+                checkpoint.WeightBytes,
+                checkpoint.Card is { Licenses.IsDefaultOrEmpty: false } card ? string.Join(", ", card.Licenses) : null,
+                [.. checkpoint.Files.Select(f => new FileRecord(f.Name, f.Length, result.Source.Files[f.Name]))]),
+            Layers = Precisions.Any(p => p != own) ? ["runtime", "precision"] : ["runtime"],
+            Evaluation = basis is null
+                ? null
+                : new EvaluationRecord(basis.Text.Name, basis.Text.Sha256, basis.Windows.Length, basis.Windows.FirstScored, basis.WindowCount, basis.CpuBackend, _referenceHash),
+            Outputs = outputs,
+            Warnings = [.. plan.Warnings.Concat(result.Warnings).Select(w => new WarningRecord(w.Code, w.Message))],
+            Keys = new KeyRecord(portKey, basis is null ? "" : StageKeys.OfParity(portKey, text, _referenceHash, request, engine)),
+        };
+    }
+
+    private void Warn(Diagnostic warning)
+    {
+        // A port that nobody measured was asked for; everything else a strict build refuses.
+        if (request.Strict && warning.Code != "MP3006")
+        {
+            throw new ModelPortException(Diagnose.Strict(warning));
+        }
+
+        observer.Warn(warning);
+    }
+
+    private static string HashReference(string path, CancellationToken cancellation) =>
+        File.Exists(path)
+            ? SourceHash.OfFile(path, cancellation)
+            : throw new ModelPortException(Diagnose.FileMissing(path, "the safetensors file of ReferenceOutputs"));
+}

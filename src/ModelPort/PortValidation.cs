@@ -1,0 +1,53 @@
+using ModelPort.Checkpoints;
+using ModelPort.Diagnostics;
+using ModelPort.Parity;
+using ModelPort.Planning;
+using ModelPort.Porting;
+
+namespace ModelPort;
+
+/// <summary>What a validation found.</summary>
+/// <param name="Source">The source's identity.</param>
+/// <param name="Basis">What it was measured on.</param>
+/// <param name="Parity">The measured numbers.</param>
+/// <param name="Budgets">The budgets it was judged by.</param>
+public sealed record ValidationOutcome(SourceHash Source, MeasurementBasis Basis, PortParity Parity, IReadOnlyList<BudgetResult> Budgets)
+{
+    /// <summary>Whether all budgets are kept.</summary>
+    public bool Kept => Budgets.All(b => b.Kept);
+}
+
+/// <summary>Measures a GGUF file that exists already, whoever made it, against a checkpoint.</summary>
+public static class PortValidation
+{
+    /// <summary>Measures and judges.</summary>
+    /// <param name="portPath">The GGUF file.</param>
+    /// <param name="request">Source, evaluation, budgets; the output directory is where the source's temporary GGUF may lie.</param>
+    /// <param name="observer">Told progress.</param>
+    /// <param name="cancellation">Stops the work.</param>
+    /// <exception cref="ModelPortException">Any error but a missed budget.</exception>
+    public static ValidationOutcome Run(string portPath, PortRequest request, IPortObserver observer, CancellationToken cancellation)
+    {
+        if (!File.Exists(portPath))
+        {
+            throw new ModelPortException(Diagnose.FileMissing(portPath, "a ported GGUF file"));
+        }
+
+        using var checkpoint = Checkpoint.Open(request.Source);
+        var own = Planner.OwnPrecision(checkpoint);
+        var plan = Planner.Plan(checkpoint, request with { Precisions = [own] });
+        var text = EvaluationText.Open(request.Evaluation);
+        using var source = OutputFile.Create(Path.Combine(request.OutputDirectory, plan.Outputs[0].FileName), plan.Outputs[0].FileLength);
+        var result = Porter.Run(plan, [(plan.Outputs[0], source)], request, observer, cancellation);
+        try
+        {
+            var (basis, ports) = ParityMeasurement.Measure(source.TemporaryPath, [portPath], request, text, observer, cancellation);
+            var budgets = request.Precisions is [var precision] ? Judge.Applicable(precision, request.Budgets) : request.Budgets;
+            return new ValidationOutcome(result.Source, basis, ports[0], Judge.Check(ports[0], new FileInfo(portPath).Length, budgets));
+        }
+        catch (Engines.EngineException e)
+        {
+            throw new ModelPortException(Diagnose.From(e, portPath), e);
+        }
+    }
+}
