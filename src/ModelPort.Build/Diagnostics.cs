@@ -8,7 +8,8 @@ namespace ModelPort.Build;
 /// </summary>
 internal static class Diagnostics
 {
-    private const string HelpRoot = "https://github.com/modelport/ModelPort.Build/blob/main/docs/errors.md#";
+    // errors.md ships beside the worker, which is where the worker's own links lead too.
+    private static readonly string HelpPage = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(typeof(Diagnostics).Assembly.Location), "..", "worker", "docs", "errors.md"));
 
     /// <summary>MP9010: the worker died.</summary>
     public static void WorkerDied(this TaskLoggingHelper log, string source, int exitCode, string lastLines) =>
@@ -43,7 +44,7 @@ internal static class Diagnostics
         Error(log, "MP9017", project, $"The ModelPort item '{item}' has the name '{name}', which cannot be a folder on every system. Expected one path segment without control characters and any of < > : \" / \\ | ? *, and without a dot or space at its end; set the metadatum Name.");
 
     private static void Error(TaskLoggingHelper log, string code, string file, string message) =>
-        log.LogError(null, code, null, HelpRoot + code.ToLowerInvariant(), file, 0, 0, 0, 0, message);
+        log.LogError(null, code, null, File.Exists(HelpPage) ? $"{new Uri(HelpPage).AbsoluteUri}#{code.ToLowerInvariant()}" : null, file, 0, 0, 0, 0, message);
 
     private static string Quote(string lastLines) => lastLines.Length == 0 ? "" : $" Its last lines:{Environment.NewLine}{lastLines}";
 }

@@ -106,7 +106,7 @@ public sealed class PlanModelPorts : Task
         string source = PortName.SourceOf(item);
         string outputDirectory = Path.Combine(PortsDirectory, name) + Path.DirectorySeparatorChar;
         SortedDictionary<string, string> metadata = WorkerRequest.MetadataOf(item, Path.GetDirectoryName(Project));
-        string request = WorkerRequest.ToJson(Project, item, source, name, outputDirectory, metadata, Options);
+        string request = WorkerRequest.ToJson(Project, item, source, outputDirectory, metadata, Options);
         List<string> sources = [.. PortInputs.Of(source), .. WorkerRequest.PathsOf(metadata).SelectMany(PortInputs.Of)];
 
         // The names of the files belong to the options, so that a file added with an old time, or taken away, counts.

@@ -121,9 +121,6 @@ public sealed class PortModel : ToolTask
     {
         CommandLineBuilder line = new();
         line.AppendSwitch("exec");
-
-        // An SDK newer than the worker may come without the worker's runtime.
-        line.AppendSwitch("--roll-forward Major");
         line.AppendFileNameIfNotNull(WorkerPath);
         line.AppendSwitch("worker");
         line.AppendFileNameIfNotNull(_requestPath);

@@ -14,18 +14,18 @@ internal static class WorkerRequest
     /// <summary>Metadata that are paths, relative to the project as all paths of a project file are.</summary>
     private static readonly HashSet<string> PathMetadata = new(StringComparer.OrdinalIgnoreCase) { "Evaluation", "ReferenceOutputs", "Calibration", "Patch", "PatchBase" };
 
-    /// <summary>Metadata that the SDK, Visual Studio or MSBuild itself put on items of any kind, and the name, which has a field of its own.</summary>
+    /// <summary>Metadata that the SDK, Visual Studio or MSBuild itself put on items of any kind.</summary>
     private static readonly HashSet<string> ForeignMetadata = new(StringComparer.OrdinalIgnoreCase)
     {
-        "Name", "Link", "LinkBase", "Visible", "InProject", "SubType", "DependentUpon", "Generator", "LastGenOutput", "CustomToolNamespace", "AutoGen", "DesignTime",
+        "Link", "LinkBase", "Visible", "InProject", "SubType", "DependentUpon", "Generator", "LastGenOutput", "CustomToolNamespace", "AutoGen", "DesignTime",
         "CopyToOutputDirectory", "CopyToPublishDirectory", "TargetPath", "ExcludeFromSingleFile", "Pack", "PackagePath", "PublishState", "IsImplicitlyDefined",
         "MSBuildSourceProjectFile", "MSBuildSourceTargetName", "OriginalItemSpec",
     };
 
-    /// <summary>The item's options: every custom metadatum with a value that is not of foreign make, in the order of their names.</summary>
+    /// <summary>The item's options: every custom metadatum with a value that is not of foreign make, in the order of their names, and its name in any case.</summary>
     public static SortedDictionary<string, string> MetadataOf(ITaskItem item, string projectDirectory)
     {
-        SortedDictionary<string, string> options = new(StringComparer.Ordinal);
+        SortedDictionary<string, string> options = new(StringComparer.Ordinal) { ["Name"] = PortName.Of(item) };
         foreach (string name in item.CloneCustomMetadata().Keys.Cast<string>().Where(IsOption))
         {
             string value = item.GetMetadata(name);
@@ -47,7 +47,6 @@ internal static class WorkerRequest
         string project,
         ITaskItem item,
         string source,
-        string name,
         string outputDirectory,
         SortedDictionary<string, string> metadata,
         IEnumerable<ITaskItem> options)
@@ -61,7 +60,7 @@ internal static class WorkerRequest
             WriteString(writer, "project", project);
             WriteString(writer, "item", item.ItemSpec);
             WriteString(writer, "source", source);
-            WriteString(writer, "name", name);
+            WriteString(writer, "name", metadata["Name"]);
             WriteString(writer, "outputDirectory", outputDirectory);
             WriteObject(writer, "metadata", metadata);
             WriteObject(writer, "properties", options.Select(option => new KeyValuePair<string, string>(option.ItemSpec, option.GetMetadata("Value"))).Where(option => option.Value.Length > 0));
