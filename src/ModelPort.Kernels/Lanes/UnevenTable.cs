@@ -1,7 +1,7 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using ModelPort.Kernels.Blocks;
 
 namespace ModelPort.Kernels.Lanes;
 
@@ -93,14 +93,29 @@ internal static class UnevenTable
     private static Vector128<short> Count(Vector128<float> a, Vector128<float> b)
     {
         Vector128<short> twice = Vector128.NarrowWithSaturation(Twice(a), Twice(b));
-        Vector128<short> index = Vector128<short>.Zero;
-        foreach (float midpoint in UnevenFormat.Midpoints)
-        {
-            index -= Vector128.GreaterThan(twice, Vector128.Create((short)((2 * midpoint) - 1)));
-        }
 
-        return index;
+        // Twice a midpoint less one: above it lie the integers that reach the midpoint. Each mask is -1.
+        Vector128<short> index = Reach(twice, -232);
+        index += Reach(twice, -188);
+        index += Reach(twice, -149);
+        index += Reach(twice, -115);
+        index += Reach(twice, -85);
+        index += Reach(twice, -58);
+        index += Reach(twice, -33);
+        index += Reach(twice, -10);
+        index += Reach(twice, 13);
+        index += Reach(twice, 37);
+        index += Reach(twice, 62);
+        index += Reach(twice, 90);
+        index += Reach(twice, 121);
+        index += Reach(twice, 157);
+        index += Reach(twice, 201);
+        return -index;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<short> Reach(Vector128<short> twice, [ConstantExpected] short below) =>
+        Vector128.GreaterThan(twice, Vector128.Create(below));
 
     /// <summary>Floor of twice the value, between the limits of 16 bits; the upper one for NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
