@@ -29,7 +29,9 @@ internal static class DotNet
     /// <summary>Starts the command with both outputs redirected.</summary>
     public static Process Start(string directory, string packages, params string[] arguments)
     {
-        ProcessStartInfo start = new(Host, arguments)
+        // A shell that runs the tests in the background lets them ignore Ctrl-C, and children inherit that.
+        ProcessStartInfo start = OperatingSystem.IsLinux() ? new("env", ["--default-signal=INT", Host, .. arguments]) : new(Host, arguments);
+        start = new(start.FileName, start.ArgumentList)
         {
             WorkingDirectory = directory,
             RedirectStandardOutput = true,

@@ -26,8 +26,13 @@ public sealed class PackedRepository : IDisposable
             File.WriteAllText(Path.Combine(Root, file), "<Project />");
         }
 
-        // The machine's sources stay for what the SDK itself may need; the exact version in the folder feed is taken from there.
-        File.WriteAllText(Path.Combine(Root, "nuget.config"), $"""<configuration><packageSources><add key="modelport-tests" value="{Feed}" /></packageSources></configuration>""");
+        // The machine's sources and packages stay for what the SDK itself needs; the package under test exists in the folder feed alone.
+        File.WriteAllText(Path.Combine(Root, "nuget.config"), $"""
+            <configuration>
+              <packageSources><add key="modelport-tests" value="{Feed}" /></packageSources>
+              <fallbackPackageFolders><add key="machine" value="{GlobalPackages}" /></fallbackPackageFolders>
+            </configuration>
+            """);
         Pack();
         Directory.CreateDirectory(_template);
         File.WriteAllText(Path.Combine(_template, "App.csproj"), TestProject.ProjectText("", ""));
@@ -39,6 +44,14 @@ public sealed class PackedRepository : IDisposable
 
     /// <summary>The worker that behaves as a test asks.</summary>
     public static string Worker { get; } = Metadata("Worker");
+
+    /// <summary>The configuration that the tests were built in, and with them what they test.</summary>
+    public static string Configuration { get; } = Metadata("Configuration");
+
+    /// <summary>The package folder that the repository itself builds with.</summary>
+    public static string GlobalPackages { get; } = Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } folder
+        ? folder
+        : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
 
     /// <summary>The version that is packed and referenced.</summary>
     public static string Version => "0.0.0-test";
@@ -52,7 +65,7 @@ public sealed class PackedRepository : IDisposable
     /// <summary>The packed package.</summary>
     public string Package => Path.Combine(Feed, $"ModelPort.Build.{Version}.nupkg");
 
-    /// <summary>The ids of the sample checkpoint that a real port takes.</summary>
+    /// <summary>A small checkpoint that a real port takes.</summary>
     public static string SampleCheckpoint => Path.Combine(Repository, "samples", "models", "wordnet-llama");
 
     public void Dispose() => Directory.Delete(Root, recursive: true);
@@ -78,16 +91,13 @@ public sealed class PackedRepository : IDisposable
 
     private void Pack()
     {
-        string globalPackages = Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } set
-            ? set
-            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
         DotNet.Run(
             Repository,
-            globalPackages,
+            GlobalPackages,
             "pack",
             Path.Combine("src", "ModelPort.Build"),
             "--configuration",
-            Metadata("Configuration"),
+            Configuration,
             "--output",
             Feed,
             "--verbosity",

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 
 namespace ModelPort.Build.Tests;
 
@@ -9,9 +8,10 @@ internal sealed class TestProject
     /// <summary>Spares the compiler, which most tests have no use for.</summary>
     public const string NoCompiler = "<SkipCompilerExecution>true</SkipCompilerExecution><CopyBuildOutputToOutputDirectory>false</CopyBuildOutputToOutputDirectory><UseAppHost>false</UseAppHost>";
 
+    private static int s_logs;
+
     private readonly PackedRepository _repository;
     private readonly string _properties;
-    private int _logs;
 
     public TestProject(PackedRepository repository, string root, string items, string properties, string checkpoint)
     {
@@ -60,11 +60,35 @@ internal sealed class TestProject
 
     public BuildResult Run(string verb, params string[] arguments)
     {
-        string log = Path.Combine(Directory, "..", (++_logs).ToString(CultureInfo.InvariantCulture) + ".binlog");
+        // MSBuild's own command line takes no log below a folder with a semicolon.
+        string log = Path.Combine(_repository.Root, $"{Interlocked.Increment(ref s_logs)}.binlog");
         return DotNet.Run(Directory, _repository.Packages, [verb, "-tl:off", "-v:m", "-nologo", .. arguments, "-bl:" + log]) with { BinaryLog = log };
     }
 
+    /// <summary>Starts a build that a test will interrupt.</summary>
     public Process StartBuild() => DotNet.Start(Directory, _repository.Packages, "build", "--no-restore", "-tl:off", "-v:m", "-nologo");
+
+    /// <summary>Restores again, after the references or frameworks of the project changed.</summary>
+    public void Restore() => DotNet.Run(Directory, _repository.Packages, "restore", "-v:q").Succeeded();
+
+    /// <summary>Makes a console application in a folder beside this project that references it, and restores it.</summary>
+    /// <returns>The application's folder.</returns>
+    public string AddApplication()
+    {
+        string application = System.IO.Directory.CreateDirectory(Path.Combine(Directory, "..", "Consumer")).FullName;
+        File.Copy(Path.Combine(Directory, "Program.cs"), Path.Combine(application, "Program.cs"));
+        File.WriteAllText(Path.Combine(application, "Consumer.csproj"), """
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup><TargetFramework>net10.0</TargetFramework><OutputType>Exe</OutputType></PropertyGroup>
+              <ItemGroup><ProjectReference Include="../App/App.csproj" /></ItemGroup>
+            </Project>
+            """);
+        DotNet.Run(application, _repository.Packages, "restore", "-v:q").Succeeded();
+        return application;
+    }
+
+    /// <summary>Runs dotnet in another folder with this project's packages.</summary>
+    public BuildResult RunIn(string folder, params string[] arguments) => DotNet.Run(folder, _repository.Packages, arguments);
 
     /// <summary>The files below a folder, relative to it, with forward slashes, sorted.</summary>
     public static string[] FilesIn(string folder) =>

@@ -9,7 +9,7 @@ public class GgmlQuantizerTests
     private const int Q8_0 = 8;
     private const int Q4_K = 12;
     private const int IQ2_XXS = 16;
-    private const int RowLength = 512;
+    private const int RowLength = 256;
 
     public static TheoryData<int> Targets => [.. Enumerable.Range(-1, 60).Where(GgmlQuantizer.Supports)];
 
@@ -19,11 +19,11 @@ public class GgmlQuantizerTests
     [MemberData(nameof(Targets))]
     public void Every_target_type_quantises_rows_to_valid_blocks(int type)
     {
-        var source = Noise(8 * RowLength);
+        var source = Noise(4 * RowLength);
 
         var bytes = Quantize(type, source);
 
-        Assert.Equal(8 * GgmlTypes.RowBytes((GgmlType)type, RowLength), bytes.Length);
+        Assert.Equal(4 * GgmlTypes.RowBytes((GgmlType)type, RowLength), bytes.Length);
         Assert.True(GgmlQuantizer.Validate(type, bytes));
         Assert.Contains(bytes, value => value != 0);
         Assert.Equal(GgmlTypes.BlockElements((GgmlType)type), GgmlQuantizer.BlockLength(type));
@@ -34,7 +34,7 @@ public class GgmlQuantizerTests
     [MemberData(nameof(Targets))]
     public void Rows_split_over_threads_give_the_same_bytes(int type)
     {
-        const int Rows = 16;
+        const int Rows = 6;
         var source = Noise(Rows * RowLength);
         var importance = Importance(type);
         var whole = Quantize(type, source);
@@ -64,7 +64,7 @@ public class GgmlQuantizerTests
     {
         foreach (var bad in new[] { float.NaN, float.PositiveInfinity, float.NegativeInfinity })
         {
-            foreach (var at in new[] { 0, 255, 511 })
+            foreach (var at in new[] { 0, 200, 255 })
             {
                 var source = Noise(RowLength);
                 source[at] = bad;
@@ -76,6 +76,26 @@ public class GgmlQuantizerTests
                 {
                     Assert.Throws<ArgumentException>(() => Quantize(type, source));
                 }
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Targets))]
+    public void Values_near_the_end_of_the_range_do_not_end_the_process(int type)
+    {
+        foreach (var largest in new[] { 1e5f, 1e10f, 1e20f, float.MaxValue })
+        {
+            var source = Noise(RowLength);
+            source[7] = largest;
+            source[100] = -largest;
+            try
+            {
+                Quantize(type, source);
+            }
+            catch (ArgumentException)
+            {
+                Assert.True(largest > 1e10f && type is 16 or 17 or 18 or 19 or 21 or 22 or 29);
             }
         }
     }

@@ -89,10 +89,10 @@ public sealed class LlamaFileQuantizerTests(TinyModelFixture tiny) : IClassFixtu
         using var source = GgufFile.Open(tiny.Path);
         var importance = source.Tensors.Where(tensor => tensor.Shape.Length == 2)
             .ToDictionary(tensor => tensor.Name, tensor => Enumerable.Range(0, (int)tensor.Shape[0]).Select(i => 0.1f + (i % 3)).ToArray());
-        LlamaFileQuantizer.Quantize(tiny.Path, folder["a.gguf"], IQ2_XXS, new LlamaFileQuantizerOptions { Importance = importance });
+        LlamaFileQuantizer.Quantize(tiny.Path, folder["a.gguf"], Q4_K_M, new LlamaFileQuantizerOptions { Importance = importance });
 
         using var port = GgufFile.Open(folder["a.gguf"]);
-        var quantised = port.Tensors.Where(tensor => tensor.Type == GgmlType.IQ2_XXS).ToList();
+        var quantised = port.Tensors.Where(tensor => tensor.Type is GgmlType.Q4_K or GgmlType.Q6_K).ToList();
         Assert.NotEmpty(quantised);
         foreach (var tensor in quantised)
         {
@@ -127,6 +127,20 @@ public sealed class LlamaFileQuantizerTests(TinyModelFixture tiny) : IClassFixtu
             Assert.Equal(EngineFault.QuantizeFailed, error.Fault);
             Assert.NotEmpty(error.NativeLog);
         }
+    }
+
+    [Fact]
+    public void A_chosen_type_that_does_not_fit_the_rows_is_refused()
+    {
+        using var folder = new TemporaryFolder();
+        TinyModel.Write(folder["narrow.gguf"], embedding: 224);
+
+        LlamaFileQuantizer.Quantize(folder["narrow.gguf"], folder["out.gguf"], Q4_K_M);
+        var error = Assert.Throws<EngineException>(() => LlamaFileQuantizer.Quantize(
+            folder["narrow.gguf"], folder["out.gguf"], Q4_K_M, new LlamaFileQuantizerOptions { EmbeddingType = (int)GgmlType.Q4_K }));
+
+        Assert.Equal(EngineFault.QuantizeFailed, error.Fault);
+        Assert.Contains("224", error.Found, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using ModelPort.Engines.LlamaCpp;
+using ModelPort.Formats.Gguf;
 
 namespace ModelPort.Engines.Tests;
 
@@ -97,6 +98,38 @@ public sealed class LlamaModelTests(TinyModelFixture tiny) : IClassFixture<TinyM
         var error = Refusal("unknown.gguf");
 
         Assert.Contains(error.NativeLog, line => line.Contains("abacus", StringComparison.Ordinal));
+    }
+
+    public static TheoryData<string, object> FatalHeaders => new()
+    {
+        { "llama.block_count", 0u },
+        { "llama.block_count", 513u },
+        { "llama.block_count", uint.MaxValue },
+        { "llama.expert_count", 513u },
+        { "llama.expert_used_count", 2u },
+        { "llama.expert_group_count", 2u },
+        { "llama.attention.layer_norm_rms_epsilon", float.NaN },
+        { "llama.attention.layer_norm_rms_epsilon", -1f },
+        { "llama.rope.scaling.type", "spiral" },
+        { "tokenizer.ggml.tokens", (string[])[.. TinyModel.Tokens[..^1], "<s>"] },
+    };
+
+    [Theory]
+    [MemberData(nameof(FatalHeaders))]
+    public void A_header_that_would_end_the_process_is_refused(string key, object value)
+    {
+        TinyModel.Write(tiny.Folder["fatal.gguf"], metadata => metadata.Set(key, value switch
+        {
+            string[] texts => GgufValue.FromArray<string>(texts),
+            string text => GgufValue.From(text),
+            uint number => GgufValue.From(number),
+            _ => GgufValue.From((float)value),
+        }));
+
+        var error = Assert.Throws<EngineException>(() => LlamaModel.Load(Runtime, tiny.Folder["fatal.gguf"]));
+        Assert.Equal(EngineFault.ModelRefused, error.Fault);
+        Assert.StartsWith(key, error.Found, StringComparison.Ordinal);
+        Assert.Throws<EngineException>(() => LlamaFileQuantizer.Quantize(tiny.Folder["fatal.gguf"], tiny.Folder["out.gguf"], 7));
     }
 
     [Fact]

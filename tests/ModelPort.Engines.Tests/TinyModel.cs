@@ -29,12 +29,12 @@ internal static class TinyModel
 
     public static int Id(string token) => Array.IndexOf(Tokens, token);
 
-    public static void Write(string path, Action<GgufMetadata>? change = null, Action<string, float[]>? changeWeights = null)
+    public static void Write(string path, Action<GgufMetadata>? change = null, Action<string, float[]>? changeWeights = null, int embedding = Embedding)
     {
-        var metadata = Metadata();
+        var metadata = Metadata(embedding);
         change?.Invoke(metadata);
         metadata.TryGetArray<string>("tokenizer.ggml.tokens", out var vocabulary);
-        var layout = GgufLayout.Create(metadata, Tensors(vocabulary.Length));
+        var layout = GgufLayout.Create(metadata, Tensors(vocabulary.Length, embedding));
         using var file = File.Create(path);
         layout.WriteHeader(file);
         var random = new Random(20);
@@ -54,19 +54,19 @@ internal static class TinyModel
         file.SetLength(layout.FileLength);
     }
 
-    private static GgufMetadata Metadata()
+    private static GgufMetadata Metadata(int embedding)
     {
         var metadata = new GgufMetadata();
         metadata.Set("general.architecture", "llama");
         metadata.Set("general.name", "tiny");
         metadata.Set("llama.block_count", (uint)Blocks);
         metadata.Set("llama.context_length", (uint)Context);
-        metadata.Set("llama.embedding_length", (uint)Embedding);
+        metadata.Set("llama.embedding_length", (uint)embedding);
         metadata.Set("llama.feed_forward_length", (uint)FeedForward);
         metadata.Set("llama.attention.head_count", (uint)Heads);
         metadata.Set("llama.attention.head_count_kv", (uint)HeadsKv);
         metadata.Set("llama.attention.layer_norm_rms_epsilon", 1e-5f);
-        metadata.Set("llama.rope.dimension_count", (uint)(Embedding / Heads));
+        metadata.Set("llama.rope.dimension_count", (uint)(embedding / Heads));
         metadata.Set("general.file_type", 0u);
         metadata.Set("tokenizer.ggml.model", "llama");
         metadata.Set("tokenizer.ggml.tokens", Tokens);
@@ -78,23 +78,23 @@ internal static class TinyModel
         return metadata;
     }
 
-    private static ImmutableArray<(string Name, GgmlType Type, ImmutableArray<long> Shape)> Tensors(int vocabulary)
+    private static ImmutableArray<(string Name, GgmlType Type, ImmutableArray<long> Shape)> Tensors(int vocabulary, int embedding)
     {
-        const int Kv = Embedding / Heads * HeadsKv;
+        var kv = embedding / Heads * HeadsKv;
         var tensors = ImmutableArray.CreateBuilder<(string, GgmlType, ImmutableArray<long>)>();
-        Add("token_embd", Embedding, vocabulary);
-        Add("output_norm", Embedding);
+        Add("token_embd", embedding, vocabulary);
+        Add("output_norm", embedding);
         for (var block = 0; block < Blocks; block++)
         {
-            Add($"blk.{block}.attn_norm", Embedding);
-            Add($"blk.{block}.attn_q", Embedding, Embedding);
-            Add($"blk.{block}.attn_k", Embedding, Kv);
-            Add($"blk.{block}.attn_v", Embedding, Kv);
-            Add($"blk.{block}.attn_output", Embedding, Embedding);
-            Add($"blk.{block}.ffn_norm", Embedding);
-            Add($"blk.{block}.ffn_gate", Embedding, FeedForward);
-            Add($"blk.{block}.ffn_up", Embedding, FeedForward);
-            Add($"blk.{block}.ffn_down", FeedForward, Embedding);
+            Add($"blk.{block}.attn_norm", embedding);
+            Add($"blk.{block}.attn_q", embedding, embedding);
+            Add($"blk.{block}.attn_k", embedding, kv);
+            Add($"blk.{block}.attn_v", embedding, kv);
+            Add($"blk.{block}.attn_output", embedding, embedding);
+            Add($"blk.{block}.ffn_norm", embedding);
+            Add($"blk.{block}.ffn_gate", embedding, FeedForward);
+            Add($"blk.{block}.ffn_up", embedding, FeedForward);
+            Add($"blk.{block}.ffn_down", FeedForward, embedding);
         }
 
         return tensors.ToImmutable();

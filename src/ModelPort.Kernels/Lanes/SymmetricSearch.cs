@@ -43,7 +43,7 @@ internal static unsafe class SymmetricSearch<T>
 
         T scale = T.Choose(T.NotEqual(sumL2, zero), sumLX / sumL2, zero);
         T best = scale * sumLX;
-        // Three candidates share each pass over the values; they are judged in order.
+        // Two candidates share each pass over the values; they are judged in order.
         foreach (int step in (ReadOnlySpan<int>)[-9, -7, -5, -3, -1, 2, 4, 6, 8])
         {
             T first = Candidate(levels, step, extreme), second = Candidate(levels, step == -1 ? 1 : step + 1, extreme);
