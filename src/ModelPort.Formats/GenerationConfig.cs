@@ -3,7 +3,9 @@ using ModelPort.Formats.Json;
 
 namespace ModelPort.Formats;
 
-/// <summary>A generation_config.json of the transformers library: how its authors sample from a model. Null where the file says nothing.</summary>
+/// <summary>
+/// A generation_config.json of the transformers library: how its authors sample from a model. Null where the file says nothing.
+/// </summary>
 public sealed class GenerationConfig : ConfigObject
 {
     private const int MaxLength = 16 * 1024 * 1024;

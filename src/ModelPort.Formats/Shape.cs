@@ -3,7 +3,9 @@ namespace ModelPort.Formats;
 /// <summary>Arithmetic on tensor shapes that come from a file.</summary>
 internal static class Shape
 {
-    /// <summary>The product of the dimensions (1 for none), or false if one is negative or the product exceeds <see cref="long.MaxValue"/>.</summary>
+    /// <summary>
+    /// The product of the dimensions (1 for none), or false if one is negative or the product exceeds <see cref="long.MaxValue"/>.
+    /// </summary>
     public static bool TryCount(ReadOnlySpan<long> shape, out long elements)
     {
         elements = 1;

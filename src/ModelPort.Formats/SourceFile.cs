@@ -2,7 +2,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace ModelPort.Formats;
 
-/// <summary>A file opened for positional reads. Every failure of the operating system becomes an <see cref="InvalidModelFileException"/>.</summary>
+/// <summary>
+/// A file opened for positional reads. Every failure of the operating system becomes an <see cref="InvalidModelFileException"/>.
+/// </summary>
 internal sealed class SourceFile : IDisposable
 {
     private readonly SafeFileHandle handle;
@@ -79,7 +81,8 @@ internal sealed class SourceFile : IDisposable
 
     public static bool IsFileError(Exception e) => e is IOException or UnauthorizedAccessException or NotSupportedException;
 
-    public static InvalidModelFileException Fault(string path, Exception e, string? member) => e is FileNotFoundException or DirectoryNotFoundException
+    public static InvalidModelFileException Fault(
+        string path, Exception e, string? member) => e is FileNotFoundException or DirectoryNotFoundException
         ? new InvalidModelFileException(path, FileFault.Missing, "no such file", "an existing file", member, e)
         : new InvalidModelFileException(path, FileFault.Unreadable, e.Message.TrimEnd('.'), "a readable file", member, e);
 }

@@ -25,7 +25,10 @@ internal static class Utf8Text
         return $"byte 0x{bytes[offset]:X2} at offset {offset}, which is not UTF-8";
     }
 
-    /// <summary>Reads a text file of at most <paramref name="limit"/> bytes. A byte order mark is dropped.</summary>
+    /// <summary>
+    /// Reads a text file of at most <paramref name="limit"/> bytes. A byte order mark is dropped, and CR LF and CR become LF as in Python's
+    /// text mode; no other character counts as a line end.
+    /// </summary>
     public static string ReadFile(string path, int limit)
     {
         ReadOnlySpan<byte> bytes = SourceFile.ReadAll(path, limit);
@@ -34,6 +37,8 @@ internal static class Utf8Text
             throw new InvalidModelFileException(path, FileFault.Malformed, DescribeInvalid(bytes), "UTF-8 text");
         }
 
-        return Strict.GetString(bytes.StartsWith("\uFEFF"u8) ? bytes[3..] : bytes);
+        return Strict.GetString(bytes.StartsWith("\uFEFF"u8) ? bytes[3..] : bytes)
+            .Replace("\r\n", "\n", StringComparison.Ordinal)
+            .Replace('\r', '\n');
     }
 }

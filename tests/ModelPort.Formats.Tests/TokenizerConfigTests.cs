@@ -79,14 +79,14 @@ public sealed class TokenizerConfigTests
     public void Template_files_are_read_with_LF_and_sorted()
     {
         using TempFolder folder = new();
-        folder.Write("chat_template.jinja", "a\r\nb");
+        folder.Write("chat_template.jinja", "a\r\nb\rc\u2028\f");
         folder.Write("chat_template.json", """{"chat_template": "json"}""");
         folder.Write("additional_chat_templates/tool.jinja", "tool");
         string rag = folder.Write("additional_chat_templates/rag.jinja", "rag");
 
         ChatTemplateFiles files = ChatTemplateFiles.Open(folder.File("."));
 
-        Assert.Equal("a\nb", files.Jinja);
+        Assert.Equal("a\nb\nc\u2028\f", files.Jinja);
         Assert.Equal([new ChatTemplate("default", "json")], files.Json);
         Assert.Equal([new ChatTemplate("rag", "rag"), new ChatTemplate("tool", "tool")], files.Additional);
         File.WriteAllBytes(rag, [0xFF]);

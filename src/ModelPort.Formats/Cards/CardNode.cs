@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace ModelPort.Formats.Cards;
 
-/// <summary>A node of a model card's YAML: a text, a list or a mapping. YAML's own types are not applied, so that "no" stays Norwegian.</summary>
+/// <summary>
+/// A node of a model card's YAML: a text, a list or a mapping. YAML's own types are not applied, so that "no" stays Norwegian.
+/// </summary>
 public sealed class CardNode
 {
     internal CardNode(int line, string? text = null)

@@ -37,9 +37,10 @@ internal sealed class FrontMatterReader
         }
         catch (YamlException e)
         {
-            throw reader.Fault(FileFault.Malformed, e.Message.TrimEnd('.'), e.Start.Line, "valid YAML", e);
+            throw reader.Fault(FileFault.Malformed, $"broken YAML ({e.Message.TrimEnd('.')})", e.Start.Line, "valid YAML", e);
         }
-        catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or FormatException or OverflowException)
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException
+            or FormatException or OverflowException)
         {
             // YamlDotNet's scanner also fails with these on some broken texts.
             throw reader.Fault(FileFault.Malformed, "text that is no YAML", reader.parser.Current?.End.Line ?? 1, "valid YAML", e);

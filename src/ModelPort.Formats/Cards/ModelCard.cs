@@ -73,7 +73,7 @@ public sealed class ModelCard
     /// <exception cref="InvalidModelFileException">The file cannot be read, or its front matter is no YAML mapping; the message holds the line.</exception>
     public static ModelCard Open(string path)
     {
-        string[] lines = Utf8Text.ReadFile(path, MaxLength).ReplaceLineEndings("\n").Split('\n');
+        string[] lines = Utf8Text.ReadFile(path, MaxLength).Split('\n');
         if (lines[0].TrimEnd() != Mark)
         {
             return new ModelCard(path, new CardNode(1));
@@ -82,20 +82,23 @@ public sealed class ModelCard
         int end = Array.FindIndex(lines, 1, line => line.TrimEnd() == Mark);
         if (end < 0)
         {
-            throw new InvalidModelFileException(path, FileFault.Malformed, "front matter that begins at line 1 and never ends", "a line \"---\" after it", "front matter");
+            throw new InvalidModelFileException(
+                path, FileFault.Malformed, "front matter that begins at line 1 and never ends", "a line \"---\" after it", "front matter");
         }
 
         // YAML forbids tabs as indentation, but published cards hold them; every reader of cards replaces them.
         string yaml = string.Join('\n', lines[1..end]).Replace("\t", "  ", StringComparison.Ordinal);
         if (yaml.Length > MaxFrontMatter)
         {
-            throw new InvalidModelFileException(path, FileFault.TooLarge, $"{yaml.Length} characters", $"at most {MaxFrontMatter}", "front matter");
+            throw new InvalidModelFileException(
+                path, FileFault.TooLarge, $"{yaml.Length} characters", $"at most {MaxFrontMatter}", "front matter");
         }
 
         CardNode root = FrontMatterReader.Read(path, yaml, 2) ?? new CardNode(2);
         return root.Text is null && root.Items.IsEmpty
             ? new ModelCard(path, root)
-            : throw new InvalidModelFileException(path, FileFault.Malformed, $"no mapping at line {root.Line}", "keys with values", "front matter");
+            : throw new InvalidModelFileException(
+                path, FileFault.Malformed, $"no mapping at line {root.Line}", "keys with values", "front matter");
     }
 
     /// <summary>The text under the first of the names that is present and not null.</summary>
@@ -121,7 +124,8 @@ public sealed class ModelCard
             {
                 if (!node.Items.IsEmpty || node.Members.Count > 0)
                 {
-                    throw new InvalidModelFileException(Path, FileFault.Malformed, $"a list or a mapping at line {node.Line}", "a text", name);
+                    throw new InvalidModelFileException(
+                        Path, FileFault.Malformed, $"a list or a mapping at line {node.Line}", "a text", name);
                 }
 
                 if (node.Text is not null)

@@ -1,6 +1,8 @@
 namespace ModelPort.Formats.Gguf;
 
-/// <summary>Tensor types of ggml with the ids that GGUF files hold (ggml.h, enum ggml_type). Ids that are missing here were removed.</summary>
+/// <summary>
+/// Tensor types of ggml with the ids that GGUF files hold (ggml.h, enum ggml_type). Ids that are missing here were removed.
+/// </summary>
 public enum GgmlType : uint
 {
     /// <summary>IEEE 754 single.</summary>

@@ -36,7 +36,8 @@ public static class GgmlTypes
         ArgumentOutOfRangeException.ThrowIfNegative(elements);
         return elements % blockElements == 0
             ? checked(elements / blockElements * blockBytes)
-            : throw new ArgumentException($"A row of {elements} elements does not consist of {Name(type)} blocks of {blockElements}.", nameof(elements));
+            : throw new ArgumentException(
+                $"A row of {elements} elements does not consist of {Name(type)} blocks of {blockElements}.", nameof(elements));
     }
 
     /// <summary>Bytes of a whole tensor.</summary>
@@ -45,7 +46,8 @@ public static class GgmlTypes
     /// <exception cref="ArgumentException">The rows do not consist of whole blocks, or the size exceeds 2^63 - 1.</exception>
     public static long TensorBytes(GgmlType type, ReadOnlySpan<long> shape) => TryGetTensorBytes(type, shape, out long bytes)
         ? bytes
-        : throw new ArgumentException($"{Name(type)} of shape {Shape.Describe(shape)} has no size in whole blocks below 2^63 bytes.", nameof(shape));
+        : throw new ArgumentException(
+            $"{Name(type)} of shape {Shape.Describe(shape)} has no size in whole blocks below 2^63 bytes.", nameof(shape));
 
     internal static bool TryGetTensorBytes(GgmlType type, ReadOnlySpan<long> shape, out long bytes)
     {

@@ -68,7 +68,8 @@ internal sealed class GgufCursor(SourceFile file)
         return numbers;
     }
 
-    public InvalidModelFileException Fault(FileFault fault, string found, string expected) => new(file.Path, fault, found, expected, Member);
+    public InvalidModelFileException Fault(
+        FileFault fault, string found, string expected) => new(file.Path, fault, found, expected, Member);
 
     private string Decode(ReadOnlySpan<byte> bytes) => Utf8Text.IsValid(bytes)
         ? Utf8Text.Strict.GetString(bytes)
@@ -96,6 +97,12 @@ internal sealed class GgufCursor(SourceFile file)
 
     private void ReadInto(Span<byte> destination)
     {
+        if (destination.Length <= buffer.Length)
+        {
+            Take(destination.Length).CopyTo(destination);
+            return;
+        }
+
         file.Read(Position, destination, Member);
         Position += destination.Length;
         bufferStart = Position;

@@ -4,7 +4,9 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace ModelPort.Formats.Gguf;
 
-/// <summary>A GGUF file of version 2 or 3 opened for reading: metadata, the directory of its tensors, and positional reads of their bytes.</summary>
+/// <summary>
+/// A GGUF file of version 2 or 3 opened for reading: metadata, the directory of its tensors, and positional reads of their bytes.
+/// </summary>
 public sealed class GgufFile : IDisposable
 {
     private readonly SourceFile file;

@@ -56,7 +56,8 @@ internal sealed class GgufHeaderReader
         uint magic = cursor.ReadUInt32();
         if (magic != 0x46554747)
         {
-            throw cursor.Fault(FileFault.Malformed, $"the first bytes 0x{System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(magic):X8}", "the letters GGUF");
+            throw cursor.Fault(
+                FileFault.Malformed, $"the first bytes 0x{System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(magic):X8}", "the letters GGUF");
         }
 
         Version = cursor.ReadUInt32();
@@ -265,7 +266,8 @@ internal sealed class GgufHeaderReader
 
             if (tensor.Offset < end)
             {
-                throw cursor.Fault(FileFault.Inconsistent, $"data that overlaps another tensor by {end - tensor.Offset} bytes", "tensors with bytes of their own");
+                throw cursor.Fault(
+                    FileFault.Inconsistent, $"data that overlaps another tensor by {end - tensor.Offset} bytes", "tensors with bytes of their own");
             }
 
             end = tensor.Offset + tensor.ByteLength;

@@ -49,7 +49,9 @@ public sealed class GgufLayout
     /// <summary>Start of the data section in the file.</summary>
     public long DataOffset { get; }
 
-    /// <summary>Size of the whole file, with padding after the last tensor too, as llama.cpp expects when it reads the data as one piece.</summary>
+    /// <summary>
+    /// Size of the whole file, with padding after the last tensor too, as llama.cpp expects when it reads the data as one piece.
+    /// </summary>
     public long FileLength { get; }
 
     /// <summary>Places tensors one after another in the given order.</summary>
@@ -91,7 +93,8 @@ public sealed class GgufLayout
             CheckName(name, names);
             if (shape.Length is 0 or > MaxDimensions || shape.Any(dimension => dimension < 1))
             {
-                throw new ArgumentException($"'{name}' has the shape {Shape.Describe(shape.AsSpan())}; 1 to 4 dimensions of at least 1 are allowed.", nameof(tensors));
+                throw new ArgumentException(
+                    $"'{name}' has the shape {Shape.Describe(shape.AsSpan())}; 1 to 4 dimensions of at least 1 are allowed.", nameof(tensors));
             }
 
             GgufTensor tensor = new(name, type, shape, offset, GgmlTypes.TensorBytes(type, shape.AsSpan()));
@@ -115,7 +118,8 @@ public sealed class GgufLayout
     {
         if (string.IsNullOrEmpty(name) || Utf8Text.Strict.GetByteCount(name) > MaxTensorNameBytes || !names.Add(name))
         {
-            throw new ArgumentException($"The tensor name '{name}' is empty, longer than {MaxTensorNameBytes} bytes or used twice.", nameof(name));
+            throw new ArgumentException(
+                $"The tensor name '{name}' is empty, longer than {MaxTensorNameBytes} bytes or used twice.", nameof(name));
         }
     }
 }

@@ -94,12 +94,14 @@ public sealed partial class GgufShards : IDisposable
         int number = int.Parse(match.Groups["number"].Value, CultureInfo.InvariantCulture);
         if (number < 1 || number > count)
         {
-            throw new InvalidModelFileException(path, FileFault.Inconsistent, $"shard {number} of {count} in the file name", "a number from 1 to the count");
+            throw new InvalidModelFileException(
+                path, FileFault.Inconsistent, $"shard {number} of {count} in the file name", "a number from 1 to the count");
         }
 
         string folder = Path.GetDirectoryName(path) ?? "";
         string name = match.Groups["name"].Value;
-        return Enumerable.Range(1, count).Select(i => Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{name}-{i:D5}-of-{count:D5}.gguf")));
+        return Enumerable.Range(1, count).Select(i =>
+            Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{name}-{i:D5}-of-{count:D5}.gguf")));
     }
 
     private static void Check(ImmutableArray<GgufFile>.Builder files)

@@ -123,7 +123,9 @@ public sealed class GgufValue : IEquatable<GgufValue>
         return matches;
     }
 
-    /// <summary>Equal type and equal content; floats are compared by their bits, so that NaN equals itself and -0 does not equal 0.</summary>
+    /// <summary>
+    /// Equal type and equal content; floats are compared by their bits, so that NaN equals itself and -0 does not equal 0.
+    /// </summary>
     public bool Equals(GgufValue? other)
     {
         if (other is null || Type != other.Type || ElementType != other.ElementType || bits != other.bits)

@@ -18,7 +18,9 @@ internal sealed class JsonInput
 
     public ReadOnlyMemory<byte> Utf8 { get; }
 
-    /// <summary>Loads a file of at most <paramref name="limit"/> bytes. A byte order mark is dropped; Python's NaN literals become strings.</summary>
+    /// <summary>
+    /// Loads a file of at most <paramref name="limit"/> bytes. A byte order mark is dropped; Python's NaN literals become strings.
+    /// </summary>
     public static JsonInput Load(string path, int limit) => Check(path, SourceFile.ReadAll(path, limit));
 
     /// <summary>Checks JSON text that stands inside another file.</summary>

@@ -54,7 +54,8 @@ internal sealed class SafetensorsHeader
         file.Read(8, json, null);
         if (json.Length == 0 || json[0] != (byte)'{')
         {
-            throw new InvalidModelFileException(file.Path, FileFault.Malformed, "a header that is no JSON object", "a header that begins with '{'");
+            throw new InvalidModelFileException(
+                file.Path, FileFault.Malformed, "a header that is no JSON object", "a header that begins with '{'");
         }
 
         dataOffset = 8 + (long)length;
@@ -114,7 +115,8 @@ internal sealed class SafetensorsHeader
         ImmutableArray<long> shape = [.. Single(entry, "shape").AsArray().Select(Unsigned)];
         if (!SafetensorsTypes.TryGetByteLength(type, shape.AsSpan(), out long bytes))
         {
-            throw Fault(FileFault.TooLarge, $"{dtype} of shape {Shape.Describe(shape.AsSpan())}", "a whole number of bytes below 2^63", name);
+            throw Fault(
+                FileFault.TooLarge, $"{dtype} of shape {Shape.Describe(shape.AsSpan())}", "a whole number of bytes below 2^63", name);
         }
 
         ImmutableArray<long> offsets = [.. Single(entry, "data_offsets").AsArray().Select(Unsigned)];
@@ -158,7 +160,9 @@ internal sealed class SafetensorsHeader
             {
                 throw Fault(
                     FileFault.Inconsistent,
-                    tensor.Offset < end ? $"data that overlaps the tensor before it by {end - tensor.Offset} bytes" : $"a gap of {tensor.Offset - end} bytes before the data",
+                    tensor.Offset < end
+                        ? $"data that overlaps the tensor before it by {end - tensor.Offset} bytes"
+                        : $"a gap of {tensor.Offset - end} bytes before the data",
                     "tensors that follow one another without gaps",
                     tensor.Name);
             }

@@ -39,7 +39,8 @@ public sealed class SafetensorsWriter : IDisposable
 
             if (!SafetensorsTypes.TryGetByteLength(type, shape.AsSpan(), out long bytes))
             {
-                throw new ArgumentException($"'{name}' of shape {Shape.Describe(shape.AsSpan())} has no size in whole bytes.", nameof(tensors));
+                throw new ArgumentException(
+                    $"'{name}' of shape {Shape.Describe(shape.AsSpan())} has no size in whole bytes.", nameof(tensors));
             }
 
             placed.Add(new SafetensorsTensor(name, type, shape, offset, bytes));

@@ -55,5 +55,5 @@ public sealed class ChatTemplateFiles
         return [.. paths.Select(path => new ChatTemplate(Path.GetFileNameWithoutExtension(path), ReadText(path)))];
     }
 
-    private static string ReadText(string path) => Utf8Text.ReadFile(path, MaxLength).ReplaceLineEndings("\n");
+    private static string ReadText(string path) => Utf8Text.ReadFile(path, MaxLength);
 }

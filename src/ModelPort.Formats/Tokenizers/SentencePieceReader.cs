@@ -24,7 +24,8 @@ internal sealed class SentencePieceReader(string path)
         }
         catch (InvalidProtocolBufferException e)
         {
-            throw new InvalidModelFileException(path, FileFault.Malformed, $"bytes that are no protobuf message ({e.Message.TrimEnd('.')})", "a SentencePiece model", inner: e);
+            throw new InvalidModelFileException(
+                path, FileFault.Malformed, $"bytes that are no protobuf message ({e.Message.TrimEnd('.')})", "a SentencePiece model", inner: e);
         }
 
         if (pieces.Count == 0)
@@ -114,7 +115,8 @@ internal sealed class SentencePieceReader(string path)
                     int algorithm = message.ReadEnum();
                     result.ModelType = algorithm is >= (int)SentencePieceAlgorithm.Unigram and <= (int)SentencePieceAlgorithm.Char
                         ? (SentencePieceAlgorithm)algorithm
-                        : throw new InvalidModelFileException(path, FileFault.UnknownType, $"model type {algorithm}", "a type from 1 to 4", "trainer_spec.model_type");
+                        : throw new InvalidModelFileException(
+                            path, FileFault.UnknownType, $"model type {algorithm}", "a type from 1 to 4", "trainer_spec.model_type");
                     break;
                 case (35 << 3) | 0:
                     result.ByteFallback = message.ReadBool();

@@ -149,7 +149,8 @@ internal sealed class TokenizerJsonReader(JsonInput input)
             reader.Read();
             if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt32(out int id) || id < 0)
             {
-                throw Fault(ref reader, FileFault.Malformed, "a value that is no token id", "an integer from 0 to 2147483647", $"model.vocab.{token}");
+                throw Fault(
+                    ref reader, FileFault.Malformed, "a value that is no token id", "an integer from 0 to 2147483647", $"model.vocab.{token}");
             }
 
             AddToken(ref reader, token, id);
@@ -201,7 +202,11 @@ internal sealed class TokenizerJsonReader(JsonInput input)
         {
             throw known
                 ? new InvalidModelFileException(
-                    input.Path, FileFault.Inconsistent, $"a vocabulary that is {(vocabularyIsList ? "a list" : "an object")}", $"the form of {result.ModelType}", "model.vocab")
+                    input.Path,
+                    FileFault.Inconsistent,
+                    vocabularyIsList ? "a vocabulary that is a list" : "a vocabulary that is an object",
+                    $"the form of {result.ModelType}",
+                    "model.vocab")
                 : new InvalidModelFileException(
                     input.Path, FileFault.UnknownType, $"\"{result.ModelType}\"", "BPE, Unigram, WordPiece or WordLevel", "model.type");
         }
@@ -210,14 +215,16 @@ internal sealed class TokenizerJsonReader(JsonInput input)
         {
             result.UnknownToken = id < pieces.Count
                 ? pieces[id].Text
-                : throw new InvalidModelFileException(input.Path, FileFault.Inconsistent, $"{id}", $"an id below {pieces.Count}", "model.unk_id");
+                : throw new InvalidModelFileException(
+                    input.Path, FileFault.Inconsistent, $"{id}", $"an id below {pieces.Count}", "model.unk_id");
         }
 
         result.Vocabulary = vocabulary;
         result.UnigramPieces = pieces.ToImmutable();
         if (result.ModelType == "BPE")
         {
-            Range range = merges ?? throw new InvalidModelFileException(input.Path, FileFault.Malformed, "no merges", "an array", "model.merges");
+            Range range = merges ?? throw new InvalidModelFileException(
+                input.Path, FileFault.Malformed, "no merges", "an array", "model.merges");
             result.Merges = new MergeReader(input, range.Start.Value, vocabulary, result.ContinuingSubwordPrefix).Read(input.Utf8.Span[range]);
         }
     }

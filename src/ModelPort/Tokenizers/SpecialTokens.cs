@@ -62,9 +62,10 @@ public sealed class SpecialTokens
 
         foreach (var role in roles)
         {
-            if (checkpoint.Config.TryGetInt64(out var id, role + "_token_id") && id is >= 0 and < int.MaxValue)
+            // Some configs list several ends of text; a list names no one token, and the reference converter passes over it too.
+            if (checkpoint.Config.TryGetElement(out var id, role + "_token_id") && id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var number) && number >= 0)
             {
-                tokens.SetId(role, (int)id, vocabularySize);
+                tokens.SetId(role, number, vocabularySize);
             }
         }
 
