@@ -14,6 +14,8 @@ public static unsafe class GgmlQuantizer
     private const int F32 = 0;
     private const int F16 = 1;
     private const int BF16 = 30;
+    private const double LargestGridValue = 1e10;
+    private const double LargestGridDistance = 1e34;
 
     // What ggml_quantize_chunk has a case for: F32 F16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K-Q6_K IQ2_XXS IQ2_XS IQ3_XXS IQ1_S IQ4_NL IQ3_S IQ2_S IQ4_XS
     // IQ1_M BF16 TQ1_0 TQ2_0 MXFP4 NVFP4 Q1_0 Q2_0.
@@ -21,6 +23,10 @@ public static unsafe class GgmlQuantizer
     [
         0, 1, 2, 3, 6, 7, 8, 10, 11, 12, 13, 14, 16, 17, 18, 19, 20, 21, 22, 23, 29, 30, 34, 35, 39, 40, 41, 42,
     ];
+
+    // IQ2_XXS IQ2_XS IQ3_XXS IQ1_S IQ3_S IQ2_S IQ1_M search a grid for the nearest point, and assert that they find one: the weighted
+    // distance must stay finite. It grows with the weight and the cube of the value; overflow was seen from 1e36 on.
+    private static readonly HashSet<int> GridSearched = [16, 17, 18, 19, 21, 22, 29];
 
     /// <summary>Whether <see cref="Quantize"/> knows a type.</summary>
     public static bool Supports(int ggmlType) => Targets.Contains(ggmlType);
@@ -68,7 +74,9 @@ public static unsafe class GgmlQuantizer
     /// <param name="destination">Takes the rows; exactly as long as they need.</param>
     /// <param name="rowLength">The elements in a row, a multiple of the type's block.</param>
     /// <param name="importance">One weight a column, for every row alike, finite and not negative; empty for none.</param>
-    /// <exception cref="ArgumentException">A length does not fit, a value is not finite, or importance is missing or unusable.</exception>
+    /// <exception cref="ArgumentException">
+    /// A length does not fit, a value is not finite, importance is missing or unusable, or a value is beyond what IQ1 to IQ3 types can search (1e10).
+    /// </exception>
     /// <exception cref="EngineException">llama.cpp cannot be loaded.</exception>
     public static void Quantize(int ggmlType, ReadOnlySpan<float> source, Span<byte> destination, long rowLength, ReadOnlySpan<float> importance = default)
     {
@@ -95,6 +103,11 @@ public static unsafe class GgmlQuantizer
         {
             RequireFinite(source);
             RequireWeights(importance);
+        }
+
+        if (GridSearched.Contains(ggmlType))
+        {
+            RequireGridRange(source, importance);
         }
 
         if (rows == 0)
@@ -219,6 +232,26 @@ public static unsafe class GgmlQuantizer
         {
             throw new ArgumentException("A value is NaN or infinite.", nameof(values));
         }
+    }
+
+    private static void RequireGridRange(ReadOnlySpan<float> source, ReadOnlySpan<float> importance)
+    {
+        var largest = LargestMagnitude(source);
+        if (largest > LargestGridValue || LargestMagnitude(importance) * largest * largest * largest > LargestGridDistance)
+        {
+            throw new ArgumentException($"The value {largest} is too large for this type, or its importance is.", nameof(source));
+        }
+    }
+
+    private static double LargestMagnitude(ReadOnlySpan<float> values)
+    {
+        var largest = 0f;
+        foreach (var value in values)
+        {
+            largest = Math.Max(largest, Math.Abs(value));
+        }
+
+        return largest;
     }
 
     private static void RequireWeights(ReadOnlySpan<float> importance)

@@ -7,6 +7,7 @@ namespace ModelPort.Engines.LlamaCpp;
 /// <summary>Evaluates a model: holds the attention cache of its sequences and the logits of the last batch. Not safe to use from several threads at once.</summary>
 public sealed class LlamaContext : IDisposable
 {
+    private const int FlashAttentionOff = 0;
     private const int NoRoom = 1;
     private const int Aborted = 2;
     private const int NoMemory = -2;
@@ -56,7 +57,8 @@ public sealed class LlamaContext : IDisposable
             parameters.BatchThreads = options.Threads;
             parameters.KeyType = (int)options.CacheType;
             parameters.ValueType = (int)options.CacheType;
-            parameters.FlashAttention = options.FlashAttention switch { null => -1, false => 0, true => 1 };
+            // Flash attention rounds keys and values to half precision, whatever the cache holds.
+            parameters.FlashAttention = options.CacheType == LlamaCacheType.F32 ? FlashAttentionOff : parameters.FlashAttention;
             parameters.NoPerformanceCounters = 0;
             parameters.Abort = &OnAbortAsked;
             parameters.AbortData = (void*)_abort.DangerousGetHandle();

@@ -1,12 +1,12 @@
 namespace ModelPort.Engines.LlamaCpp;
 
-/// <summary>The number format of the attention cache.</summary>
+/// <summary>The precision of attention.</summary>
 public enum LlamaCacheType
 {
-    /// <summary>32-bit float: the model's own numbers.</summary>
+    /// <summary>Keys and values in 32-bit float, without flash attention, which would round them: the model's own numbers.</summary>
     F32 = 0,
 
-    /// <summary>16-bit float, llama.cpp's default.</summary>
+    /// <summary>Keys and values in 16-bit float, with flash attention where the model allows it: what applications run.</summary>
     F16 = 1,
 }
 
@@ -25,15 +25,12 @@ public sealed record LlamaContextOptions
     /// <summary>The number of independent sequences. Each gets an equal share of <see cref="ContextLength"/>.</summary>
     public int Sequences { get; init; } = 1;
 
-    /// <summary>The number of threads that evaluate.</summary>
+    /// <summary>
+    /// The number of threads that evaluate. llama.cpp's threads wait for each other by spinning: more threads than free cores cost far
+    /// more time than they save.
+    /// </summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 
-    /// <summary>The number format of cached keys and values. Validation against a reference wants <see cref="LlamaCacheType.F32"/>.</summary>
+    /// <summary>The precision of attention. Comparison with another engine's numbers wants <see cref="LlamaCacheType.F32"/>.</summary>
     public LlamaCacheType CacheType { get; init; } = LlamaCacheType.F16;
-
-    /// <summary>
-    /// Whether attention is fused (llama.cpp decides by itself when it is left open). The fused kernel rounds to 16 bits on the way, which
-    /// validation against a reference does not want.
-    /// </summary>
-    public bool? FlashAttention { get; init; }
 }

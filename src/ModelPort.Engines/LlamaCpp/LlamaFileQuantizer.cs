@@ -26,6 +26,17 @@ public static class LlamaFileQuantizer
             }
         }
 
+        var input = NativeText.Terminated(inputPath, nameof(inputPath));
+        using (var header = GgufHeader.Open(input))
+        {
+            if (header is not null)
+            {
+                HeaderGuard.Check(header, inputPath);
+                RequireWholeBlocks(header, inputPath, "output.weight", options.OutputType);
+                RequireWholeBlocks(header, inputPath, "token_embd.weight", options.EmbeddingType);
+            }
+        }
+
         var temporary = $"{outputPath}.{Guid.NewGuid():N}.tmp";
         var log = runtime.Log.Position;
         using var memory = new NativeArrays();
@@ -41,10 +52,10 @@ public static class LlamaFileQuantizer
         try
         {
             uint result;
-            fixed (byte* input = NativeText.Terminated(inputPath, nameof(inputPath)))
-            fixed (byte* output = NativeText.Terminated(temporary, nameof(outputPath)))
+            fixed (byte* from = input)
+            fixed (byte* to = NativeText.Terminated(temporary, nameof(outputPath)))
             {
-                result = LlamaNative.Quantize(input, output, &parameters);
+                result = LlamaNative.Quantize(from, to, &parameters);
             }
 
             if (result != 0)
@@ -60,6 +71,16 @@ public static class LlamaFileQuantizer
         finally
         {
             File.Delete(temporary);
+        }
+    }
+
+    // A chosen type skips the library's own fallback for rows that it does not fit.
+    private static void RequireWholeBlocks(GgufHeader header, string path, string tensor, int? type)
+    {
+        if (type is { } chosen && header.RowLength(tensor) is { } length && length % GgmlQuantizer.BlockLength(chosen) != 0)
+        {
+            throw new EngineException(
+                EngineFault.QuantizeFailed, path, $"{tensor} has rows of {length}", $"a multiple of {GgmlQuantizer.BlockLength(chosen)} for {GgmlQuantizer.TypeName(chosen)}", "Choose another type for it.");
         }
     }
 

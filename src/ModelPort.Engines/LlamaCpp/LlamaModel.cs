@@ -77,6 +77,15 @@ public sealed class LlamaModel : IDisposable
         options ??= new LlamaModelOptions();
         options.CancellationToken.ThrowIfCancellationRequested();
 
+        var terminatedPath = NativeText.Terminated(path, nameof(path));
+        using (var header = GgufHeader.Open(terminatedPath))
+        {
+            if (header is not null)
+            {
+                HeaderGuard.Check(header, path);
+            }
+        }
+
         var log = runtime.Log.Position;
         var progress = new LoadProgress(options.Progress, options.CancellationToken);
         var pinned = GCHandle.Alloc(progress);
@@ -89,7 +98,7 @@ public sealed class LlamaModel : IDisposable
             parameters.CheckTensors = options.CheckTensors ? (byte)1 : (byte)0;
             parameters.Progress = &OnProgress;
             parameters.ProgressData = (void*)GCHandle.ToIntPtr(pinned);
-            fixed (byte* name = NativeText.Terminated(path, nameof(path)))
+            fixed (byte* name = terminatedPath)
             {
                 model = LlamaNative.ModelLoad(name, parameters);
             }

@@ -61,39 +61,45 @@ public sealed class LlamaRuntime
                 return loaded.Expect(options);
             }
 
-            // A failed assertion in ggml would start a debugger for its backtrace; it reads this when it is loaded.
-            NativeEnvironment.Set("GGML_NO_BACKTRACE", "1");
-            var libraries = LlamaLibraries.Open(directory, platform);
-            try
+            LlamaLibraries.RequireFiles(directory, platform);
+            if (LlamaLibraries.Bound is { } bound && bound.Directory != directory)
             {
-                if (LlamaLibraries.Bound is { } bound && bound.Directory != directory)
-                {
-                    throw new EngineException(
-                        EngineFault.AlreadyLoaded, directory, $"llama.cpp is loaded from {bound.Directory}", "one folder a process", "Use one folder throughout, or another process.");
-                }
-
-                var backend = CpuBackends.Choose(directory, platform, options?.CpuBackend);
-                if (LlamaLibraries.Bound is null)
-                {
-                    libraries.Bind();
-                    Start();
-                }
-
-                CpuBackends.Load(backend.Path);
-                loaded = new LlamaRuntime(LlamaLibraries.Bound!, backend.Name);
-                return loaded;
+                throw new EngineException(
+                    EngineFault.AlreadyLoaded, directory, $"llama.cpp is loaded from {bound.Directory}", "one folder a process", "Use one folder throughout, or another process.");
             }
-            finally
+
+            loaded = Start(directory, platform, options?.CpuBackend);
+            return loaded;
+        }
+    }
+
+    private static LlamaRuntime Start(string directory, LlamaPlatform platform, string? pinned)
+    {
+        // A failed assertion in ggml would start a debugger for its backtrace; ggml reads this when it is loaded.
+        NativeEnvironment.Set("GGML_NO_BACKTRACE", "1");
+        var libraries = LlamaLibraries.Bound ?? LlamaLibraries.Open(directory, platform);
+        try
+        {
+            var backend = CpuBackends.Choose(directory, platform, pinned);
+            if (LlamaLibraries.Bound is null)
             {
-                if (LlamaLibraries.Bound != libraries)
-                {
-                    libraries.Dispose();
-                }
+                libraries.Bind();
+                Initialize();
+            }
+
+            CpuBackends.Load(backend.Path);
+            return new LlamaRuntime(libraries, backend.Name);
+        }
+        finally
+        {
+            if (LlamaLibraries.Bound is null)
+            {
+                libraries.Dispose();
             }
         }
     }
 
-    private static unsafe void Start()
+    private static unsafe void Initialize()
     {
         LlamaNative.LogSet(LlamaLog.NativeCallback, null);
         LlamaNative.BackendInit();

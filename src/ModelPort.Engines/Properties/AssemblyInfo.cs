@@ -1,3 +1,4 @@
 using System.Runtime.CompilerServices;
 
 [assembly: DisableRuntimeMarshalling]
+[assembly: InternalsVisibleTo("ModelPort.Engines.Tests")]

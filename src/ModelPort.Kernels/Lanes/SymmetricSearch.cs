@@ -34,23 +34,29 @@ internal static unsafe class SymmetricSearch<T>
 
         T empty = magnitude < T.Broadcast(ScaleSearch.ZeroGroup);
         extreme = T.Choose(empty, T.Broadcast(1f), extreme);
-        T inverse = T.Broadcast(-levels) / extreme, bestInverse = inverse;
-        Sums(levels, end, x, weights, weighted, inverse, out T sumLX, out T sumL2);
+        T bestInverse = T.Broadcast(-levels) / extreme;
+        T low = T.Broadcast(-levels), high = T.Broadcast(levels - 1), sumLX = zero, sumL2 = zero;
+        for (int i = 0; i < end; i += T.Count)
+        {
+            Add(T.Load(x + i), T.Load(weights + i), T.Load(weighted + i), bestInverse, low, high, ref sumLX, ref sumL2);
+        }
+
         T scale = T.Choose(T.NotEqual(sumL2, zero), sumLX / sumL2, zero);
         T best = scale * sumLX;
-        for (int step = -9; step <= 9; step++)
+        // Two candidates share each pass over the values; they are judged in order.
+        foreach (int step in (ReadOnlySpan<int>)[-9, -7, -5, -3, -1, 2, 4, 6, 8])
         {
-            if (step == 0)
+            T first = Candidate(levels, step, extreme), second = Candidate(levels, step == -1 ? 1 : step + 1, extreme);
+            T firstLX = zero, firstL2 = zero, secondLX = zero, secondL2 = zero;
+            for (int i = 0; i < end; i += T.Count)
             {
-                continue;
+                T xi = T.Load(x + i), w = T.Load(weights + i), wx = T.Load(weighted + i);
+                Add(xi, w, wx, first, low, high, ref firstLX, ref firstL2);
+                Add(xi, w, wx, second, low, high, ref secondLX, ref secondL2);
             }
 
-            inverse = T.Broadcast(-(levels + (0.1f * step))) / extreme;
-            Sums(levels, end, x, weights, weighted, inverse, out sumLX, out sumL2);
-            T better = (sumL2 > zero) & (sumLX * sumLX > best * sumL2);
-            scale = T.Choose(better, sumLX / sumL2, scale);
-            best = T.Choose(better, scale * sumLX, best);
-            bestInverse = T.Choose(better, inverse, bestInverse);
+            Judge(first, firstLX, firstL2, ref scale, ref best, ref bestInverse);
+            Judge(second, secondLX, secondL2, ref scale, ref best, ref bestInverse);
         }
 
         T.Store(found.Scale, T.Choose(empty, zero, scale));
@@ -60,16 +66,22 @@ internal static unsafe class SymmetricSearch<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Sums(int levels, int end, float* x, float* weights, float* weighted, T inverse, out T sumLX, out T sumL2)
-    {
-        T low = T.Broadcast(-levels), high = T.Broadcast(levels - 1), lx = T.Broadcast(0f), l2 = lx;
-        for (int i = 0; i < end; i += T.Count)
-        {
-            T l = T.Larger(low, T.Smaller(high, T.Round(inverse * T.Load(x + i))));
-            lx += T.Load(weighted + i) * l;
-            l2 += T.Load(weights + i) * l * l;
-        }
+    private static T Candidate(int levels, int step, T extreme) => T.Broadcast(-(levels + (0.1f * step))) / extreme;
 
-        (sumLX, sumL2) = (lx, l2);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(T x, T weight, T weighted, T inverse, T low, T high, ref T sumLX, ref T sumL2)
+    {
+        T l = T.Larger(low, T.Smaller(high, T.Round(inverse * x)));
+        sumLX += weighted * l;
+        sumL2 += weight * l * l;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Judge(T inverse, T sumLX, T sumL2, ref T scale, ref T best, ref T bestInverse)
+    {
+        T better = (sumL2 > T.Broadcast(0f)) & (sumLX * sumLX > best * sumL2);
+        scale = T.Choose(better, sumLX / sumL2, scale);
+        best = T.Choose(better, scale * sumLX, best);
+        bestInverse = T.Choose(better, inverse, bestInverse);
     }
 }

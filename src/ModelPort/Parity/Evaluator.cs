@@ -28,9 +28,9 @@ internal sealed class Evaluator : IDisposable
                 ContextLength = Length,
                 BatchSize = Length,
                 MicroBatchSize = Length,
-                Threads = threads,
+                // llama.cpp's threads wait for each other by spinning: more of them than cores never come to an end.
+                Threads = Math.Min(threads, Environment.ProcessorCount),
                 CacheType = exact ? LlamaCacheType.F32 : LlamaCacheType.F16,
-                FlashAttention = exact ? false : null,
             });
             _batch = new LlamaBatch(Length);
         }

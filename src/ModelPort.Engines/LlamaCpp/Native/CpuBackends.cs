@@ -26,7 +26,7 @@ internal static unsafe class CpuBackends
         }
 
         var wanted = pinned is null ? carried : carried.FindAll(backend => backend.Name == pinned);
-        var best = wanted.Select(backend => (backend.Name, backend.Path, Score: Score(backend.Path))).MaxBy(backend => backend.Score);
+        var best = wanted.Select(backend => (backend.Name, backend.Path, Score: Score(backend.Path))).OrderByDescending(backend => backend.Score).FirstOrDefault();
         if (best.Score <= 0)
         {
             throw new EngineException(

@@ -19,13 +19,14 @@ internal sealed class LlamaLibraries : IDisposable
     /// <summary>The libraries that the imports resolve to, or null.</summary>
     public static LlamaLibraries? Bound { get; private set; }
 
+    /// <summary>The folder they were opened from.</summary>
     public string Directory { get; }
 
+    /// <summary>What the check found: the parameter defaults.</summary>
     public AbiGuard Abi { get; private set; } = null!;
 
-    /// <summary>Opens the libraries of a folder and checks that they are the ones this binding is written for.</summary>
-    /// <exception cref="EngineException">One is missing, is no library, or is another version.</exception>
-    public static LlamaLibraries Open(string directory, LlamaPlatform platform)
+    /// <exception cref="EngineException">A library is not in the folder.</exception>
+    public static void RequireFiles(string directory, LlamaPlatform platform)
     {
         foreach (var name in LoadOrder)
         {
@@ -37,7 +38,13 @@ internal sealed class LlamaLibraries : IDisposable
                     $"Build ModelPort.Engines, which restores them, or point {LlamaRuntime.DirectoryVariable} at a folder that holds them.");
             }
         }
+    }
 
+    /// <summary>Opens the libraries of a folder and checks that they are the ones this binding is written for.</summary>
+    /// <exception cref="EngineException">One is missing, is no library, or is another version.</exception>
+    public static LlamaLibraries Open(string directory, LlamaPlatform platform)
+    {
+        RequireFiles(directory, platform);
         var libraries = new LlamaLibraries(directory);
         try
         {

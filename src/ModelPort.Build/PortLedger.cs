@@ -1,0 +1,115 @@
+using System.Globalization;
+using System.Text;
+
+namespace ModelPort.Build;
+
+/// <summary>
+/// What a port left behind: its outputs and the inputs it came from. The file is at once the target's stamp: its name is the hash of the options, its time is when
+/// the port began (a source that changes while it is read is therefore newer), and it is written last.
+/// </summary>
+internal sealed class PortLedger
+{
+    private const string Header = "modelport ledger 1";
+    private const string Extension = ".stamp";
+    private const string InputMark = "input|";
+
+    private readonly List<Entry> _outputs = [];
+    private readonly List<string> _inputs = [];
+
+    private PortLedger(string path)
+    {
+        Path = path;
+    }
+
+    /// <summary>The ledger's own file.</summary>
+    public string Path { get; }
+
+    /// <summary>Absolute paths of the outputs.</summary>
+    public IEnumerable<string> Outputs => _outputs.Select(entry => entry.Path);
+
+    /// <summary>Absolute paths of the files that the port read.</summary>
+    public IReadOnlyList<string> Inputs => _inputs;
+
+    /// <summary>The ledger of a port with the given options.</summary>
+    public static string PathOf(string outputDirectory, string optionsHash) => System.IO.Path.Combine(outputDirectory, optionsHash + Extension);
+
+    /// <summary>The latest ledger in a port's folder, or null.</summary>
+    public static PortLedger? Latest(string outputDirectory) =>
+        Directory.Exists(outputDirectory)
+            ? new DirectoryInfo(outputDirectory).GetFiles("*" + Extension).OrderByDescending(file => file.LastWriteTimeUtc).Select(file => TryRead(file.FullName)).FirstOrDefault(ledger => ledger != null)
+            : null;
+
+    /// <summary>Reads a ledger; null when there is none, or none that can be understood.</summary>
+    public static PortLedger? TryRead(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
+        string[] lines = File.ReadAllLines(path, Encoding.UTF8);
+        if (lines.Length < 2 || lines[0] != Header || lines[lines.Length - 1] != "end")
+        {
+            return null;
+        }
+
+        PortLedger ledger = new(path);
+        foreach (string line in lines.Skip(1).Take(lines.Length - 2))
+        {
+            if (line.StartsWith(InputMark, StringComparison.Ordinal))
+            {
+                ledger._inputs.Add(line.Substring(InputMark.Length));
+                continue;
+            }
+
+            string[] parts = line.Split(['|'], 4);
+            if (parts.Length == 4 && parts[0] == "output" && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out long length) && long.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out long ticks))
+            {
+                ledger._outputs.Add(new Entry(parts[3], length, ticks));
+            }
+            else
+            {
+                return null;
+            }
+        }
+
+        return ledger;
+    }
+
+    /// <summary>Writes the ledger of a finished port, whole or not at all, and removes those of earlier options.</summary>
+    /// <exception cref="IOException">The folder cannot be written.</exception>
+    public static void Write(string path, IEnumerable<string> outputs, IEnumerable<string> inputs, DateTime began)
+    {
+        StringBuilder text = new(Header + "\n");
+        foreach (string output in outputs)
+        {
+            FileInfo file = new(output);
+            text.Append(FormattableString.Invariant($"output|{file.Length}|{file.LastWriteTimeUtc.Ticks}|{output}\n"));
+        }
+
+        foreach (string input in inputs)
+        {
+            text.Append(InputMark).Append(input).Append('\n');
+        }
+
+        WholeFile.Write(path, text.Append("end\n").ToString(), began);
+        foreach (string other in Directory.GetFiles(System.IO.Path.GetDirectoryName(path), "*" + Extension).Where(other => other != path))
+        {
+            File.Delete(other);
+        }
+    }
+
+    /// <summary>Whether every output is still as the port left it.</summary>
+    public bool Holds() => _outputs.Count > 0 && _outputs.All(entry => entry.Holds());
+
+    private readonly struct Entry(string path, long length, long ticks)
+    {
+        public string Path { get; } = path;
+
+        public bool Holds()
+        {
+            FileInfo file = new(Path);
+            return file.Exists && file.Length == length && file.LastWriteTimeUtc.Ticks == ticks;
+        }
+    }
+}

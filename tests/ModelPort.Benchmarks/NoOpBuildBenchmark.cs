@@ -1,0 +1,112 @@
+using System.CommandLine;
+using System.Diagnostics;
+
+namespace ModelPort.Benchmarks;
+
+/// <summary>The verb <c>noop-build</c>: what a ModelPort item costs a build that has nothing to do. Two projects that differ in the item alone are built in turn.</summary>
+internal static class NoOpBuildBenchmark
+{
+    private const int AllowedMilliseconds = 100;
+    private const string Version = "0.0.0-benchmark";
+
+    internal static Command Command()
+    {
+        var rounds = new Option<int>("--rounds") { Description = "Builds of each project.", DefaultValueFactory = _ => 21 };
+        var command = new Command("noop-build", $"A build with nothing to do, with a ModelPort item against without; fails when the median differs by {AllowedMilliseconds} ms or more.") { rounds };
+        command.SetAction(parsed => Run(parsed.GetValue(rounds)));
+        return command;
+    }
+
+    private static int Run(int rounds)
+    {
+        string repository = RepositoryRoot();
+        string root = Directory.CreateTempSubdirectory("modelport-noop-").FullName;
+        try
+        {
+            string feed = Path.Combine(root, "feed");
+            DotNet(repository, null, "pack", Path.Combine("src", "ModelPort.Build"), "-o", feed, "-v", "quiet", $"-p:PackageVersion={Version}");
+            File.WriteAllText(Path.Combine(root, "nuget.config"), $"""<configuration><packageSources><add key="benchmark" value="{feed}" /></packageSources></configuration>""");
+            string checkpoint = Path.Combine(repository, "samples", "models", "wordnet-llama");
+            string without = Project(root, "Without", "");
+            string with = Project(root, "With", $"""
+                <PackageReference Include="ModelPort.Build" Version="{Version}" PrivateAssets="all" />
+                <ModelPort Include="{checkpoint}" Precision="Q8_0" />
+                """);
+
+            List<double> plain = [];
+            List<double> ported = [];
+            for (int round = 0; round < rounds; round++)
+            {
+                // Each goes first every other time.
+                (string Folder, List<double> Times)[] pair = [(without, plain), (with, ported)];
+                foreach ((string folder, List<double> times) in round % 2 == 0 ? pair : pair.Reverse())
+                {
+                    times.Add(Build(root, folder).TotalMilliseconds);
+                }
+            }
+
+            double difference = Median(ported) - Median(plain);
+            Console.WriteLine($"without an item: median {Median(plain):F0} ms, least {plain.Min():F0} ms");
+            Console.WriteLine($"with an item:    median {Median(ported):F0} ms, least {ported.Min():F0} ms");
+            Console.WriteLine($"difference:      median {difference:F0} ms, least {ported.Min() - plain.Min():F0} ms, of {rounds} builds each; allowed: under {AllowedMilliseconds} ms");
+            return difference < AllowedMilliseconds ? 0 : 1;
+        }
+        finally
+        {
+            Directory.Delete(root, recursive: true);
+        }
+    }
+
+    private static string Project(string root, string name, string items)
+    {
+        string folder = Directory.CreateDirectory(Path.Combine(root, name)).FullName;
+        File.WriteAllText(Path.Combine(folder, "Program.cs"), "System.Console.WriteLine();");
+        File.WriteAllText(Path.Combine(folder, $"{name}.csproj"), $"""
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup><TargetFramework>net10.0</TargetFramework><OutputType>Exe</OutputType></PropertyGroup>
+              <ItemGroup>{items}</ItemGroup>
+            </Project>
+            """);
+        string packages = Path.Combine(root, "packages");
+        DotNet(folder, packages, "restore", "-v:q");
+        Build(root, folder);
+        Build(root, folder);
+        return folder;
+    }
+
+    private static TimeSpan Build(string root, string folder) => DotNet(folder, Path.Combine(root, "packages"), "build", "--no-restore", "-v:q", "-nologo");
+
+    private static TimeSpan DotNet(string folder, string? packages, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardInput = true };
+
+        // Every build starts cold, so that none profits from what another left running.
+        start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
+        start.Environment["DOTNET_CLI_USE_MSBUILD_SERVER"] = "0";
+        start.Environment["UseSharedCompilation"] = "false";
+        if (packages is not null)
+        {
+            start.Environment["NUGET_PACKAGES"] = packages;
+        }
+
+        long began = Stopwatch.GetTimestamp();
+        using Process process = Process.Start(start)!;
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        TimeSpan elapsed = Stopwatch.GetElapsedTime(began);
+        return process.ExitCode == 0 ? elapsed : throw new InvalidOperationException($"dotnet {string.Join(' ', arguments)} ended with {process.ExitCode}:\n{output}");
+    }
+
+    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+
+    private static string RepositoryRoot()
+    {
+        DirectoryInfo? folder = new(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "ModelPort.Build.sln")))
+        {
+            folder = folder.Parent;
+        }
+
+        return folder?.FullName ?? throw new InvalidOperationException("Run it from within the repository.");
+    }
+}

@@ -1,0 +1,11 @@
+using System.CommandLine;
+using ModelPort.Benchmarks;
+
+// One verb a file: each class builds its own command.
+var root = new RootCommand("Measures ModelPort. Run it in Release on a quiet machine.")
+{
+    KernelsBenchmark.Command(),
+    SyntheticCheckpoint.Command(),
+    PortBenchmark.Command(),
+};
+return root.Parse(args).Invoke();

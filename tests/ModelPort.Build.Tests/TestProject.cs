@@ -1,0 +1,98 @@
+using System.Diagnostics;
+
+namespace ModelPort.Build.Tests;
+
+/// <summary>A generated project that uses the packed package, and a checkpoint beside it.</summary>
+internal sealed class TestProject
+{
+    /// <summary>Spares the compiler, which most tests have no use for.</summary>
+    public const string NoCompiler = "<SkipCompilerExecution>true</SkipCompilerExecution><CopyBuildOutputToOutputDirectory>false</CopyBuildOutputToOutputDirectory><UseAppHost>false</UseAppHost>";
+
+    private static int s_logs;
+
+    private readonly PackedRepository _repository;
+    private readonly string _properties;
+
+    public TestProject(PackedRepository repository, string root, string items, string properties, string checkpoint)
+    {
+        _repository = repository;
+        _properties = properties;
+        Directory = System.IO.Directory.CreateDirectory(Path.Combine(root, "App")).FullName;
+        Checkpoint = System.IO.Directory.CreateDirectory(Path.Combine(root, checkpoint)).FullName;
+        File.WriteAllText(Path.Combine(Checkpoint, "config.json"), """{"architectures":["Test"]}""");
+        File.WriteAllText(Path.Combine(Checkpoint, "tokenizer.json"), "{}");
+        File.WriteAllText(Path.Combine(Directory, "Program.cs"), "System.Console.WriteLine(string.Join(';', System.IO.Directory.GetFiles(System.AppContext.BaseDirectory + \"models\", \"*\", System.IO.SearchOption.AllDirectories)));");
+        SetItems(items);
+    }
+
+    public string Directory { get; }
+
+    public string Checkpoint { get; }
+
+    public string ProjectFile => Path.Combine(Directory, "App.csproj");
+
+    /// <summary>The ports that workers really made, one name a line.</summary>
+    public string[] Ports => File.Exists(PortsLog) ? File.ReadAllLines(PortsLog) : [];
+
+    public string Obj => Path.Combine(Directory, "obj", "modelport");
+
+    public string Bin => Path.Combine(Directory, "bin", "Debug", "net10.0");
+
+    private string PortsLog => Path.Combine(Checkpoint, "..", "ports.log");
+
+    public static string ProjectText(string items, string properties) => $"""
+        <Project Sdk="Microsoft.NET.Sdk">
+          <PropertyGroup>
+            <TargetFramework>net10.0</TargetFramework>
+            <OutputType>Exe</OutputType>
+            {properties}
+          </PropertyGroup>
+          <ItemGroup>
+            <PackageReference Include="ModelPort.Build" Version="{PackedRepository.Version}" PrivateAssets="all" />
+            {items}
+          </ItemGroup>
+        </Project>
+        """;
+
+    public void SetItems(string items) => File.WriteAllText(ProjectFile, ProjectText(items, _properties));
+
+    public BuildResult Build(params string[] arguments) => Run("build", ["--no-restore", .. arguments]);
+
+    public BuildResult Run(string verb, params string[] arguments)
+    {
+        // MSBuild's own command line takes no log below a folder with a semicolon.
+        string log = Path.Combine(_repository.Root, $"{Interlocked.Increment(ref s_logs)}.binlog");
+        return DotNet.Run(Directory, _repository.Packages, [verb, "-tl:off", "-v:m", "-nologo", .. arguments, "-bl:" + log]) with { BinaryLog = log };
+    }
+
+    /// <summary>Starts a build that a test will interrupt.</summary>
+    public Process StartBuild() => DotNet.Start(Directory, _repository.Packages, "build", "--no-restore", "-tl:off", "-v:m", "-nologo");
+
+    /// <summary>Restores again, after the references or frameworks of the project changed.</summary>
+    public void Restore() => DotNet.Run(Directory, _repository.Packages, "restore", "-v:q").Succeeded();
+
+    /// <summary>Makes a console application in a folder beside this project that references it, and restores it.</summary>
+    /// <returns>The application's folder.</returns>
+    public string AddApplication()
+    {
+        string application = System.IO.Directory.CreateDirectory(Path.Combine(Directory, "..", "Consumer")).FullName;
+        File.Copy(Path.Combine(Directory, "Program.cs"), Path.Combine(application, "Program.cs"));
+        File.WriteAllText(Path.Combine(application, "Consumer.csproj"), """
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup><TargetFramework>net10.0</TargetFramework><OutputType>Exe</OutputType></PropertyGroup>
+              <ItemGroup><ProjectReference Include="../App/App.csproj" /></ItemGroup>
+            </Project>
+            """);
+        DotNet.Run(application, _repository.Packages, "restore", "-v:q").Succeeded();
+        return application;
+    }
+
+    /// <summary>Runs dotnet in another folder with this project's packages.</summary>
+    public BuildResult RunIn(string folder, params string[] arguments) => DotNet.Run(folder, _repository.Packages, arguments);
+
+    /// <summary>The files below a folder, relative to it, with forward slashes, sorted.</summary>
+    public static string[] FilesIn(string folder) =>
+        System.IO.Directory.Exists(folder)
+            ? [.. System.IO.Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(folder, file).Replace('\\', '/')).Order(StringComparer.Ordinal)]
+            : [];
+}
