@@ -110,7 +110,7 @@ public static class Diagnose
 
     /// <summary>MP1025 (warning): the pre-tokenizer was decided from the structure of tokenizer.json, or set by hand.</summary>
     public static Diagnostic TokenizerNote(string path, string found) =>
-        Warning("MP1025", path, $"{found} Compare with ReferenceOutputs to be sure.");
+        Warning("MP1025", path, $"{found.TrimEnd('.')}. Compare with ReferenceOutputs to be sure.");
 
     /// <summary>MP1026 (warning): config.json has keys that this version does not know.</summary>
     public static Diagnostic ConfigUnknown(string path, IEnumerable<string> keys) =>
@@ -140,7 +140,7 @@ public static class Diagnose
         Error("MP2005", file, $"ModelPortMemoryBudget is {Sizes.Bytes(budget)}, but one slice of '{tensor}' needs {Sizes.Bytes(needed)}. Raise the budget or lower ModelPortThreads.");
 
     /// <summary>MP2006: the user stopped the run.</summary>
-    public static Diagnostic Cancelled(string file) => Error("MP2006", file, "The port was cancelled. Nothing half-written was left behind.");
+    public static Diagnostic Cancelled(string file) => Error("MP2006", file, "The port was cancelled; nothing half-written was left behind. Run it again to get the port.");
 
     /// <summary>MP2007: another process keeps the output locked.</summary>
     public static Diagnostic OutputLocked(string path) =>
@@ -177,7 +177,7 @@ public static class Diagnose
 
     /// <summary>MP3007: llama.cpp refuses a file that was given to be measured.</summary>
     public static Diagnostic ModelRefused(string path, string found, string log) =>
-        Error("MP3007", path, $"llama.cpp cannot run '{Path.GetFileName(path)}': {found}.{(log.Length == 0 ? "" : $" It said: {log}")} Expected a complete model of an architecture that llama.cpp v0.5.0 knows. Port the checkpoint again, or validate another file.");
+        Error("MP3007", path, $"llama.cpp cannot run '{Path.GetFileName(path)}': {found}.{(log.Length == 0 ? "" : $" It said: {log.TrimEnd('.')}.")} Expected a complete model of an architecture that llama.cpp v0.5.0 knows. Port the checkpoint again, or validate another file.");
 
     // MP9xxx: internal
 
@@ -195,7 +195,7 @@ public static class Diagnose
 
     /// <summary>MP9004: an engine refused or failed.</summary>
     public static Diagnostic EngineFailed(string path, string found, string log) =>
-        Error("MP9004", path, $"llama.cpp failed: {found}.{(log.Length == 0 ? "" : $" It said: {log}")} Please report this with the manifest.");
+        Error("MP9004", path, $"llama.cpp failed: {found}.{(log.Length == 0 ? "" : $" It said: {log.TrimEnd('.')}.")} Please report this with the manifest.");
 
     /// <summary>MP9009: the request that the build sent cannot be read.</summary>
     public static Diagnostic BadRequest(string path, string found) =>

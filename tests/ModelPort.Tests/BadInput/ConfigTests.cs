@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ModelPort.Diagnostics;
 using ModelPort.Tests.Support;
 
 namespace ModelPort.Tests.BadInput;
@@ -92,7 +93,7 @@ public sealed class ConfigTests : IDisposable
     public void A_number_that_the_tensors_contradict_is_refused_before_anything_is_made_of_it(string key, string value, string tensor)
     {
         _checkpoint.EditConfig(c => c[key] = JsonNode.Parse(value));
-        _checkpoint.Refused("MP1016", _checkpoint.Weights, tensor, value);
+        _checkpoint.Refused("MP1016", _checkpoint.Weights, tensor, "config.json makes it");
     }
 
     [Fact]
@@ -163,5 +164,5 @@ public sealed class ConfigTests : IDisposable
         Refused("MP1013", "'hidden_act': 'gelu'", "'silu'");
     }
 
-    private Diagnostics.Diagnostic Refused(string code, params string[] texts) => _checkpoint.Refused(code, _checkpoint["config.json"], texts);
+    private Diagnostic Refused(string code, params string[] texts) => _checkpoint.Refused(code, _checkpoint["config.json"], texts);
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using ModelPort.Diagnostics;
 using ModelPort.Formats.Gguf;
 using ModelPort.Formats.Safetensors;
 using ModelPort.Tests.Support;
