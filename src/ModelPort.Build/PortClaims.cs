@@ -25,10 +25,17 @@ internal sealed class PortClaims(string directory, string owner)
         }
 
         string text = string.Join("\n", names.OrderBy(name => name, StringComparer.Ordinal)) + "\n";
-        if (!File.Exists(_own) || File.ReadAllText(_own, Encoding.UTF8) != text)
+        for (int attempt = 0; !File.Exists(_own) || File.ReadAllText(_own, Encoding.UTF8) != text; attempt++)
         {
-            Directory.CreateDirectory(directory);
-            WholeFile.Write(_own, text);
+            try
+            {
+                Directory.CreateDirectory(directory);
+                WholeFile.Write(_own, text);
+            }
+            catch (DirectoryNotFoundException) when (attempt < 20)
+            {
+                // Another inner build found the folder empty and deleted it.
+            }
         }
     }
 
@@ -52,20 +59,59 @@ internal sealed class PortClaims(string directory, string owner)
             return [];
         }
 
-        HashSet<string> claimed = new(
-            Directory.GetFiles(directory, "*" + Extension).SelectMany(file => File.ReadAllLines(file, Encoding.UTF8)),
-            StringComparer.OrdinalIgnoreCase);
+        HashSet<string> claimed = new(Directory.GetFiles(directory, "*" + Extension).SelectMany(Read), StringComparer.OrdinalIgnoreCase);
         List<string> orphans = [.. Directory.GetDirectories(directory).Where(folder => !claimed.Contains(Path.GetFileName(folder)))];
         foreach (string folder in orphans)
         {
-            Directory.Delete(folder, recursive: true);
+            Delete(folder);
         }
 
-        if (!Directory.EnumerateFileSystemEntries(directory).Any())
+        if (Directory.Exists(directory) && !Directory.EnumerateFileSystemEntries(directory).Any())
         {
-            Directory.Delete(directory);
+            DeleteEmpty();
         }
 
         return orphans;
+    }
+
+    private void DeleteEmpty()
+    {
+        try
+        {
+            Directory.Delete(directory);
+        }
+        catch (IOException)
+        {
+            // Another inner build has just put something into it.
+        }
+    }
+
+    private static string[] Read(string claim)
+    {
+        try
+        {
+            return File.ReadAllLines(claim, Encoding.UTF8);
+        }
+        catch (FileNotFoundException)
+        {
+            // Another inner build gave it up just now.
+            return [];
+        }
+    }
+
+    private static void Delete(string folder)
+    {
+        // Inner builds that run side by side may find the same folder unclaimed.
+        for (int attempt = 0; Directory.Exists(folder); attempt++)
+        {
+            try
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+            catch (IOException) when (attempt < 20)
+            {
+                Thread.Sleep(10);
+            }
+        }
     }
 }

@@ -42,12 +42,16 @@ internal sealed class PortLedger
     /// <summary>Reads a ledger; null when there is none, or none that can be understood.</summary>
     public static PortLedger? TryRead(string path)
     {
-        if (!File.Exists(path))
+        string[] lines;
+        try
+        {
+            lines = File.Exists(path) ? File.ReadAllLines(path, Encoding.UTF8) : [];
+        }
+        catch (IOException)
         {
             return null;
         }
 
-        string[] lines = File.ReadAllLines(path, Encoding.UTF8);
         if (lines.Length < 2 || lines[0] != Header || lines[lines.Length - 1] != "end")
         {
             return null;

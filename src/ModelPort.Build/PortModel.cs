@@ -218,7 +218,9 @@ public sealed class PortModel : ToolTask
     {
         string file = line.Text("file").Length > 0 ? line.Text("file") : Source;
         string? helpLink = line.Text("helpLink").Length > 0 ? line.Text("helpLink") : null;
-        if (line.Text("severity") == "warning")
+
+        // A warning that the user made an error must keep the port from being recorded, or the next build would pass.
+        if (line.Text("severity") == "warning" && !(BuildEngine is IBuildEngine8 engine && engine.ShouldTreatWarningAsError(line.Text("code"))))
         {
             Log.LogWarning(null, line.Text("code"), null, helpLink, file, 0, 0, 0, 0, line.Text("message"));
         }

@@ -27,7 +27,10 @@ internal static class WholeFile
         }
         finally
         {
-            File.Delete(temporary);
+            if (File.Exists(temporary))
+            {
+                File.Delete(temporary);
+            }
         }
     }
 
@@ -49,7 +52,7 @@ internal static class WholeFile
 
                 return;
             }
-            catch (IOException) when (attempt < 20)
+            catch (IOException e) when (e is not DirectoryNotFoundException && attempt < 20)
             {
                 Thread.Sleep(10);
             }

@@ -54,9 +54,10 @@ public sealed class ErrorTests(PackedRepository repository)
     }
 
     [Fact]
-    public void A_warning_can_be_made_an_error_by_its_code()
+    public void A_warning_that_is_made_an_error_by_its_code_fails_every_build()
     {
         TestProject project = Behaving("chatter");
+        Assert.Equal("MP2999", project.Build("-warnaserror:MP2999").Failed().Code);
         Assert.Equal("MP2999", project.Build("-warnaserror:MP2999").Failed().Code);
     }
 
