@@ -7,5 +7,6 @@ var root = new RootCommand("Measures ModelPort. Run it in Release on a quiet mac
     KernelsBenchmark.Command(),
     SyntheticCheckpoint.Command(),
     PortBenchmark.Command(),
+    NoOpBuildBenchmark.Command(),
 };
 return root.Parse(args).Invoke();
