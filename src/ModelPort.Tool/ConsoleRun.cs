@@ -7,7 +7,8 @@ namespace ModelPort.Tool;
 internal static class ConsoleRun
 {
     /// <summary>Runs the work and turns exceptions into exit codes.</summary>
-    public static int Execute(Func<int> work)
+    /// <remarks>On a thread of its own: Ctrl-C is listened for only while the command is awaited.</remarks>
+    public static Task<int> Execute(Func<int> work) => Task.Run(() =>
     {
         try
         {
@@ -15,10 +16,11 @@ internal static class ConsoleRun
         }
         catch (Exception e)
         {
-            Console.Error.WriteLine(Diagnose.From(e, ""));
-            return ExitCode.Failed;
+            var diagnostic = Diagnose.From(e, "");
+            Console.Error.WriteLine(diagnostic);
+            return ExitCode.Of(diagnostic);
         }
-    }
+    });
 
     /// <summary>Runs work that reports progress.</summary>
     public static T WithProgress<T>(Func<IPortObserver, T> work)

@@ -1,3 +1,5 @@
+using ModelPort.Diagnostics;
+
 namespace ModelPort.Tool;
 
 /// <summary>What the tool's exit codes mean.</summary>
@@ -7,4 +9,7 @@ internal static class ExitCode
     public const int Failed = 1;
     public const int Usage = 2;
     public const int BudgetMissed = 3;
+
+    /// <summary>Usage for options and requests that mean nothing, failed for everything else.</summary>
+    public static int Of(Diagnostic error) => error.Code is "MP1018" or "MP1019" or "MP1020" or "MP9009" ? Usage : Failed;
 }

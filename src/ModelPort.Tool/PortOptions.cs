@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ModelPort.Parity;
 
 namespace ModelPort.Tool;
 
@@ -64,7 +65,9 @@ internal sealed class PortOptions
         foreach (var budget in parsed.GetValue(_budgets) ?? [])
         {
             var parts = budget.Split('=', 2);
-            metadata[parts[0]] = parts.Length == 2 ? parts[1] : "nothing";
+            // Checked here, as other metadata have options of their own.
+            _ = Budget.Parse(parts[0], parts.Length == 2 ? parts[1] : "", "");
+            metadata[parts[0]] = parts[1];
         }
 
         foreach (var path in PathOptions.Where(metadata.ContainsKey))

@@ -15,5 +15,5 @@ var root = new RootCommand("Ports trained models to other runtimes and precision
     WorkerCommand.Create(),
 };
 var parsed = root.Parse(args);
-var exitCode = await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+var exitCode = await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(10) });
 return parsed.Errors.Count > 0 ? ExitCode.Usage : exitCode;

@@ -11,7 +11,12 @@ namespace ModelPort.Tool;
 /// <param name="OutputDirectory">Where the outputs go.</param>
 /// <param name="Metadata">The item's metadata.</param>
 /// <param name="Properties">Properties of the build, without the prefix ModelPort.</param>
-/// <param name="ParentProcessId">The build's process; the worker ends when it is gone.</param>
+/// <param name="ParentProcessId">The build's process; the worker ends when it is gone. 0 for none.</param>
+/// <param name="Name">The port's name, as the build planned it; the same as a metadatum Name.</param>
+/// <param name="EndWithStandardInput">
+/// Whether the worker also ends when its standard input closes: for a parent that keeps the pipe open and whose id means nothing to the worker, as across
+/// containers. It has to be asked for, as many starters close the input at once, MSBuild on Windows among them.
+/// </param>
 internal sealed record WorkerRequest(
     int Protocol,
     string Project,
@@ -20,7 +25,9 @@ internal sealed record WorkerRequest(
     string OutputDirectory,
     IReadOnlyDictionary<string, string> Metadata,
     IReadOnlyDictionary<string, string> Properties,
-    int ParentProcessId)
+    int ParentProcessId,
+    string? Name = null,
+    bool EndWithStandardInput = false)
 {
     /// <summary>The protocol this version speaks.</summary>
     public const int CurrentProtocol = 1;
@@ -42,11 +49,22 @@ internal sealed record WorkerRequest(
 
             return request.Source is null || request.OutputDirectory is null
                 ? throw new ModelPortException(Diagnose.BadRequest(path, "source or outputDirectory is missing"))
-                : request with { Metadata = request.Metadata ?? new Dictionary<string, string>(), Properties = request.Properties ?? new Dictionary<string, string>(), Project = request.Project ?? "" };
+                : request with { Metadata = request.NamedMetadata(), Properties = request.Properties ?? new Dictionary<string, string>(), Project = request.Project ?? "" };
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {
             throw new ModelPortException(Diagnose.BadRequest(path, e.Message), e);
         }
+    }
+
+    private Dictionary<string, string> NamedMetadata()
+    {
+        var metadata = new Dictionary<string, string>(Metadata ?? new Dictionary<string, string>(), StringComparer.OrdinalIgnoreCase);
+        if (!string.IsNullOrEmpty(Name))
+        {
+            metadata["Name"] = Name;
+        }
+
+        return metadata;
     }
 }

@@ -26,6 +26,9 @@ public sealed record PortRequest
     /// <summary>The default of <see cref="EvaluationTokens"/>.</summary>
     public const int DefaultEvaluationTokens = 8192;
 
+    // Beyond it ggml ends the process.
+    private const int MostThreads = 512;
+
     /// <summary>Metadata other than the budgets, as users spell them.</summary>
     public static IReadOnlyList<string> OptionNames { get; } =
         ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow"];
@@ -134,7 +137,7 @@ public sealed record PortRequest
             EvaluationTokens = Count(Option("EvaluationTokens") ?? Property("EvaluationTokens"), "EvaluationTokens", DefaultEvaluationTokens, file),
             EvaluationWindow = Option("EvaluationWindow") is { } window ? ParseWindow(window, file) : null,
             MemoryBudget = ParseBudget(Property("MemoryBudget"), file),
-            Threads = Count(Property("Threads"), "ModelPortThreads", Environment.ProcessorCount, file),
+            Threads = ParseThreads(Property("Threads"), file),
             Strict = ParseSwitch(Property("Strict"), file),
         };
     }
@@ -176,6 +179,14 @@ public sealed record PortRequest
         _ when Sizes.TryParse(value, out var bytes) && bytes > 0 => bytes,
         _ => throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortMemoryBudget", value, "a size such as 512MB or 2GiB")),
     };
+
+    private static int ParseThreads(string? value, string file)
+    {
+        var threads = Count(value, "ModelPortThreads", Environment.ProcessorCount, file);
+        return threads <= MostThreads
+            ? threads
+            : throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortThreads", value!, $"a whole number from 1 to {MostThreads}"));
+    }
 
     private static int Count(string? value, string option, int fallback, string file) => value switch
     {

@@ -1,5 +1,8 @@
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
+using ModelPort.Engines;
+using ModelPort.Formats;
+using ModelPort.Formats.Gguf;
 using ModelPort.Parity;
 using ModelPort.Planning;
 using ModelPort.Porting;
@@ -33,6 +36,7 @@ public static class PortValidation
             throw new ModelPortException(Diagnose.FileMissing(portPath, "a ported GGUF file"));
         }
 
+        RequireGguf(portPath);
         using var checkpoint = Checkpoint.Open(request.Source);
         var own = Planner.OwnPrecision(checkpoint);
         var plan = Planner.Plan(checkpoint, request with { Precisions = [own] });
@@ -45,9 +49,26 @@ public static class PortValidation
             var budgets = request.Precisions is [var precision] ? Judge.Applicable(precision, request.Budgets) : request.Budgets;
             return new ValidationOutcome(result.Source, basis, ports[0], Judge.Check(ports[0], new FileInfo(portPath).Length, budgets));
         }
-        catch (Engines.EngineException e)
+        catch (EngineException e) when (e.Fault == EngineFault.ModelRefused && e.Path == portPath)
+        {
+            throw new ModelPortException(Diagnose.ModelRefused(portPath, e.Found, string.Join(" ", e.NativeLog)), e);
+        }
+        catch (EngineException e)
         {
             throw new ModelPortException(Diagnose.From(e, portPath), e);
+        }
+    }
+
+    // llama.cpp says little about a damaged file; the reader names the fault.
+    private static void RequireGguf(string path)
+    {
+        try
+        {
+            GgufFile.Open(path).Dispose();
+        }
+        catch (InvalidModelFileException e)
+        {
+            throw new ModelPortException(Diagnose.From(e, path), e);
         }
     }
 }

@@ -11,7 +11,10 @@ public class GgmlQuantizerTests
     private const int IQ2_XXS = 16;
     private const int RowLength = 256;
 
-    public static TheoryData<int> Targets => [.. Enumerable.Range(-1, 60).Where(GgmlQuantizer.Supports)];
+    // The grids of IQ1_S, IQ2_S and IQ1_M take ggml many seconds to build at their first use.
+    private static readonly int[] SlowToBegin = [19, 22, 29];
+
+    public static TheoryData<int> Targets => [.. Enumerable.Range(-1, 60).Where(GgmlQuantizer.Supports).Except(SlowToBegin)];
 
     public static TheoryData<int> NoTargets => [.. Enumerable.Range(-1, 60).Append(int.MaxValue).Append(int.MinValue).Where(type => !GgmlQuantizer.Supports(type))];
 
@@ -95,7 +98,7 @@ public class GgmlQuantizerTests
             }
             catch (ArgumentException)
             {
-                Assert.True(largest > 1e10f && type is 16 or 17 or 18 or 19 or 21 or 22 or 29);
+                Assert.True(largest > 1e10f && type is 16 or 17 or 18 or 21);
             }
         }
     }
@@ -119,8 +122,9 @@ public class GgmlQuantizerTests
     [Fact]
     public void Importance_is_required_where_ggml_requires_it()
     {
-        int[] needy = [16, 17, 19];
+        int[] needy = [16, 17];
         Assert.All(Targets, row => Assert.Equal(needy.Contains(row.Data), GgmlQuantizer.RequiresImportance(row.Data)));
+        Assert.Equal([true, false, false], SlowToBegin.Select(GgmlQuantizer.RequiresImportance));
 
         Assert.Throws<ArgumentException>(() => GgmlQuantizer.Quantize(IQ2_XXS, new float[256], new byte[GgmlQuantizer.RowBytes(IQ2_XXS, 256)], 256));
     }

@@ -98,13 +98,13 @@ public sealed class LlamaContextTests(TinyModelFixture tiny) : IClassFixture<Tin
     {
         var first = Evaluate(Tokens);
         using var context = new LlamaContext(tiny.Model, Options);
-        using var batch = BatchOf(Tokens.Reverse());
+        using var batch = TinyModel.Batch(Tokens.Reverse());
         context.Decode(batch, Token);
 
         context.Clear();
 
         Assert.Throws<ArgumentOutOfRangeException>(() => context.Logits(0).Length);
-        using var again = BatchOf(Tokens);
+        using var again = TinyModel.Batch(Tokens);
         context.Decode(again, Token);
         Assert.Equal(Bits([first[^1]]), Bits([context.Logits(Tokens.Length - 1).ToArray()]));
     }
@@ -128,86 +128,11 @@ public sealed class LlamaContextTests(TinyModelFixture tiny) : IClassFixture<Tin
     }
 
     [Fact]
-    public void A_batch_that_the_library_would_assert_on_is_refused()
-    {
-        using var context = new LlamaContext(tiny.Model, Options with { ContextLength = 256, BatchSize = 8, Sequences = 1 });
-        using var batch = new LlamaBatch(16);
-        Assert.Throws<ArgumentException>(() => context.Decode(batch, Token));
-
-        foreach (var (token, position, sequence) in new[]
-        {
-            (-1, 0, 0), (TinyModel.Tokens.Length, 0, 0), (4, -1, 0), (4, 256, 0), (4, 0, 1), (4, 0, -1), (4, int.MaxValue, int.MaxValue),
-        })
-        {
-            batch.Clear();
-            batch.Add(token, position, sequence, wantLogits: true);
-            Assert.Throws<ArgumentException>(() => context.Decode(batch, Token));
-        }
-
-        batch.Clear();
-        for (var i = 0; i < 9; i++)
-        {
-            batch.Add(4, i, 0, wantLogits: false);
-        }
-
-        Assert.Throws<ArgumentException>(() => context.Decode(batch, Token));
-        Assert.Equal(8, context.BatchSize);
-    }
-
-    [Fact]
-    public void Positions_with_a_gap_are_refused_with_the_native_log()
-    {
-        using var context = new LlamaContext(tiny.Model, Options);
-        using var batch = new LlamaBatch(2);
-        batch.Add(4, 0, 0, wantLogits: false);
-        batch.Add(5, 2, 0, wantLogits: true);
-
-        var error = Assert.Throws<EngineException>(() => context.Decode(batch, Token));
-
-        Assert.Equal(EngineFault.DecodeFailed, error.Fault);
-        Assert.NotEmpty(error.NativeLog);
-        Assert.Throws<ArgumentOutOfRangeException>(() => context.Logits(1).Length);
-    }
-
-    [Fact]
-    public void A_repeated_position_is_refused_and_leaves_a_usable_context()
-    {
-        using var context = new LlamaContext(tiny.Model, Options);
-        using var batch = BatchOf(Tokens);
-        context.Decode(batch, Token);
-
-        Assert.Equal(EngineFault.DecodeFailed, Assert.Throws<EngineException>(() => context.Decode(batch, Token)).Fault);
-
-        context.Clear();
-        context.Decode(batch, Token);
-    }
-
-    [Fact]
-    public void A_full_batch_says_so()
-    {
-        using var batch = new LlamaBatch(1);
-        Assert.Equal(0, batch.Add(4, 0, 0, wantLogits: false));
-
-        Assert.Throws<InvalidOperationException>(() => batch.Add(4, 1, 0, wantLogits: false));
-        Assert.Equal(1, batch.Count);
-    }
-
-    [Fact]
-    public void A_cancelled_token_stops_before_the_batch()
-    {
-        using var context = new LlamaContext(tiny.Model, Options);
-        using var batch = BatchOf(Tokens);
-
-        Assert.Throws<OperationCanceledException>(() => context.Decode(batch, new CancellationToken(canceled: true)));
-        context.Decode(batch, Token);
-    }
-
-    [Fact]
     public async Task Cancellation_during_a_batch_ends_it_and_leaves_a_usable_context()
     {
         var expected = Evaluate(Tokens);
         using var context = new LlamaContext(tiny.Model, Options);
-        using var batch = BatchOf(Enumerable.Repeat(TinyModel.FirstByte, 512));
+        using var batch = TinyModel.Batch(Enumerable.Repeat(TinyModel.FirstByte, 512));
         using var source = new CancellationTokenSource();
         var cancel = Task.Run(source.Cancel, Token);
 
@@ -215,7 +140,7 @@ public sealed class LlamaContextTests(TinyModelFixture tiny) : IClassFixture<Tin
 
         await cancel;
         context.Clear();
-        using var again = BatchOf(Tokens);
+        using var again = TinyModel.Batch(Tokens);
         context.Decode(again, Token);
         Assert.Equal(Bits([expected[^1]]), Bits([context.Logits(Tokens.Length - 1).ToArray()]));
 
@@ -233,7 +158,7 @@ public sealed class LlamaContextTests(TinyModelFixture tiny) : IClassFixture<Tin
     public void Time_is_counted_apart_for_prompts_and_single_tokens()
     {
         using var context = new LlamaContext(tiny.Model, Options);
-        using var batch = BatchOf(Tokens);
+        using var batch = TinyModel.Batch(Tokens);
         context.Decode(batch, Token);
         _ = context.Logits(Tokens.Length - 1);
         batch.Clear();
@@ -258,63 +183,6 @@ public sealed class LlamaContextTests(TinyModelFixture tiny) : IClassFixture<Tin
         Assert.InRange(context.SequenceLength, 150, 512);
     }
 
-    [Fact]
-    public void Impossible_sizes_are_refused()
-    {
-        Assert.Throws<ArgumentOutOfRangeException>(() => new LlamaContext(tiny.Model, Options with { ContextLength = 0 }));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new LlamaContext(tiny.Model, Options with { BatchSize = -1 }));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new LlamaContext(tiny.Model, Options with { MicroBatchSize = 0 }));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new LlamaContext(tiny.Model, Options with { Threads = 0 }));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new LlamaContext(tiny.Model, Options with { Sequences = 0 }));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new LlamaContext(tiny.Model, Options with { Sequences = 257 }));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new LlamaBatch(0));
-    }
-
-    [Fact]
-    public void A_vocabulary_cannot_be_evaluated()
-    {
-        using var model = LlamaModel.Load(LlamaRuntime.Load(), tiny.Path, new LlamaModelOptions { VocabularyOnly = true });
-
-        Assert.Throws<InvalidOperationException>(() => new LlamaContext(model, Options));
-    }
-
-    [Fact]
-    public void Things_may_be_disposed_in_any_order()
-    {
-        var model = LlamaModel.Load(LlamaRuntime.Load(), tiny.Path);
-        var context = new LlamaContext(model, Options);
-        var batch = BatchOf(Tokens);
-
-        model.Dispose();
-        context.Decode(batch, Token);
-        Assert.Equal(TinyModel.Tokens.Length, context.Logits(0).Length);
-
-        batch.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => context.Decode(batch, Token));
-        batch.Clear();
-        Assert.Throws<ObjectDisposedException>(() => batch.Add(4, 0, 0, wantLogits: true));
-
-        context.Dispose();
-        context.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => context.Clear());
-        Assert.Throws<ObjectDisposedException>(() => context.Logits(0).Length);
-        Assert.Throws<ObjectDisposedException>(() => context.Timings);
-        using var other = BatchOf(Tokens);
-        Assert.Throws<ObjectDisposedException>(() => context.Decode(other, Token));
-    }
-
-    private static LlamaBatch BatchOf(IEnumerable<int> tokens)
-    {
-        var list = tokens.ToList();
-        var batch = new LlamaBatch(list.Count);
-        for (var i = 0; i < list.Count; i++)
-        {
-            batch.Add(list[i], i, 0, wantLogits: true);
-        }
-
-        return batch;
-    }
-
     private static int[] Bits(float[][] rows) => MemoryMarshal.Cast<float, int>(rows.SelectMany(row => row).ToArray()).ToArray();
 
     private static void AssertClose(ReadOnlySpan<float> expected, ReadOnlySpan<float> found)
@@ -329,7 +197,7 @@ public sealed class LlamaContextTests(TinyModelFixture tiny) : IClassFixture<Tin
     private float[][] Evaluate(int[] tokens, LlamaModel? model = null, LlamaContextOptions? options = null)
     {
         using var context = new LlamaContext(model ?? tiny.Model, options ?? Options);
-        using var batch = BatchOf(tokens);
+        using var batch = TinyModel.Batch(tokens);
         context.Decode(batch, Token);
         return [.. Enumerable.Range(0, tokens.Length).Select(i => context.Logits(i).ToArray())];
     }

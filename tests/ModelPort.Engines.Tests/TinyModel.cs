@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
+using ModelPort.Engines.LlamaCpp;
 using ModelPort.Formats.Gguf;
 
 namespace ModelPort.Engines.Tests;
@@ -52,6 +53,19 @@ internal static class TinyModel
         }
 
         file.SetLength(layout.FileLength);
+    }
+
+    /// <summary>The tokens as one sequence from position 0, with logits wanted everywhere.</summary>
+    public static LlamaBatch Batch(IEnumerable<int> tokens)
+    {
+        var list = tokens.ToList();
+        var batch = new LlamaBatch(list.Count);
+        for (var i = 0; i < list.Count; i++)
+        {
+            batch.Add(list[i], i, 0, wantLogits: true);
+        }
+
+        return batch;
     }
 
     private static GgufMetadata Metadata(int embedding)

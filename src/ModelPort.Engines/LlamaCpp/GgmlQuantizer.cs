@@ -17,8 +17,8 @@ public static unsafe class GgmlQuantizer
     private const double LargestGridValue = 1e10;
     private const double LargestGridDistance = 1e34;
 
-    // What ggml_quantize_chunk has a case for: F32 F16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K-Q6_K IQ2_XXS IQ2_XS IQ3_XXS IQ1_S IQ4_NL IQ3_S IQ2_S IQ4_XS
-    // IQ1_M BF16 TQ1_0 TQ2_0 MXFP4 NVFP4 Q1_0 Q2_0.
+    // What ggml_quantize_chunk has a case for: F32 F16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K-Q6_K IQ2_XXS IQ2_XS IQ3_XXS IQ1_S IQ4_NL IQ3_S IQ2_S
+    // IQ4_XS IQ1_M BF16 TQ1_0 TQ2_0 MXFP4 NVFP4 Q1_0 Q2_0.
     private static readonly HashSet<int> Targets =
     [
         0, 1, 2, 3, 6, 7, 8, 10, 11, 12, 13, 14, 16, 17, 18, 19, 20, 21, 22, 23, 29, 30, 34, 35, 39, 40, 41, 42,
@@ -50,7 +50,9 @@ public static unsafe class GgmlQuantizer
     /// <summary>The bytes of a row.</summary>
     /// <param name="ggmlType">The type.</param>
     /// <param name="elements">The elements in the row, a multiple of the block length.</param>
-    /// <exception cref="ArgumentOutOfRangeException">Nothing quantises to this type, or the length is negative or no multiple of the block.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// Nothing quantises to this type, or the length is negative or no multiple of the block.
+    /// </exception>
     public static long RowBytes(int ggmlType, long elements)
     {
         var block = BlockLength(ggmlType);
@@ -75,10 +77,12 @@ public static unsafe class GgmlQuantizer
     /// <param name="rowLength">The elements in a row, a multiple of the type's block.</param>
     /// <param name="importance">One weight a column, for every row alike, finite and not negative; empty for none.</param>
     /// <exception cref="ArgumentException">
-    /// A length does not fit, a value is not finite, importance is missing or unusable, or a value is beyond what IQ1 to IQ3 types can search (1e10).
+    /// A length does not fit, a value is not finite, importance is missing or unusable, or a value is beyond what IQ1 to IQ3 types can
+    /// search (1e10).
     /// </exception>
     /// <exception cref="EngineException">llama.cpp cannot be loaded.</exception>
-    public static void Quantize(int ggmlType, ReadOnlySpan<float> source, Span<byte> destination, long rowLength, ReadOnlySpan<float> importance = default)
+    public static void Quantize(
+        int ggmlType, ReadOnlySpan<float> source, Span<byte> destination, long rowLength, ReadOnlySpan<float> importance = default)
     {
         Require(ggmlType);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rowLength);
@@ -96,7 +100,8 @@ public static unsafe class GgmlQuantizer
 
         if (importance.IsEmpty ? RequiresImportance(ggmlType) : importance.Length != rowLength)
         {
-            throw new ArgumentException($"{TypeName(ggmlType)} rows of {rowLength} need as many importance values, not {importance.Length}.", nameof(importance));
+            throw new ArgumentException(
+                $"{TypeName(ggmlType)} rows of {rowLength} need as many importance values, not {importance.Length}.", nameof(importance));
         }
 
         if (ggmlType is not (F32 or F16 or BF16))

@@ -4,7 +4,10 @@ using ModelPort.Engines.LlamaCpp.Native;
 
 namespace ModelPort.Engines.LlamaCpp;
 
-/// <summary>Evaluates a model: holds the attention cache of its sequences and the logits of the last batch. Not safe to use from several threads at once.</summary>
+/// <summary>
+/// Evaluates a model: holds the attention cache of its sequences and the logits of the last batch. Not safe to use from several threads
+/// at once.
+/// </summary>
 public sealed class LlamaContext : IDisposable
 {
     private const int FlashAttentionOff = 0;
@@ -70,7 +73,8 @@ public sealed class LlamaContext : IDisposable
                 var problems = model.Runtime.Log.ProblemsSince(log);
                 throw new EngineException(
                     NativeFaults.IsOutOfMemory(problems) ? EngineFault.OutOfMemory : EngineFault.ModelRefused, model.Path,
-                    $"llama.cpp cannot make a context of {options.ContextLength} tokens", "a model and sizes that fit", "Ask for a smaller context.", problems);
+                    $"llama.cpp cannot make a context of {options.ContextLength} tokens", "a model and sizes that fit",
+                    "Ask for a smaller context.", problems);
             }
 
             _handle = new LlamaContextHandle(context, model.Handle, _abort);
@@ -163,15 +167,21 @@ public sealed class LlamaContext : IDisposable
         throw result switch
         {
             NoRoom => new EngineException(
-                EngineFault.DecodeFailed, _model.Path, $"no room for {arrays.Count} more tokens", $"at most {SequenceLength} tokens a sequence", "Make a larger context, or clear it.", problems),
+                EngineFault.DecodeFailed, _model.Path, $"no room for {arrays.Count} more tokens", $"at most {SequenceLength} tokens a sequence",
+                "Make a larger context, or clear it.", problems),
             NoMemory => new EngineException(
-                EngineFault.OutOfMemory, _model.Path, $"no memory to evaluate {arrays.Count} tokens", "enough memory", "Use smaller batches.", problems),
+                EngineFault.OutOfMemory, _model.Path, $"no memory to evaluate {arrays.Count} tokens", "enough memory",
+                "Use smaller batches.", problems),
             _ => new EngineException(
-                EngineFault.DecodeFailed, _model.Path, $"llama.cpp refuses the batch ({result})", "positions that continue their sequences", null, problems),
+                EngineFault.DecodeFailed, _model.Path, $"llama.cpp refuses the batch ({result})", "positions that continue their sequences",
+                null, problems),
         };
     }
 
-    /// <summary>The logits after a token of the last batch: as many as the vocabulary has tokens. Valid until the next call on this context.</summary>
+    /// <summary>
+    /// The logits after a token of the last batch: as many as the vocabulary has tokens. They lie in native memory: read or copy them before
+    /// the next <see cref="Decode"/>, and before the context is disposed.
+    /// </summary>
     /// <param name="batchIndex">What <see cref="LlamaBatch.Add"/> returned.</param>
     /// <exception cref="ArgumentOutOfRangeException">No logits were asked for at this index, or the last batch failed.</exception>
     /// <exception cref="ObjectDisposedException">The context is disposed.</exception>
@@ -204,17 +214,20 @@ public sealed class LlamaContext : IDisposable
         {
             if ((uint)batch.Tokens[i] >= (uint)_model.VocabularySize)
             {
-                throw new ArgumentException($"Token {batch.Tokens[i]} at {i} is not in the vocabulary of {_model.VocabularySize}.", nameof(batch));
+                throw new ArgumentException(
+                    $"Token {batch.Tokens[i]} at {i} is not in the vocabulary of {_model.VocabularySize}.", nameof(batch));
             }
 
             if ((uint)batch.Sequences[i][0] >= (uint)_sequences)
             {
-                throw new ArgumentException($"Sequence {batch.Sequences[i][0]} at {i} does not exist; this context has {_sequences}.", nameof(batch));
+                throw new ArgumentException(
+                    $"Sequence {batch.Sequences[i][0]} at {i} does not exist; this context has {_sequences}.", nameof(batch));
             }
 
             if ((uint)batch.Positions[i] >= (uint)SequenceLength)
             {
-                throw new ArgumentException($"Position {batch.Positions[i]} at {i} is outside the {SequenceLength} tokens of a sequence.", nameof(batch));
+                throw new ArgumentException(
+                    $"Position {batch.Positions[i]} at {i} is outside the {SequenceLength} tokens of a sequence.", nameof(batch));
             }
         }
     }

@@ -3,7 +3,9 @@ using ModelPort.Engines.LlamaCpp.Native;
 
 namespace ModelPort.Engines.LlamaCpp;
 
-/// <summary>llama.cpp's own quantiser of whole GGUF files: the reference that a port is compared with. Loads the runtime if it is not loaded.</summary>
+/// <summary>
+/// llama.cpp's own quantiser of whole GGUF files: the reference that a port is compared with. Loads the runtime if it is not loaded.
+/// </summary>
 public static class LlamaFileQuantizer
 {
     /// <summary>Quantises a file. The output appears whole or not at all.</summary>
@@ -63,7 +65,8 @@ public static class LlamaFileQuantizer
                 var problems = runtime.Log.ProblemsSince(log);
                 throw new EngineException(
                     NativeFaults.IsOutOfMemory(problems) ? EngineFault.OutOfMemory : EngineFault.QuantizeFailed, inputPath,
-                    File.Exists(inputPath) ? $"llama.cpp cannot quantise the file to file type {fileType}" : "no such file", "a GGUF file that llama.cpp can quantise so", null, problems);
+                    File.Exists(inputPath) ? $"llama.cpp cannot quantise the file to file type {fileType}" : "no such file",
+                    "a GGUF file that llama.cpp can quantise so", null, problems);
             }
 
             File.Move(temporary, outputPath, overwrite: true);
@@ -80,7 +83,8 @@ public static class LlamaFileQuantizer
         if (type is { } chosen && header.RowLength(tensor) is { } length && length % GgmlQuantizer.BlockLength(chosen) != 0)
         {
             throw new EngineException(
-                EngineFault.QuantizeFailed, path, $"{tensor} has rows of {length}", $"a multiple of {GgmlQuantizer.BlockLength(chosen)} for {GgmlQuantizer.TypeName(chosen)}", "Choose another type for it.");
+                EngineFault.QuantizeFailed, path, $"{tensor} has rows of {length}",
+                $"a multiple of {GgmlQuantizer.BlockLength(chosen)} for {GgmlQuantizer.TypeName(chosen)}", "Choose another type for it.");
         }
     }
 

@@ -65,7 +65,8 @@ public sealed class LlamaRuntime
             if (LlamaLibraries.Bound is { } bound && bound.Directory != directory)
             {
                 throw new EngineException(
-                    EngineFault.AlreadyLoaded, directory, $"llama.cpp is loaded from {bound.Directory}", "one folder a process", "Use one folder throughout, or another process.");
+                    EngineFault.AlreadyLoaded, directory, $"llama.cpp is loaded from {bound.Directory}", "one folder a process",
+                    "Use one folder throughout, or another process.");
             }
 
             loaded = Start(directory, platform, options?.CpuBackend);
@@ -109,13 +110,15 @@ public sealed class LlamaRuntime
     {
         var chosen = Environment.GetEnvironmentVariable(DirectoryVariable);
         return string.IsNullOrEmpty(chosen)
-            ? Path.Combine(Path.GetDirectoryName(typeof(LlamaRuntime).Assembly.Location) ?? AppContext.BaseDirectory, "runtimes", platform.Rid, "native")
+            ? Path.Combine(
+                Path.GetDirectoryName(typeof(LlamaRuntime).Assembly.Location) ?? AppContext.BaseDirectory, "runtimes", platform.Rid, "native")
             : chosen;
     }
 
     private LlamaRuntime Expect(LlamaRuntimeOptions? options) =>
         options?.CpuBackend is { } pinned && pinned != CpuBackend
             ? throw new EngineException(
-                EngineFault.AlreadyLoaded, Directory, $"llama.cpp is loaded with the CPU back-end '{CpuBackend}'", $"'{pinned}'", "Pin the back-end at the first load in the process.")
+                EngineFault.AlreadyLoaded, Directory, $"llama.cpp is loaded with the CPU back-end '{CpuBackend}'", $"'{pinned}'",
+                "Pin the back-end at the first load in the process.")
             : this;
 }

@@ -62,7 +62,8 @@ public sealed class LlamaVocabulary
         RequireTokeniser();
         if (addSpecial && ((AddBos && Bos < 0) || (AddEos && Eos < 0)))
         {
-            throw Fail("the model wants a begin or end token around a text, and its vocabulary has none", "tokenizer.ggml.bos_token_id and eos_token_id");
+            throw Fail(
+                "the model wants a begin or end token around a text, and its vocabulary has none", "tokenizer.ggml.bos_token_id and eos_token_id");
         }
 
         if (_type == SentencePiece && _fallback.Value.FirstUnspeakable(text) is { } rune)
@@ -78,7 +79,8 @@ public sealed class LlamaVocabulary
             fixed (byte* start = bytes)
             fixed (int* target = tokens)
             {
-                count = LlamaNative.Tokenize(_vocabulary, start, bytes.Length, target, tokens.Length, addSpecial ? (byte)1 : (byte)0, parseSpecial ? (byte)1 : (byte)0);
+                count = LlamaNative.Tokenize(
+                    _vocabulary, start, bytes.Length, target, tokens.Length, addSpecial ? (byte)1 : (byte)0, parseSpecial ? (byte)1 : (byte)0);
             }
 
             if (count >= 0)
@@ -118,7 +120,8 @@ public sealed class LlamaVocabulary
             fixed (int* start = tokens)
             fixed (byte* target = buffer)
             {
-                length = LlamaNative.Detokenize(_vocabulary, start, tokens.Length, target, buffer.Length, removeSpecial ? (byte)1 : (byte)0, unparseSpecial ? (byte)1 : (byte)0);
+                length = LlamaNative.Detokenize(
+                    _vocabulary, start, tokens.Length, target, buffer.Length, removeSpecial ? (byte)1 : (byte)0, unparseSpecial ? (byte)1 : (byte)0);
             }
 
             if (length >= 0)
@@ -215,7 +218,8 @@ public sealed class LlamaVocabulary
                 {
                     _runes.Add(rune.Value);
                 }
-                else if (text.Length == 6 && text.StartsWith("<0x", StringComparison.Ordinal) && byte.TryParse(text.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
+                else if (text.Length == 6 && text.StartsWith("<0x", StringComparison.Ordinal)
+                    && byte.TryParse(text.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
                     && text == $"<0x{value:X2}>")
                 {
                     _bytes[value] = true;

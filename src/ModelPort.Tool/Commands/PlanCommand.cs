@@ -15,7 +15,7 @@ internal static class PlanCommand
         var options = new PortOptions();
         var command = new Command("plan", "Shows what a port would write: files, tensors, types, fallbacks, sizes.") { options.Source };
         options.AddTo(command);
-        command.SetAction(parsed => ConsoleRun.Execute(() =>
+        command.SetAction((parsed, _) => ConsoleRun.Execute(() =>
         {
             var request = options.Read(parsed, parsed.GetValue(options.Source)!, ".");
             using var checkpoint = Checkpoint.Open(request.Source);

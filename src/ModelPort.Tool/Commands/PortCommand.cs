@@ -11,7 +11,7 @@ internal static class PortCommand
         var output = new Option<string>("--output", "-o") { Description = "The folder for the ported files and modelport.json.", Required = true };
         var command = new Command("port", "Ports a checkpoint, measures the port against its source, and writes both down.") { options.Source, output };
         options.AddTo(command);
-        command.SetAction((parsed, cancellation) => Task.FromResult(ConsoleRun.Execute(() =>
+        command.SetAction((parsed, cancellation) => ConsoleRun.Execute(() =>
         {
             var request = options.Read(parsed, parsed.GetValue(options.Source)!, parsed.GetValue(output)!);
             var outcome = ConsoleRun.WithProgress(observer => PortPipeline.Run(request, observer, cancellation));
@@ -35,7 +35,7 @@ internal static class PortCommand
             }
 
             return outcome.Missed.Count > 0 && request.Parity == ParityMode.Error ? ExitCode.BudgetMissed : ExitCode.Done;
-        })));
+        }));
         return command;
     }
 }

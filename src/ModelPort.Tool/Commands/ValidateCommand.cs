@@ -14,7 +14,7 @@ internal static class ValidateCommand
         var source = new Option<string>("--source") { Description = "The checkpoint folder it came from.", Required = true };
         var command = new Command("validate", "Measures a GGUF file against its source checkpoint and judges it by budgets.") { port, source };
         options.AddTo(command);
-        command.SetAction((parsed, cancellation) => Task.FromResult(ConsoleRun.Execute(() =>
+        command.SetAction((parsed, cancellation) => ConsoleRun.Execute(() =>
         {
             var scratch = Directory.CreateTempSubdirectory("modelport-");
             try
@@ -29,7 +29,7 @@ internal static class ValidateCommand
             {
                 scratch.Delete(recursive: true);
             }
-        })));
+        }));
         return command;
     }
 

@@ -11,7 +11,7 @@ internal static class WorkerCommand
         var request = new Argument<string>("request") { Description = "The request file that the build wrote." };
         var command = new Command("worker", "Carries out a request of the build.") { request };
         command.Hidden = true;
-        command.SetAction((parsed, cancellation) => Task.FromResult(Run(parsed.GetValue(request)!, cancellation)));
+        command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed.GetValue(request)!, cancellation), CancellationToken.None));
         return command;
     }
 
@@ -26,10 +26,10 @@ internal static class WorkerCommand
         catch (ModelPortException e)
         {
             lines.Diagnostic(e.Diagnostic);
-            return ExitCode.Usage;
+            return ExitCode.Of(e.Diagnostic);
         }
 
-        using var orphaned = ParentWatch.Start(request.ParentProcessId);
+        using var orphaned = ParentWatch.Start(request.ParentProcessId, request.EndWithStandardInput);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, orphaned.Token);
         try
         {
@@ -37,8 +37,9 @@ internal static class WorkerCommand
         }
         catch (Exception e)
         {
-            lines.Diagnostic(Diagnose.From(e, request.Source));
-            return ExitCode.Failed;
+            var diagnostic = Diagnose.From(e, request.Source);
+            lines.Diagnostic(diagnostic);
+            return ExitCode.Of(diagnostic);
         }
     }
 

@@ -13,10 +13,15 @@ public static class ArchitectureRegistry
     public static IReadOnlyCollection<string> ClassNames => Tables.Value.Keys;
 
     /// <summary>The table that serves a checkpoint.</summary>
-    /// <exception cref="ModelPortException">MP1012: none does; the message lists those that are served.</exception>
+    /// <exception cref="ModelPortException">MP1012: none does; the message lists those that are served. MP1013: config.json names none.</exception>
     public static ArchitectureTable Find(Checkpoint checkpoint)
     {
         var name = checkpoint.ArchitectureName;
+        if (name.Length == 0)
+        {
+            throw new ModelPortException(Diagnose.ConfigKey(checkpoint.ConfigPath, "architectures", "missing or empty", $"a list with one of {string.Join(", ", ClassNames)}"));
+        }
+
         return Tables.Value.TryGetValue(name, out var table)
             ? table
             : throw new ModelPortException(Diagnose.UnsupportedArchitecture(checkpoint.ConfigPath, name, ClassNames, Nearest.To(name, ClassNames)));

@@ -23,7 +23,9 @@ public sealed record HeaderRule(Action<GgufMetadata, string, ModelFacts> Write)
     {
         if (value(facts) is { } number)
         {
-            metadata.Set(prefix + key, (float)number);
+            metadata.Set(prefix + key, float.IsFinite((float)number)
+                ? (float)number
+                : throw facts.Config.Error(key, number.ToString(System.Globalization.CultureInfo.InvariantCulture), "a number that a 32-bit float holds"));
         }
     });
 }

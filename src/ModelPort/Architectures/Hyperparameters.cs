@@ -56,7 +56,7 @@ public sealed record Hyperparameters
             throw config.Error("num_key_value_heads", keyValueHeads.ToString(System.Globalization.CultureInfo.InvariantCulture), $"a divisor of the {heads} attention heads");
         }
 
-        var headDimension = config.PositiveOr(hidden / heads, LargestDimension, "head_dim");
+        var headDimension = config.Optional(LargestDimension, "head_dim") ?? HeadDimensionOf(hidden, heads, config);
         if (headDimension % 2 != 0)
         {
             throw config.Error("head_dim", headDimension.ToString(System.Globalization.CultureInfo.InvariantCulture), "an even number, as rotary positions need");
@@ -76,4 +76,12 @@ public sealed record Hyperparameters
             Rotary = RotaryParameters.Read(config),
         };
     }
+
+    private static long HeadDimensionOf(long hidden, int heads, ConfigReader config) =>
+        hidden % heads == 0
+            ? hidden / heads
+            : throw config.Error(
+                "num_attention_heads",
+                heads.ToString(System.Globalization.CultureInfo.InvariantCulture),
+                $"a divisor of hidden_size ({hidden.ToString(System.Globalization.CultureInfo.InvariantCulture)}), or the key head_dim");
 }

@@ -25,7 +25,7 @@ public sealed record RotaryParameters
         var kind = scaling is not null && scaling.TryGetString(out var type, "rope_type", "type") ? type : "default";
         // A config without any base takes transformers' default for this family.
         var theta = Number(scaling, "rope_theta", config) ?? config.Number("rope_theta", "global_rope_theta", "rotary_emb_base") ?? 10000.0;
-        if (!(theta > 0) || !double.IsFinite(theta))
+        if (!(theta > 0) || !float.IsFinite((float)theta))
         {
             throw config.Error("rope_theta", theta.ToString(CultureInfo.InvariantCulture), "a number above zero");
         }
@@ -45,6 +45,6 @@ public sealed record RotaryParameters
             return null;
         }
 
-        return double.IsFinite(number) ? number : throw config.Error(name, number.ToString(CultureInfo.InvariantCulture), "a finite number");
+        return float.IsFinite((float)number) ? number : throw config.Error(name, number.ToString(CultureInfo.InvariantCulture), "a number that a 32-bit float holds");
     }
 }

@@ -27,21 +27,43 @@ public sealed record SourceHash(string Value, IReadOnlyDictionary<string, string
         long done = 0;
         // The largest first: one long file then overlaps with all the others.
         var order = Enumerable.Range(0, files.Count).OrderByDescending(i => files[i].Length);
-        Parallel.ForEach(order, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation }, i =>
+        try
         {
-            hashes[i] = OfFile(files[i].Path, cancellation, n => observer.Progress(new PortProgress("hash", Interlocked.Add(ref done, n), total, files[i].Name)));
-            if (!files[i].IsUnchanged())
+            Parallel.ForEach(order, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation }, i =>
             {
-                throw new ModelPortException(Diagnose.SourceChanged(files[i].Path));
-            }
-        });
+                hashes[i] = OfFile(files[i].Path, cancellation, n => observer.Progress(new PortProgress("hash", Interlocked.Add(ref done, n), total, files[i].Name)));
+                if (!files[i].IsUnchanged())
+                {
+                    throw new ModelPortException(Diagnose.SourceChanged(files[i].Path));
+                }
+            });
+        }
+        catch (AggregateException several)
+        {
+            // One fault is enough to say; those of other threads are of the same kind.
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Capture(several.Flatten().InnerExceptions[0]).Throw();
+        }
+
         var lines = files.Select((f, i) => (f.Name, Hash: hashes[i])).OrderBy(f => f.Name, StringComparer.Ordinal).ToArray();
         var text = string.Concat(lines.Select(l => $"{l.Name}\0{l.Hash}\n"));
         return new SourceHash(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text))), lines.ToDictionary(l => l.Name, l => l.Hash, StringComparer.Ordinal));
     }
 
     /// <summary>SHA-256 of a file in lower-case hex.</summary>
+    /// <exception cref="ModelPortException">MP1003: the file cannot be read.</exception>
     public static string OfFile(string path, CancellationToken cancellation, Action<int>? read = null)
+    {
+        try
+        {
+            return Hash(path, read, cancellation);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelPortException(Diagnose.Unreadable(path, e.Message), e);
+        }
+    }
+
+    private static string Hash(string path, Action<int>? read, CancellationToken cancellation)
     {
         using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         using var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.SequentialScan);

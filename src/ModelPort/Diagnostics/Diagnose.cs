@@ -22,7 +22,7 @@ public static class Diagnose
 
     /// <summary>MP1003: a file cannot be read.</summary>
     public static Diagnostic Unreadable(string path, string found) =>
-        Error("MP1003", path, $"'{Path.GetFileName(path)}' cannot be read: {found}. Check the file's permissions and that no other program holds it.");
+        Error("MP1003", path, $"'{Path.GetFileName(path)}' cannot be read: {found.TrimEnd('.')}. Check the file's permissions and that no other program holds it.");
 
     /// <summary>MP1004: a file ends before its content does.</summary>
     public static Diagnostic Truncated(string path, string found, string expected) =>
@@ -46,7 +46,7 @@ public static class Diagnose
 
     /// <summary>MP1009: a count or length in a file that no real model has.</summary>
     public static Diagnostic TooLarge(string path, string found, string expected) =>
-        Error("MP1009", path, $"A length in the file is absurd: {found}; expected {expected}. The file is damaged or of another format.");
+        Error("MP1009", path, $"A length in the file is absurd: {found}; expected {expected}. The file is damaged or of another format; download it again.");
 
     /// <summary>MP1010: a name in a file leads out of the checkpoint's folder.</summary>
     public static Diagnostic UnsafePath(string path, string found) =>
@@ -54,11 +54,11 @@ public static class Diagnose
 
     /// <summary>MP1011: a part of a format that is valid but not supported.</summary>
     public static Diagnostic UnsupportedContent(string path, string found, string expected) =>
-        Error("MP1011", path, $"Not supported: {found}; supported: {expected}.");
+        Error("MP1011", path, $"Not supported: {found}; supported: {expected}. Use a checkpoint of a supported form.");
 
     /// <summary>MP1012: the architecture is not among the supported.</summary>
     public static Diagnostic UnsupportedArchitecture(string path, string found, IEnumerable<string> supported, string? nearest) =>
-        Error("MP1012", path, $"The architecture '{found}' is not supported{(nearest is null ? "" : $" (nearest: {nearest})")}. Supported: {string.Join(", ", supported)}.");
+        Error("MP1012", path, $"The architecture '{found}' is not supported{(nearest is null ? "" : $" (nearest: {nearest})")}. Supported: {string.Join(", ", supported)}. Choose a checkpoint of one of these families.");
 
     /// <summary>MP1013: a key of config.json is missing or has no sensible value.</summary>
     public static Diagnostic ConfigKey(string path, string key, string found, string expected) =>
@@ -66,7 +66,7 @@ public static class Diagnose
 
     /// <summary>MP1014: a tensor that the architecture needs is not in the checkpoint.</summary>
     public static Diagnostic TensorMissing(string path, string tensor, string? nearest) =>
-        Error("MP1014", path, $"Tensor '{tensor}' is missing{(nearest is null ? "" : $" (nearest name present: '{nearest}')")}. The checkpoint is incomplete, or config.json belongs to another model.");
+        Error("MP1014", path, $"Tensor '{tensor}' is missing{(nearest is null ? "" : $" (nearest name present: '{nearest}')")}. The checkpoint is incomplete, or config.json belongs to another model; download it again, whole.");
 
     /// <summary>MP1015: a tensor of the checkpoint has no place in the architecture; dropping it silently would change the model.</summary>
     public static Diagnostic TensorUnmapped(string path, string tensor, string architecture) =>
@@ -74,7 +74,7 @@ public static class Diagnose
 
     /// <summary>MP1016: a tensor's shape disagrees with config.json.</summary>
     public static Diagnostic ShapeMismatch(string path, string tensor, string found, string expected) =>
-        Error("MP1016", path, $"Tensor '{tensor}' has shape {found}; config.json makes it {expected}. One of the two files belongs to another model.");
+        Error("MP1016", path, $"Tensor '{tensor}' has shape {found}; config.json makes it {expected}. One of the two files belongs to another model; download the checkpoint again, whole.");
 
     /// <summary>MP1017: NaN or infinity among the source's values.</summary>
     public static Diagnostic NonFinite(string path, string tensor, long element, string value) =>
@@ -82,19 +82,19 @@ public static class Diagnose
 
     /// <summary>MP1018: the precision is unknown.</summary>
     public static Diagnostic UnknownPrecision(string file, string found, IEnumerable<string> valid, string? nearest) =>
-        Error("MP1018", file, $"Precision '{found}' is unknown{(nearest is null ? "" : $"; did you mean {nearest}?")}. Valid for llama.cpp: {string.Join(", ", valid)}.");
+        Error("MP1018", file, $"Precision '{found}' is unknown.{(nearest is null ? "" : $" Did you mean {nearest}?")} Use one of those valid for llama.cpp: {string.Join(", ", valid)}.");
 
     /// <summary>MP1019: the item's metadatum, the option or the budget is unknown.</summary>
     public static Diagnostic UnknownOption(string file, string found, IEnumerable<string> valid, string? nearest) =>
-        Error("MP1019", file, $"'{found}' is no metadatum of ModelPort{(nearest is null ? "" : $"; did you mean {nearest}?")}. Valid: {string.Join(", ", valid)}.");
+        Error("MP1019", file, $"'{found}' is no metadatum of ModelPort.{(nearest is null ? "" : $" Did you mean {nearest}?")} Use one of the valid names: {string.Join(", ", valid)}.");
 
     /// <summary>MP1020: an option has a value it cannot have.</summary>
     public static Diagnostic InvalidOption(string file, string option, string found, string expected) =>
-        Error("MP1020", file, $"{option} is '{found}'; expected {expected}.");
+        Error("MP1020", file, $"{option} is '{found}'; expected {expected}. Correct the value.");
 
     /// <summary>MP1021: the tokenizer files do not describe one vocabulary.</summary>
     public static Diagnostic TokenizerInvalid(string path, string found, string expected) =>
-        Error("MP1021", path, $"The tokenizer cannot be carried over: {found}; expected {expected}.");
+        Error("MP1021", path, $"The tokenizer cannot be carried over: {found}; expected {expected}. Download the tokenizer files again, or save them again with the library that trained the model.");
 
     /// <summary>MP1022: no known pre-tokenizer splits text as this tokenizer.json does.</summary>
     public static Diagnostic PreTokenizerUnknown(string path, string found, IEnumerable<string> known) =>
@@ -106,10 +106,11 @@ public static class Diagnose
 
     /// <summary>MP1024 (warning): a key of config.json changes numbers, and the port does not carry it.</summary>
     public static Diagnostic ConfigNotCarried(string path, string key, string found, string consequence) =>
-        Warning("MP1024", path, $"'{key}' is {found} and is not carried into GGUF: {consequence}.");
+        Warning("MP1024", path, $"'{key}' is {found} and is not carried into GGUF: {consequence}. Compare with ReferenceOutputs if your application depends on it.");
 
     /// <summary>MP1025 (warning): the pre-tokenizer was decided from the structure of tokenizer.json, or set by hand.</summary>
-    public static Diagnostic TokenizerNote(string path, string found) => Warning("MP1025", path, found);
+    public static Diagnostic TokenizerNote(string path, string found) =>
+        Warning("MP1025", path, $"{found.TrimEnd('.')}. Compare with ReferenceOutputs to be sure.");
 
     /// <summary>MP1026 (warning): config.json has keys that this version does not know.</summary>
     public static Diagnostic ConfigUnknown(string path, IEnumerable<string> keys) =>
@@ -119,11 +120,12 @@ public static class Diagnose
 
     /// <summary>MP2001: the output cannot be written.</summary>
     public static Diagnostic OutputUnwritable(string path, string found) =>
-        Error("MP2001", path, $"The output cannot be written: {found}. Check that the folder exists, is writable and is on a mounted disk.");
+        Error("MP2001", path, $"The output cannot be written: {found.TrimEnd('.')}. Check that the folder exists, is writable and is on a mounted disk.");
 
     /// <summary>MP2002: the disk is full.</summary>
+    /// <remarks>Without a length (0) when it is not known what was to be written.</remarks>
     public static Diagnostic DiskFull(string path, long needed) =>
-        Error("MP2002", path, $"The disk is full: {Sizes.Bytes(needed)} are needed for this file. Nothing was left behind; free space and build again.");
+        Error("MP2002", path, $"There is no room for this file{(needed > 0 ? $": {Sizes.Bytes(needed)} are needed, but the disk is full or its file system has no files of that size" : ": the disk is full")}. Nothing was left behind; free space and build again.");
 
     /// <summary>MP2003 (warning): values outside the range of F16 became infinite.</summary>
     public static Diagnostic HalfOverflow(string path, string tensor, long count) =>
@@ -131,14 +133,14 @@ public static class Diagnose
 
     /// <summary>MP2004 (warning): a tensor gets another type than the precision asks for, because its rows do not fit.</summary>
     public static Diagnostic FallbackType(string path, string tensor, string wanted, string used, long row, int block) =>
-        Warning("MP2004", path, $"Tensor '{tensor}' is {used} instead of {wanted}: its rows of {row.ToString(CultureInfo.InvariantCulture)} values are no multiple of {block.ToString(CultureInfo.InvariantCulture)}.");
+        Warning("MP2004", path, $"Tensor '{tensor}' is {used} instead of {wanted}: its rows of {row.ToString(CultureInfo.InvariantCulture)} values are no multiple of {block.ToString(CultureInfo.InvariantCulture)}. The file grows a little; set ModelPortStrict=true to refuse such fallbacks.");
 
     /// <summary>MP2005: the memory budget is too small for one row slice.</summary>
     public static Diagnostic BudgetTooSmall(string file, long budget, long needed, string tensor) =>
         Error("MP2005", file, $"ModelPortMemoryBudget is {Sizes.Bytes(budget)}, but one slice of '{tensor}' needs {Sizes.Bytes(needed)}. Raise the budget or lower ModelPortThreads.");
 
     /// <summary>MP2006: the user stopped the run.</summary>
-    public static Diagnostic Cancelled(string file) => Error("MP2006", file, "The port was cancelled. Nothing half-written was left behind.");
+    public static Diagnostic Cancelled(string file) => Error("MP2006", file, "The port was cancelled; nothing half-written was left behind. Run it again to get the port.");
 
     /// <summary>MP2007: another process keeps the output locked.</summary>
     public static Diagnostic OutputLocked(string path) =>
@@ -146,13 +148,13 @@ public static class Diagnose
 
     /// <summary>MP2008: F16 overflow, fallback types and the like are errors under ModelPortStrict.</summary>
     public static Diagnostic Strict(Diagnostic warning) =>
-        Error("MP2008", warning.File, $"ModelPortStrict makes this warning an error: {warning.Code}: {warning.Message}");
+        Error("MP2008", warning.File, $"ModelPortStrict makes this warning an error: {warning.Code}: {warning.Message} Remove its cause, or set ModelPortStrict=false.");
 
     // MP3xxx: parity and gates
 
     /// <summary>MP3001: measured numbers miss a budget.</summary>
     public static Diagnostic BudgetMissed(string path, string port, string budget, string measured, string limit, string data) =>
-        Error("MP3001", path, $"{port} misses {budget}: measured {measured}, limit {limit} ({data}). Use a higher precision, or raise the limit if this loss is acceptable.");
+        Error("MP3001", path, $"{port} misses {budget}: measured {measured}, limit {limit} ({data}). Choose another precision, or change the limit if this is acceptable.");
 
     /// <summary>MP3002: parity could not be measured.</summary>
     public static Diagnostic Unmeasurable(string path, string found) =>
@@ -171,17 +173,21 @@ public static class Diagnose
 
     /// <summary>MP3006 (warning): the port was made without measuring it.</summary>
     public static Diagnostic NotMeasured(string path) =>
-        Warning("MP3006", path, "ModelPortParity is off: this port was not measured, and its manifest says so.");
+        Warning("MP3006", path, "ModelPortParity is off: this port was not measured, and its manifest says so. Remove the setting to have it measured.");
+
+    /// <summary>MP3007: llama.cpp refuses a file that was given to be measured.</summary>
+    public static Diagnostic ModelRefused(string path, string found, string log) =>
+        Error("MP3007", path, $"llama.cpp cannot run '{Path.GetFileName(path)}': {found}.{(log.Length == 0 ? "" : $" It said: {log.TrimEnd('.')}.")} Expected a complete model of an architecture that llama.cpp v0.5.0 knows. Port the checkpoint again, or validate another file.");
 
     // MP9xxx: internal
 
     /// <summary>MP9001: a native library is missing.</summary>
     public static Diagnostic NativeMissing(string path, string found, string expected) =>
-        Error("MP9001", path, $"A native library of llama.cpp is missing: {found}; expected {expected}. Restore the ModelPort.Build package again; in the repository, run 'npm ci --ignore-scripts' in build/native.");
+        Error("MP9001", path, $"A native library of llama.cpp is missing: {found}; expected {expected}. Restore the ModelPort.Build package again; in the repository, run 'npm ci --ignore-scripts' in build/native. If MODELPORT_NATIVE_DIRECTORY is set, correct or remove it.");
 
     /// <summary>MP9002: a native library is of another version.</summary>
     public static Diagnostic NativeWrong(string path, string found, string expected) =>
-        Error("MP9002", path, $"A native library of llama.cpp is not the one this version was made for: {found}; expected {expected}. Restore the ModelPort.Build package again, and do not mix libraries.");
+        Error("MP9002", path, $"A native library of llama.cpp is not the one this version was made for: {found}; expected {expected}. Restore the ModelPort.Build package again, and do not mix libraries. If MODELPORT_NATIVE_DIRECTORY is set, correct or remove it.");
 
     /// <summary>MP9003: this platform has no native library.</summary>
     public static Diagnostic NativeUnsupported(string found, string expected) =>
@@ -189,7 +195,7 @@ public static class Diagnose
 
     /// <summary>MP9004: an engine refused or failed.</summary>
     public static Diagnostic EngineFailed(string path, string found, string log) =>
-        Error("MP9004", path, $"llama.cpp failed: {found}.{(log.Length == 0 ? "" : $" It said: {log}")} Please report this with the manifest.");
+        Error("MP9004", path, $"llama.cpp failed: {found}.{(log.Length == 0 ? "" : $" It said: {log.TrimEnd('.')}.")} Please report this with the manifest.");
 
     /// <summary>MP9009: the request that the build sent cannot be read.</summary>
     public static Diagnostic BadRequest(string path, string found) =>
@@ -244,16 +250,28 @@ public static class Diagnose
     private static Diagnostic From(EngineException e, string file)
     {
         var path = e.Path ?? file;
+        var said = string.Join(" ", e.NativeLog);
+        // A model that was refused is a temporary file, gone when the message is read: the source is what the user can act on.
+        var model = file.Length > 0 ? file : path;
         return e.Fault switch
         {
             EngineFault.LibraryMissing => NativeMissing(path, e.Found, e.Expected),
-            EngineFault.LibraryWrong => NativeWrong(path, e.Found, e.Expected),
+            EngineFault.LibraryWrong => NativeWrong(path, e.InnerException is { } cause ? $"{e.Found} ({cause.Message.TrimEnd('.')})" : e.Found, e.Expected),
             EngineFault.PlatformUnsupported => NativeUnsupported(e.Found, e.Expected),
-            _ => EngineFailed(path, e.Found, string.Join(" ", e.NativeLog)),
+            EngineFault.ModelRefused => Unmeasurable(model, said.Length == 0 ? e.Found : $"{e.Found} ({said})"),
+            _ => EngineFailed(model, e.Found, said),
         };
     }
 
-    private static Diagnostic Error(string code, string file, string message) => new(code, DiagnosticSeverity.Error, file, message);
+    private static Diagnostic Error(string code, string file, string message) => new(code, DiagnosticSeverity.Error, file, OneLine(message));
 
-    private static Diagnostic Warning(string code, string file, string message) => new(code, DiagnosticSeverity.Warning, file, message);
+    private static Diagnostic Warning(string code, string file, string message) => new(code, DiagnosticSeverity.Warning, file, OneLine(message));
+
+    // Names and values come from files: a message must not carry their control characters or their megabytes.
+    private static string OneLine(string message)
+    {
+        const int Longest = 4000;
+        var text = message.Length <= Longest ? message : string.Concat(message.AsSpan(0, Longest), "...");
+        return string.Concat(text.Select(c => char.IsControl(c) || c is '\u2028' or '\u2029' ? ' ' : c));
+    }
 }

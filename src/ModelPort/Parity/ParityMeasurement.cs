@@ -1,3 +1,4 @@
+using System.Globalization;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
 
@@ -34,7 +35,7 @@ public static class ParityMeasurement
     /// <param name="text">The evaluation text.</param>
     /// <param name="observer">Told the tokens done.</param>
     /// <param name="cancellation">Stops the work.</param>
-    /// <exception cref="ModelPortException">MP3002: not measurable; MP3003: the text is too short; MP3004: reference outputs do not fit.</exception>
+    /// <exception cref="ModelPortException">MP1020: EvaluationTokens is too small; MP3002: not measurable; MP3003: the text is too short; MP3004: reference outputs do not fit.</exception>
     /// <exception cref="Engines.EngineException">llama.cpp refused a file or failed.</exception>
     public static (MeasurementBasis Basis, IReadOnlyList<PortParity> Ports) Measure(
         string sourcePath,
@@ -76,9 +77,14 @@ public static class ParityMeasurement
 
         var cut = windows.Cut(tokens, vocabulary.AddBos && vocabulary.Bos >= 0 ? vocabulary.Bos : null, request.EvaluationTokens);
         var needed = (FewestPositions + windows.ScoredPerWindow - 1) / windows.ScoredPerWindow;
-        return cut.Count >= needed
-            ? cut
-            : throw new ModelPortException(Diagnose.EvaluationTooShort(text.Path, Math.Min(tokens.Length, request.EvaluationTokens), needed * windows.Length));
+        if (cut.Count >= needed)
+        {
+            return cut;
+        }
+
+        throw new ModelPortException(tokens.Length >= needed * windows.Length
+            ? Diagnose.InvalidOption(text.Path, "EvaluationTokens", request.EvaluationTokens.ToString(CultureInfo.InvariantCulture), $"at least {needed * windows.Length}, for a figure that means something")
+            : Diagnose.EvaluationTooShort(text.Path, tokens.Length, needed * windows.Length));
     }
 
     private static List<PositionStatistics>[] Compare(

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
 using ModelPort.Formats.Safetensors;
+using ModelPort.Kernels;
 
 namespace ModelPort.Parity;
 
@@ -64,6 +65,11 @@ public static class ReferenceOutputs
             for (var position = 0; position < length; position++)
             {
                 file.Read(logits, ((long)row * length + position) * size * sizeof(float), MemoryMarshal.AsBytes(expected.AsSpan()));
+                if (Finite.IndexOfNonFinite(expected) >= 0)
+                {
+                    throw Mismatch(file, $"NaN or infinity among the logits of row {row}, position {position}", "finite logits");
+                }
+
                 statistics.Add(PositionStatistics.Compare(expected, evaluator.Logits(position), position + 1 < length ? window[position + 1] : -1, scratch));
             }
         }

@@ -21,14 +21,6 @@ internal static class TensorMatcher
         var numbers = facts.Numbers;
         var places = Places(architecture, numbers);
         var plans = new List<TensorPlan>();
-        foreach (var rule in architecture.Derived)
-        {
-            if (rule.Compute(facts) is { } values)
-            {
-                plans.Add(new TensorPlan(rule.Target, [values.LongLength], null, RowOrder.AsIs, values));
-            }
-        }
-
         var found = new HashSet<string>(StringComparer.Ordinal);
         foreach (var tensor in facts.Checkpoint.Tensors.InConversionOrder.Where(t => !Buffers.Any(b => t.Name.EndsWith(b, StringComparison.Ordinal))))
         {
@@ -45,7 +37,19 @@ internal static class TensorMatcher
         }
 
         RequireAll(places.Values, found, facts);
-        return plans;
+        // Only now is it sure that config.json and the tensors agree, and that a computed tensor has a sensible length.
+        return [.. Compute(architecture, facts), .. plans];
+    }
+
+    private static IEnumerable<TensorPlan> Compute(ArchitectureTable architecture, ModelFacts facts)
+    {
+        foreach (var rule in architecture.Derived)
+        {
+            if (rule.Compute(facts) is { } values)
+            {
+                yield return new TensorPlan(rule.Target, [values.LongLength], null, RowOrder.AsIs, values);
+            }
+        }
     }
 
     private static Dictionary<string, (string Source, string Target, TensorRule Rule)> Places(ArchitectureTable architecture, Hyperparameters numbers)

@@ -107,7 +107,10 @@ public sealed class OutputFile : IDisposable
     }
 
     private static ModelPortException Failed(string path, Exception e, long length) =>
-        new(e is IOException io && Diagnose.IsDiskFull(io) ? Diagnose.DiskFull(path, length) : Diagnose.OutputUnwritable(path, e.Message), e);
+        new(e is IOException io && (Diagnose.IsDiskFull(io) || IsFailedReservation(io)) ? Diagnose.DiskFull(path, length) : Diagnose.OutputUnwritable(path, e.Message), e);
+
+    // The runtime reports space it could not reserve with its own code instead of the system's; all other I/O errors carry the system's.
+    private static bool IsFailedReservation(IOException exception) => exception.GetType() == typeof(IOException) && exception.HResult == unchecked((int)0x80131620);
 
     private static void TryDelete(string path)
     {

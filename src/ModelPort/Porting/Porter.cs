@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Planning;
@@ -62,36 +61,49 @@ public static class Porter
         CancellationToken cancellation)
     {
         var total = plan.Tensors.Sum(t => t.Source?.Tensor.ByteLength ?? 0);
-        long done = 0;
-        var workers = new ConcurrentBag<SliceWorker>();
         var largest = Math.Max(elements, plan.Tensors.Max(Slice.SmallestSlice));
-        var slices = plan.Tensors.SelectMany((t, i) => Slice.Cut(t, i, elements));
-        try
+        // Slices are handed out one by one in file order: writes stay nearly sequential, and no thread waits for a long tensor.
+        using var slices = plan.Tensors.SelectMany((t, i) => Slice.Cut(t, i, elements)).GetEnumerator();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        long done = 0;
+        bool Next(out Slice slice)
         {
-            // Slices are handed out one by one in file order: writes stay nearly sequential, and no thread waits for a long tensor.
-            Parallel.ForEach(
-                Partitioner.Create(slices, EnumerablePartitionerOptions.NoBuffering),
-                new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation },
-                () =>
-                {
-                    var worker = new SliceWorker(plan, outputs, largest);
-                    workers.Add(worker);
-                    return worker;
-                },
-                (slice, _, worker) =>
-                {
-                    var read = worker.Run(slice);
-                    observer.Progress(new PortProgress("port", Interlocked.Add(ref done, read), total, plan.Tensors[slice.Tensor].Name));
-                    return worker;
-                },
-                _ => { });
-        }
-        catch (AggregateException several)
-        {
-            // The first fault says what is wrong; the others are its echoes on other threads.
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Capture(several.Flatten().InnerExceptions[0]).Throw();
+            lock (slices)
+            {
+                var any = slices.MoveNext();
+                slice = any ? slices.Current : default;
+                return any;
+            }
         }
 
+        void Work(SliceWorker worker)
+        {
+            try
+            {
+                while (Next(out var slice))
+                {
+                    stop.Token.ThrowIfCancellationRequested();
+                    var read = worker.Run(slice);
+                    observer.Progress(new PortProgress("port", Interlocked.Add(ref done, read), total, plan.Tensors[slice.Tensor].Name));
+                }
+            }
+            catch
+            {
+                stop.Cancel();
+                throw;
+            }
+        }
+
+        var workers = Enumerable.Range(0, threads).Select(_ => new SliceWorker(plan, outputs, largest)).ToArray();
+        var tasks = workers.Select(w => Task.Factory.StartNew(() => Work(w), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
+        Task.WhenAll(tasks).ContinueWith(_ => { }, TaskScheduler.Default).Wait(CancellationToken.None);
+        // A fault says what is wrong; that other threads then stopped is its echo.
+        if (tasks.Select(t => t.Exception?.InnerException).FirstOrDefault(e => e is not (null or OperationCanceledException)) is { } fault)
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(fault);
+        }
+
+        cancellation.ThrowIfCancellationRequested();
         var overflow = new Dictionary<string, long>(StringComparer.Ordinal);
         foreach (var (tensor, count) in workers.SelectMany(w => w.Overflow))
         {

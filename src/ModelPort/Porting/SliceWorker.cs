@@ -65,6 +65,7 @@ internal sealed class SliceWorker
             if (!widened)
             {
                 WidenTo(type, bytes, wide);
+                RequireInRange(tensor, wide, slice);
                 widened = true;
             }
 
@@ -128,6 +129,15 @@ internal sealed class SliceWorker
             var width = SafetensorsTypes.Bits(source.Type) / 8;
             WidenTo(source.Type, bytes.Slice(index * width, width), value);
             throw new ModelPortException(Diagnose.NonFinite(source.File.Path, source.Name, slice.FirstElement + index, float.IsNaN(value[0]) ? "NaN" : "infinity"));
+        }
+    }
+
+    // Finite doubles may lie beyond the range of a float; no other type does.
+    private static void RequireInRange(TensorPlan tensor, ReadOnlySpan<float> wide, Slice slice)
+    {
+        if (tensor.Source is { Type: SafetensorsType.F64 } source && Finite.IndexOfNonFinite(wide) is >= 0 and var index)
+        {
+            throw new ModelPortException(Diagnose.NonFinite(source.File.Path, source.Name, slice.FirstElement + index, "a value beyond the range of F32"));
         }
     }
 

@@ -13,7 +13,7 @@ internal static class SentencePieceVocabulary
     public static Vocabulary FromModel(TokenizerFiles files, SentencePieceModel model, long size)
     {
         var slots = new VocabularySlots(files, size, GapScore);
-        for (var id = 0; id < model.Pieces.Length && id < size; id++)
+        for (var id = 0; id < model.Pieces.Length; id++)
         {
             var piece = model.Pieces[id];
             slots.Set(id, piece.Text, KindOf(piece.Type), piece.Score);

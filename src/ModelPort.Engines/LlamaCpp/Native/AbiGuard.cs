@@ -42,9 +42,9 @@ internal sealed unsafe class AbiGuard
         ExpectText(libraries, platform, LlamaLibraries.Llama, "llama_version", Version + VersionSuffix);
         ExpectSameGgml(libraries, platform);
 
-        var model = ((delegate* unmanaged[Cdecl]<ModelProbe>)libraries.Export(LlamaLibraries.Llama, "llama_model_default_params", platform))().Value;
-        var context = ((delegate* unmanaged[Cdecl]<ContextProbe>)libraries.Export(LlamaLibraries.Llama, "llama_context_default_params", platform))().Value;
-        var quantize = ((delegate* unmanaged[Cdecl]<QuantizeProbe>)libraries.Export(LlamaLibraries.Llama, "llama_model_quantize_default_params", platform))().Value;
+        var model = ((delegate* unmanaged[Cdecl]<ModelProbe>)Function("llama_model_default_params"))().Value;
+        var context = ((delegate* unmanaged[Cdecl]<ContextProbe>)Function("llama_context_default_params"))().Value;
+        var quantize = ((delegate* unmanaged[Cdecl]<QuantizeProbe>)Function("llama_model_quantize_default_params"))().Value;
         (string Field, double Found, double Expected)[] fields =
         [
             ("sizeof(llama_model_params)", sizeof(LlamaModelParams), 80),
@@ -76,11 +76,15 @@ internal sealed unsafe class AbiGuard
         {
             if (found != expected)
             {
-                throw Wrong(libraries, platform, LlamaLibraries.Llama, string.Create(CultureInfo.InvariantCulture, $"{field} is {found}"), string.Create(CultureInfo.InvariantCulture, $"{expected}"));
+                throw Wrong(
+                    libraries, platform, LlamaLibraries.Llama, string.Create(CultureInfo.InvariantCulture, $"{field} is {found}"),
+                    expected.ToString(CultureInfo.InvariantCulture));
             }
         }
 
         return new AbiGuard(model, context, quantize);
+
+        nint Function(string name) => libraries.Export(LlamaLibraries.Llama, name, platform);
     }
 
     private static void ExpectText(LlamaLibraries libraries, LlamaPlatform platform, string library, string function, string expected)
@@ -98,7 +102,8 @@ internal sealed unsafe class AbiGuard
         var own = libraries.Export(LlamaLibraries.GgmlBase, "ggml_commit", platform);
         if (libraries.TryExport(LlamaLibraries.Llama, "ggml_commit", out var used) && used != own)
         {
-            throw Wrong(libraries, platform, LlamaLibraries.Llama, "it uses a ggml from another folder that this process had loaded before", "the one beside it");
+            throw Wrong(
+                libraries, platform, LlamaLibraries.Llama, "it uses a ggml from another folder that this process had loaded before", "the one beside it");
         }
     }
 

@@ -26,13 +26,16 @@ internal static unsafe class CpuBackends
         }
 
         var wanted = pinned is null ? carried : carried.FindAll(backend => backend.Name == pinned);
-        var best = wanted.Select(backend => (backend.Name, backend.Path, Score: Score(backend.Path))).OrderByDescending(backend => backend.Score).FirstOrDefault();
+        var best = wanted.Select(backend => (backend.Name, backend.Path, Score: Score(backend.Path)))
+            .OrderByDescending(backend => backend.Score)
+            .FirstOrDefault();
         if (best.Score <= 0)
         {
             throw new EngineException(
                 EngineFault.PlatformUnsupported, directory,
                 wanted.Count == 0 ? $"no CPU back-end named '{pinned}'" : "this processor runs no such CPU back-end",
-                $"one of {string.Join(", ", carried.Select(backend => backend.Name))}", pinned is null ? null : "Leave the choice open to get the best that runs here.");
+                $"one of {string.Join(", ", carried.Select(backend => backend.Name))}",
+                pinned is null ? null : "Leave the choice open to get the best that runs here.");
         }
 
         return (best.Name, best.Path);
@@ -48,7 +51,8 @@ internal static unsafe class CpuBackends
             if (GgmlNative.BackendLoad(path) == 0)
             {
                 throw new EngineException(
-                    EngineFault.LibraryWrong, backend, "the CPU back-end could not be loaded", $"a back-end of llama.cpp {AbiGuard.Version}", AbiGuard.Remedy, LlamaLog.Instance.ProblemsSince(log));
+                    EngineFault.LibraryWrong, backend, "the CPU back-end could not be loaded", $"a back-end of llama.cpp {AbiGuard.Version}",
+                    AbiGuard.Remedy, LlamaLog.Instance.ProblemsSince(log));
             }
         }
     }

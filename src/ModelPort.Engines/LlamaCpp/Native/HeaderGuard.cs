@@ -50,7 +50,9 @@ internal static class HeaderGuard
             var count = header.Number($"{architecture}.expert_count") ?? 0;
             var groups = header.Number($"{architecture}.expert_group_count") ?? 0;
             Require("expert_count", experts => experts <= MaxExperts, $"at most {MaxExperts} experts");
-            Require("expert_used_count", used => count > 0 ? used >= 1 && used <= count : used == 0, $"1 to {count} (expert_count), or 0 without experts");
+            Require(
+                "expert_used_count", used => count > 0 ? used >= 1 && used <= count : used == 0,
+                $"1 to {count} (expert_count), or 0 without experts");
             Require("expert_group_count", found => found == 0 || found < count, $"fewer groups than the {count} experts");
             Require("expert_group_count", found => found <= 1 || count % found == 0, $"a divisor of the {count} experts");
             if (groups > 1)

@@ -34,7 +34,8 @@ internal sealed class LlamaLibraries : IDisposable
             if (!File.Exists(path))
             {
                 throw new EngineException(
-                    EngineFault.LibraryMissing, path, System.IO.Directory.Exists(directory) ? "no such file" : "no such folder", $"the llama.cpp {AbiGuard.Version} libraries for {platform.Rid}",
+                    EngineFault.LibraryMissing, path, System.IO.Directory.Exists(directory) ? "no such file" : "no such folder",
+                    $"the llama.cpp {AbiGuard.Version} libraries for {platform.Rid}",
                     $"Build ModelPort.Engines, which restores them, or point {LlamaRuntime.DirectoryVariable} at a folder that holds them.");
             }
         }
@@ -72,7 +73,8 @@ internal sealed class LlamaLibraries : IDisposable
 
     public nint Export(string library, string name, LlamaPlatform platform) =>
         NativeLibrary.TryGetExport(_handles[library], name, out var address) ? address : throw new EngineException(
-            EngineFault.LibraryWrong, Path.Combine(Directory, platform.FileName(library)), $"it has no function '{name}'", $"llama.cpp {AbiGuard.Version}", AbiGuard.Remedy);
+            EngineFault.LibraryWrong, Path.Combine(Directory, platform.FileName(library)), $"it has no function '{name}'",
+            $"llama.cpp {AbiGuard.Version}", AbiGuard.Remedy);
 
     public bool TryExport(string library, string name, out nint address) => NativeLibrary.TryGetExport(_handles[library], name, out address);
 

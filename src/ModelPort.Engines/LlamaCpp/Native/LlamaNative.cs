@@ -95,7 +95,8 @@ internal static unsafe partial class LlamaNative
     internal static partial int Tokenize(nint vocabulary, byte* text, int length, int* tokens, int capacity, byte addSpecial, byte parseSpecial);
 
     [LibraryImport(Library, EntryPoint = "llama_detokenize")]
-    internal static partial int Detokenize(nint vocabulary, int* tokens, int count, byte* text, int capacity, byte removeSpecial, byte unparseSpecial);
+    internal static partial int Detokenize(
+        nint vocabulary, int* tokens, int count, byte* text, int capacity, byte removeSpecial, byte unparseSpecial);
 
     [LibraryImport(Library, EntryPoint = "llama_init_from_model")]
     internal static partial nint ContextCreate(LlamaModelHandle model, LlamaContextParams parameters);

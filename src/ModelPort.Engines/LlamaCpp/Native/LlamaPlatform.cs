@@ -19,9 +19,10 @@ internal sealed record LlamaPlatform(string Rid, string Prefix, string Extension
         get
         {
             var system = OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : OperatingSystem.IsLinux() ? "linux" : "unknown";
-            var rid = $"{system}-{RuntimeInformation.ProcessArchitecture switch { Architecture.X64 => "x64", Architecture.Arm64 => "arm64", var other => other.ToString() }}";
+            var rid = $"{system}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}";
             return Array.Find(Carried, platform => platform.Rid == rid) ?? throw new EngineException(
-                EngineFault.PlatformUnsupported, null, $"this process runs on {rid}", $"one of {string.Join(", ", Carried.Select(platform => platform.Rid))}",
+                EngineFault.PlatformUnsupported, null, $"this process runs on {rid}",
+                $"one of {string.Join(", ", Carried.Select(platform => platform.Rid))}",
                 "Port on one of those platforms; the ported files run everywhere.");
         }
     }

@@ -1,0 +1,158 @@
+using System.Text.Json;
+
+namespace ModelPort.Tool.Tests;
+
+/// <summary>inspect, plan, port and validate as a person or a script runs them.</summary>
+public sealed class CommandTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("", "port")]
+    [InlineData("inspect", "--format")]
+    [InlineData("plan", "--precision")]
+    [InlineData("port", "--output")]
+    [InlineData("validate", "--source")]
+    public async Task Help_lists_what_there_is(string command, string mentioned)
+    {
+        var result = await ToolProcess.Run([.. command.Length == 0 ? Array.Empty<string>() : [command], "--help"]);
+        Assert.Equal((0, ""), (result.ExitCode, result.Errors));
+        Assert.Contains(mentioned, result.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("nonsense")]
+    [InlineData("port", "samples")]
+    [InlineData("plan")]
+    [InlineData("inspect", "samples", "--format", "xml")]
+    [InlineData("plan", "samples", "--precison", "Q8_0")]
+    public async Task A_command_line_that_means_nothing_is_answered_with_exit_code_2(params string[] arguments)
+    {
+        var result = await ToolProcess.Run(arguments);
+        Assert.Equal(2, result.ExitCode);
+        Assert.NotEqual("", result.Errors);
+    }
+
+    [Theory]
+    [InlineData("MP1018", "--precision", "Q4_K_X")]
+    [InlineData("MP1019", "--budget", "MaxPerplexity=2")]
+    [InlineData("MP1019", "--budget", "Precision=Q8_0")]
+    [InlineData("MP1020", "--budget", "MaxSize")]
+    [InlineData("MP1020", "--threads", "none")]
+    [InlineData("MP1020", "--memory-budget", "1 heap")]
+    public async Task An_option_that_means_nothing_is_answered_with_its_code_and_exit_code_2(string code, string option, string value)
+    {
+        var result = await ToolProcess.Run("plan", Repository.Sample, option, value);
+        Assert.Equal((2, ""), (result.ExitCode, result.Output));
+        Assert.StartsWith($"modelport: error {code}: ", result.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Inspect_shows_a_checkpoint_as_text()
+    {
+        var result = await ToolProcess.Run("inspect", Repository.Sample);
+        Assert.Equal((0, ""), (result.ExitCode, result.Errors));
+        Assert.Contains("LlamaForCausalLM", result.Output, StringComparison.Ordinal);
+        Assert.Contains("model.embed_tokens.weight", result.Output, StringComparison.Ordinal);
+        Assert.Contains("[2048, 256]", result.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Inspect_shows_a_checkpoint_as_json()
+    {
+        var result = await ToolProcess.Run("inspect", Repository.Sample, "--format", "json");
+        Assert.Equal((0, ""), (result.ExitCode, result.Errors));
+        using var json = JsonDocument.Parse(result.Output);
+        Assert.Equal("LlamaForCausalLM", json.RootElement.GetProperty("architecture").GetString());
+        Assert.Equal(new FileInfo(Path.Combine(Repository.Sample, "model.safetensors")).Length, json.RootElement.GetProperty("bytes").GetInt64());
+        var embedding = Assert.Single(json.RootElement.GetProperty("tensors").EnumerateArray(), t => t.GetProperty("name").GetString() == "model.embed_tokens.weight");
+        Assert.Equal([2048, 256], embedding.GetProperty("shape").EnumerateArray().Select(d => d.GetInt32()));
+    }
+
+    [Fact]
+    public async Task Plan_shows_every_tensor_and_writes_nothing()
+    {
+        var text = await ToolProcess.Run("plan", Repository.Sample, "--precision", "Q4_K_M;Q8_0");
+        Assert.Equal((0, ""), (text.ExitCode, text.Errors));
+        Assert.Contains("wordnet-llama-Q4_K_M.gguf", text.Output, StringComparison.Ordinal);
+
+        var json = await ToolProcess.Run("plan", Repository.Sample, "--precision", "Q4_K_M;Q8_0", "--format", "json");
+        using var plan = JsonDocument.Parse(json.Output);
+        var outputs = plan.RootElement.GetProperty("outputs").EnumerateArray().ToArray();
+        Assert.Equal(["Q4_K_M", "Q8_0"], outputs.Select(o => o.GetProperty("precision").GetString()));
+        Assert.All(outputs, o => Assert.Equal(
+            plan.RootElement.GetProperty("tensors").GetArrayLength(),
+            o.GetProperty("tensorTypes").EnumerateObject().Sum(t => t.Value.GetInt32())));
+        Assert.False(File.Exists("wordnet-llama-Q8_0.gguf"));
+    }
+
+    [Fact]
+    public async Task Port_writes_file_and_manifest_and_the_second_time_does_nothing()
+    {
+        var output = _folder["out"];
+        string[] port = ["port", Repository.Sample, "--precision", "Q8_0", "--output", output, .. ToolProcess.Quick];
+        var first = await ToolProcess.Run(port);
+        Assert.Equal((0, ""), (first.ExitCode, first.Errors));
+        Assert.Contains("wordnet-llama (", first.Lines[0], StringComparison.Ordinal);
+        Assert.Contains("budgets kept", first.Lines[0], StringComparison.Ordinal);
+        Assert.Equal($"written to {output}", first.Lines[1]);
+        Assert.Equal([".modelport.lock", "modelport.json", "wordnet-llama-Q8_0.gguf"], Files(output));
+
+        var written = File.GetLastWriteTimeUtc(Path.Combine(output, "wordnet-llama-Q8_0.gguf"));
+        var second = await ToolProcess.Run([.. port, "--format", "json"]);
+        Assert.Equal((0, ""), (second.ExitCode, second.Errors));
+        Assert.Equal(written, File.GetLastWriteTimeUtc(Path.Combine(output, "wordnet-llama-Q8_0.gguf")));
+        Assert.Equal(File.ReadAllText(Path.Combine(output, "modelport.json")), second.Output);
+        using var manifest = JsonDocument.Parse(second.Output);
+        Assert.Equal("kept", manifest.RootElement.GetProperty("outputs")[0].GetProperty("verdict").GetString());
+
+        var again = await ToolProcess.Run(port);
+        Assert.Equal($"nothing to do: {output} is up to date", again.Lines[1]);
+    }
+
+    [Fact]
+    public async Task A_missed_budget_ends_with_exit_code_3_and_its_numbers()
+    {
+        var result = await ToolProcess.Run(["port", Repository.Sample, "--precision", "Q8_0", "--output", _folder["out"], "--budget", "MaxSize=1", .. ToolProcess.Quick]);
+        Assert.Equal(3, result.ExitCode);
+        Assert.Contains("error MP3001", result.Errors, StringComparison.Ordinal);
+        Assert.Contains("MaxSize", result.Errors, StringComparison.Ordinal);
+        Assert.Contains("BUDGET MISSED", result.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_missed_budget_may_be_a_warning()
+    {
+        var result = await ToolProcess.Run(["port", Repository.Sample, "--precision", "Q8_0", "--output", _folder["out"], "--budget", "MaxSize=1", "--parity", "warn", .. ToolProcess.Quick]);
+        Assert.Equal(0, result.ExitCode);
+        Assert.Contains("warning MP3005", result.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Validate_measures_a_file_and_judges_it()
+    {
+        var output = _folder["out"];
+        var port = await ToolProcess.Run("port", Repository.Sample, "--precision", "Q8_0", "--output", output, "--parity", "off");
+        Assert.Equal(0, port.ExitCode);
+        Assert.Contains("warning MP3006", port.Errors, StringComparison.Ordinal);
+
+        var file = Path.Combine(output, "wordnet-llama-Q8_0.gguf");
+        var text = await ToolProcess.Run(["validate", file, "--source", Repository.Sample, "--precision", "Q8_0", .. ToolProcess.Quick]);
+        Assert.Equal((0, ""), (text.ExitCode, text.Errors));
+        Assert.Contains("mean divergence", text.Output, StringComparison.Ordinal);
+
+        var json = await ToolProcess.Run(["validate", file, "--source", Repository.Sample, "--budget", "MinTopTokenAgreement=100", "--format", "json", .. ToolProcess.Quick]);
+        Assert.Equal((3, ""), (json.ExitCode, json.Errors));
+        using var view = JsonDocument.Parse(json.Output);
+        Assert.False(view.RootElement.GetProperty("kept").GetBoolean());
+        Assert.InRange(view.RootElement.GetProperty("parity").GetProperty("metrics").GetProperty("topTokenAgreement").GetDouble(), 90, 99.999);
+
+        var inspected = await ToolProcess.Run("inspect", file);
+        Assert.Equal((0, ""), (inspected.ExitCode, inspected.Errors));
+        Assert.Contains("blk.0.attn_q.weight", inspected.Output, StringComparison.Ordinal);
+    }
+
+    private static IEnumerable<string?> Files(string folder) => Directory.GetFileSystemEntries(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal);
+}
