@@ -19,7 +19,7 @@ internal static class NoOpBuildBenchmark
 
     private static int Run(int rounds)
     {
-        string repository = RepositoryRoot();
+        string repository = Repository.Root;
         string root = Directory.CreateTempSubdirectory("modelport-noop-").FullName;
         try
         {
@@ -98,15 +98,4 @@ internal static class NoOpBuildBenchmark
     }
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
-
-    private static string RepositoryRoot()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "ModelPort.Build.sln")))
-        {
-            folder = folder.Parent;
-        }
-
-        return folder?.FullName ?? throw new InvalidOperationException("Run it from within the repository.");
-    }
 }

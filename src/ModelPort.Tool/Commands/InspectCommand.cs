@@ -66,15 +66,15 @@ internal static class InspectCommand
     {
         public string ToText()
         {
-            var lines = new List<string>
-            {
-                Path,
-                $"  architecture     {Architecture}",
-                $"  parameters       {Parameters.ToString("N0", CultureInfo.InvariantCulture)}",
-                $"  size             {Sizes.Bytes(Bytes)}",
-            };
-            var width = Details.Max(d => d.Name.Length);
-            lines.AddRange(Details.Select(d => $"  {d.Name.PadRight(Math.Max(16, width))} {d.Value}"));
+            NamedValue[] rows =
+            [
+                new("architecture", Architecture),
+                new("parameters", Parameters.ToString("N0", CultureInfo.InvariantCulture)),
+                new("size", Sizes.Bytes(Bytes)),
+                .. Details,
+            ];
+            var width = rows.Max(r => r.Name.Length);
+            List<string> lines = [Path, .. rows.Select(r => $"  {r.Name.PadRight(width)}  {r.Value}")];
             var names = Tensors.Select(t => t.Name.Length).DefaultIfEmpty().Max();
             lines.Add($"  {Tensors.Count} tensors");
             lines.AddRange(Tensors.Select(t => $"    {t.Name.PadRight(names)} {t.Type,-6} [{string.Join(", ", t.Shape)}]"));

@@ -1,7 +1,7 @@
 using System.Globalization;
-using ModelPort.Formats;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
+using ModelPort.Formats;
 
 namespace ModelPort.Architectures;
 

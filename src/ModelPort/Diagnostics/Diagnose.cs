@@ -82,11 +82,11 @@ public static class Diagnose
 
     /// <summary>MP1018: the precision is unknown.</summary>
     public static Diagnostic UnknownPrecision(string file, string found, IEnumerable<string> valid, string? nearest) =>
-        Error("MP1018", file, $"Precision '{found}' is unknown{(nearest is null ? "" : $"; did you mean {nearest}?")}. Use one of those valid for llama.cpp: {string.Join(", ", valid)}.");
+        Error("MP1018", file, $"Precision '{found}' is unknown.{(nearest is null ? "" : $" Did you mean {nearest}?")} Use one of those valid for llama.cpp: {string.Join(", ", valid)}.");
 
     /// <summary>MP1019: the item's metadatum, the option or the budget is unknown.</summary>
     public static Diagnostic UnknownOption(string file, string found, IEnumerable<string> valid, string? nearest) =>
-        Error("MP1019", file, $"'{found}' is no metadatum of ModelPort{(nearest is null ? "" : $"; did you mean {nearest}?")}. Use one of the valid names: {string.Join(", ", valid)}.");
+        Error("MP1019", file, $"'{found}' is no metadatum of ModelPort.{(nearest is null ? "" : $" Did you mean {nearest}?")} Use one of the valid names: {string.Join(", ", valid)}.");
 
     /// <summary>MP1020: an option has a value it cannot have.</summary>
     public static Diagnostic InvalidOption(string file, string option, string found, string expected) =>
@@ -162,7 +162,7 @@ public static class Diagnose
 
     /// <summary>MP3001: measured numbers miss a budget.</summary>
     public static Diagnostic BudgetMissed(string path, string port, string budget, string measured, string limit, string data) =>
-        Error("MP3001", path, $"{port} misses {budget}: measured {measured}, limit {limit} ({data}). Use a higher precision, or raise the limit if this loss is acceptable.");
+        Error("MP3001", path, $"{port} misses {budget}: measured {measured}, limit {limit} ({data}). Choose another precision, or change the limit if this is acceptable.");
 
     /// <summary>MP3002: parity could not be measured.</summary>
     public static Diagnostic Unmeasurable(string path, string found) =>

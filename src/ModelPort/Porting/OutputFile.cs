@@ -1,5 +1,5 @@
-using ModelPort.Diagnostics;
 using Microsoft.Win32.SafeHandles;
+using ModelPort.Diagnostics;
 
 namespace ModelPort.Porting;
 

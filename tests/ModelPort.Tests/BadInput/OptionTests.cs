@@ -13,7 +13,7 @@ public sealed class OptionTests : IDisposable
     public void An_unknown_precision_is_answered_with_the_valid_and_the_nearest()
     {
         _checkpoint.Metadata["Precision"] = "Q8_0;Q4_K_X";
-        _checkpoint.Refused("MP1018", _checkpoint.Project, "'Q4_K_X'", "did you mean Q4_K_M?", "Q6_K", "F32");
+        _checkpoint.Refused("MP1018", _checkpoint.Project, "'Q4_K_X'", "Did you mean Q4_K_M?", "Q6_K", "F32");
     }
 
     [Theory]
@@ -30,7 +30,7 @@ public sealed class OptionTests : IDisposable
     public void Unknown_metadata_are_answered_with_the_valid_and_the_nearest()
     {
         _checkpoint.Metadata["Precison"] = "Q8_0";
-        _checkpoint.Refused("MP1019", _checkpoint.Project, "'Precison'", "did you mean Precision?", "MaxPerplexityIncrease", "Evaluation");
+        _checkpoint.Refused("MP1019", _checkpoint.Project, "'Precison'", "Did you mean Precision?", "MaxPerplexityIncrease", "Evaluation");
     }
 
     [Theory]

@@ -1,3 +1,4 @@
+using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Tests.Support;
 
@@ -68,6 +69,15 @@ public sealed class OutputTests : IDisposable
         var error = _checkpoint.Refused();
         Assert.Equal(_checkpoint["tokenizer.json"], error.File);
         Assert.Contains(error.Code, new[] { "MP1003", "MP1023" });
+    }
+
+    [Fact]
+    public void A_file_that_changed_or_vanished_is_named_by_the_hash()
+    {
+        SourceHash Hash(SourceFile file) => SourceHash.Compute([file], 2, _checkpoint.Observer, TestContext.Current.CancellationToken);
+        var file = SourceFile.Of(_checkpoint["config.json"], _checkpoint.Model);
+        Assert.Equal("MP1023", Assert.Throws<ModelPortException>(() => Hash(file with { Length = 1 })).Diagnostic.Code);
+        Assert.Equal("MP1003", Assert.Throws<ModelPortException>(() => Hash(file with { Path = _checkpoint["gone.json"] })).Diagnostic.Code);
     }
 
     [Fact]

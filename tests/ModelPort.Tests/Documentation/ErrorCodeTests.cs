@@ -95,6 +95,6 @@ public sealed partial class ErrorCodeTests
     private static partial Regex Section();
 
     // A sentence, or a clause after a semicolon, that begins with what the user shall do.
-    [GeneratedRegex("(?:[.;] |^)(?:[Ii]f [^.]*, )?(?:in the repository, )?(?:Please )?(?:Buil|Choos|Check|Clean|Clea|Compar|Correct|Download|Fre|Get|Giv|Let|Mak|Port|Rais|Remov|Report|Restor|Run|Sav|Set|Us|Wait|build|clean|compar|correct|download|fre|remov|report|restor|set|us)[a-z]* ")]
+    [GeneratedRegex("(?:[.;?] |^)(?:[Ii]f [^.]*, )?(?:in the repository, )?(?:Please )?(?:Buil|Choos|Check|Clean|Clea|Compar|Correct|Download|Fre|Get|Giv|Let|Mak|Port|Rais|Remov|Report|Restor|Run|Sav|Set|Us|Wait|build|clean|compar|correct|download|fre|remov|report|restor|set|us)[a-z]* ")]
     private static partial Regex Remedy();
 }
