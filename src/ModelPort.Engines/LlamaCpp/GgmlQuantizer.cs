@@ -14,7 +14,7 @@ public static unsafe class GgmlQuantizer
     private const int F32 = 0;
     private const int F16 = 1;
     private const int BF16 = 30;
-    private const double LargestGridValue = 1e10;
+    private const float LargestGridValue = 1e10f;
     private const double LargestGridDistance = 1e34;
 
     // What ggml_quantize_chunk has a case for: F32 F16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K-Q6_K IQ2_XXS IQ2_XS IQ3_XXS IQ1_S IQ4_NL IQ3_S IQ2_S
@@ -69,6 +69,9 @@ public static unsafe class GgmlQuantizer
         Require(ggmlType);
         return GgmlNative.RequiresImportance(ggmlType) != 0;
     }
+
+    /// <summary>The largest magnitude that <see cref="Quantize"/> takes without importance values.</summary>
+    public static float LargestValue(int ggmlType) => GridSearched.Contains(ggmlType) ? LargestGridValue : float.MaxValue;
 
     /// <summary>Quantises rows (ggml_quantize_chunk).</summary>
     /// <param name="ggmlType">The type to quantise to.</param>

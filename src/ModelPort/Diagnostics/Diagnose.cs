@@ -116,6 +116,10 @@ public static class Diagnose
     public static Diagnostic ConfigUnknown(string path, IEnumerable<string> keys) =>
         Warning("MP1026", path, $"config.json has keys that this version does not know: {string.Join(", ", keys)}. If one of them changes what the model computes, the port differs from its source; compare with ReferenceOutputs.");
 
+    /// <summary>MP1027: the precision is one that llama.cpp makes only with an importance matrix.</summary>
+    public static Diagnostic ImportanceNeeded(string file, string found, IEnumerable<string> valid) =>
+        Error("MP1027", file, $"Precision '{found}' needs an importance matrix, which this version cannot make yet. Use one that needs none: {string.Join(", ", valid)}.");
+
     // MP2xxx: conversion and quantisation
 
     /// <summary>MP2001: the output cannot be written.</summary>
@@ -149,6 +153,10 @@ public static class Diagnose
     /// <summary>MP2008: F16 overflow, fallback types and the like are errors under ModelPortStrict.</summary>
     public static Diagnostic Strict(Diagnostic warning) =>
         Error("MP2008", warning.File, $"ModelPortStrict makes this warning an error: {warning.Code}: {warning.Message} Remove its cause, or set ModelPortStrict=false.");
+
+    /// <summary>MP2009: a value is beyond what the search of a type's grid can take.</summary>
+    public static Diagnostic BeyondType(string path, string tensor, long element, string value, string type, string largest) =>
+        Error("MP2009", path, $"Tensor '{tensor}' holds {value} at element {element.ToString(CultureInfo.InvariantCulture)}, but {type} takes values up to {largest}. Get an undamaged checkpoint, or use another precision if the value is meant.");
 
     // MP3xxx: parity and gates
 

@@ -3,22 +3,16 @@ using ModelPort.Formats.Gguf;
 
 namespace ModelPort.Planning;
 
-/// <summary>What the recipe knows of a model.</summary>
-/// <param name="Architecture">The value of general.architecture.</param>
-/// <param name="Layers">Number of blocks.</param>
-/// <param name="Heads">Query heads.</param>
-/// <param name="KeyValueHeads">Key and value heads.</param>
-/// <param name="HasOutput">Whether there is an output.weight beside the embedding.</param>
-public sealed record RecipeModel(string Architecture, int Layers, int Heads, int KeyValueHeads, bool HasOutput);
-
 /// <summary>
-/// The type each tensor gets under a precision: the converter's rules for floats and Q8_0, llama-quantize's "use more bits" mixture (v0.5.0) for the
-/// rest. Tensors that many values depend on get more bits than the base type.
+/// The type each tensor gets under a precision: the converter's rules for floats and Q8_0, llama-quantize's "use more bits" mixture (v0.5.0,
+/// without importance matrix) for the rest. Tensors that many values depend on get more bits than the base type.
 /// </summary>
 /// <param name="precision">The precision asked for.</param>
 /// <param name="model">The model.</param>
 public sealed class MixtureRecipe(Precision precision, RecipeModel model)
 {
+    private readonly Mixture _mixture = Mixture.Of(precision, model);
+
     // The mixture counts tensors of a kind in the order in which llama-quantize meets them.
     private int _valueTensors;
     private int _downTensors;
@@ -29,91 +23,74 @@ public sealed class MixtureRecipe(Precision precision, RecipeModel model)
     public IReadOnlyList<(GgmlType Type, GgmlType Wanted)> Choose(IReadOnlyList<(string Name, ImmutableArray<long> Shape)> tensors)
     {
         var types = new (GgmlType, GgmlType)[tensors.Count];
-        var values = tensors.Count(t => IsValue(t.Name));
+        var values = tensors.Count(t => TensorRoles.Of(t.Name) == TensorRole.Value);
         foreach (var i in Enumerable.Range(0, tensors.Count).OrderBy(i => TensorNames.BlockOf(tensors[i].Name) ?? -1).ThenBy(i => tensors[i].Name, StringComparer.Ordinal))
         {
             var (name, shape) = tensors[i];
-            var wanted = KeepsFloat(name, shape) ? GgmlType.F32 : Wanted(name, shape, values);
-            types[i] = (Fit(wanted, shape[0]), wanted);
+            var wanted = Wanted(name, shape, values);
+            types[i] = (TypeFallback.Fit(wanted, shape[0]), wanted);
         }
 
         return types;
     }
 
-    /// <summary>Whether a tensor is never quantised: vectors, norms, biases and router weights stay F32.</summary>
-    private static bool KeepsFloat(string name, ImmutableArray<long> shape) =>
+    private GgmlType Wanted(string name, ImmutableArray<long> shape, int values)
+    {
+        if (!precision.UsesRecipe)
+        {
+            return ConverterKeepsFloat(name, shape) ? GgmlType.F32 : precision.BaseType;
+        }
+
+        if (!TensorRoles.IsQuantisable(name, shape.AsSpan()))
+        {
+            return GgmlType.F32;
+        }
+
+        var role = TensorRoles.Of(name);
+        if (role == TensorRole.Output || (role == TensorRole.Embedding && !model.HasOutput))
+        {
+            return model.IsFalcon || precision.BaseType == GgmlType.MXFP4 ? GgmlType.Q8_0 : GgmlType.Q6_K;
+        }
+
+        // MXFP4_MOE is for experts, whose matrices are stacked, and leaves the rest at 8 bits.
+        if (precision.BaseType == GgmlType.MXFP4)
+        {
+            return shape.Length > 2 && shape[2] > 1 ? GgmlType.MXFP4 : GgmlType.Q8_0;
+        }
+
+        return role switch
+        {
+            TensorRole.Embedding => _mixture.Embedding ?? precision.BaseType,
+            TensorRole.Value => OfValue(new Place(_valueTensors++, values, model)),
+            TensorRole.Key when model.HasEightExperts => GgmlType.Q8_0,
+            TensorRole.AttentionOutput => _mixture.Output ?? precision.BaseType,
+            TensorRole.Down => First(_mixture.Down, new Place(BlockOfDown(name), model.Layers, model)),
+            _ => precision.BaseType,
+        };
+    }
+
+    // Attention is small beside eight experts, and value tensors are small beside the queries of a grouped 70 B model: bits cost little there.
+    private GgmlType OfValue(Place place) => First(_mixture.Value, place) switch
+    {
+        _ when model.HasEightExperts => GgmlType.Q8_0,
+        GgmlType.Q3_K or GgmlType.Q4_K when model.IsSeventyBillion => GgmlType.Q5_K,
+        var type => type,
+    };
+
+    // A dense model is counted; with experts a block can have several down-projections, so that its number is read from the name.
+    private int BlockOfDown(string name)
+    {
+        var index = _downTensors++;
+        return model.Experts > 1 ? TensorNames.BlockOf(name) ?? index : index;
+    }
+
+    private GgmlType First(PlaceRule[] rules, Place place) => rules.FirstOrDefault(r => r.Applies(place))?.Type ?? precision.BaseType;
+
+    /// <summary>What the converter never narrows: vectors, biases, norms and router weights.</summary>
+    private static bool ConverterKeepsFloat(string name, ImmutableArray<long> shape) =>
         shape.Length < 2
         || !name.EndsWith(".weight", StringComparison.Ordinal)
         || name.EndsWith("_norm.weight", StringComparison.Ordinal)
         || name.Contains("ffn_gate_inp.weight", StringComparison.Ordinal)
         || name is "position_embd.weight" or "token_types.weight";
-
-    private GgmlType Wanted(string name, ImmutableArray<long> shape, int valueTensors)
-    {
-        var type = precision.BaseType;
-        if (!precision.UsesRecipe)
-        {
-            return type;
-        }
-
-        if (name == "output.weight" || (name == "token_embd.weight" && !model.HasOutput))
-        {
-            return Fit(type, shape[0]) == type ? GgmlType.Q6_K : GgmlType.Q8_0;
-        }
-
-        if (IsValue(name))
-        {
-            return OfValue(type, _valueTensors++, valueTensors);
-        }
-
-        return name.EndsWith("ffn_down.weight", StringComparison.Ordinal) ? OfDown(type, _downTensors++) : type;
-    }
-
-    private GgmlType OfValue(GgmlType type, int index, int count)
-    {
-        var chosen = precision.Name switch
-        {
-            "Q4_K_M" or "Q5_K_M" when UsesMoreBits(index, count) => GgmlType.Q6_K,
-            "Q4_K_S" when index < 4 => GgmlType.Q5_K,
-            _ => type,
-        };
-
-        // The "70B" rule: with 80 blocks and grouped heads the value tensors are small and shared by many query heads.
-        return model.Architecture == "llama" && model.Layers == 80 && model.Heads != model.KeyValueHeads && chosen is GgmlType.Q3_K or GgmlType.Q4_K
-            ? GgmlType.Q5_K
-            : chosen;
-    }
-
-    private GgmlType OfDown(GgmlType type, int index) => precision.Name switch
-    {
-        "Q4_K_M" or "Q5_K_M" when UsesMoreBits(index, model.Layers) => GgmlType.Q6_K,
-        "Q4_K_S" when index < model.Layers / 8 => GgmlType.Q5_K,
-        _ => type,
-    };
-
-    /// <summary>The first and last eighth of the layers, and every third between them.</summary>
-    private static bool UsesMoreBits(int index, int count) => index < count / 8 || index >= 7 * count / 8 || (index - count / 8) % 3 == 2;
-
-    private static bool IsValue(string name) =>
-        name.EndsWith("attn_v.weight", StringComparison.Ordinal)
-        || name.EndsWith("attn_qkv.weight", StringComparison.Ordinal)
-        || name.EndsWith("attn_kv_b.weight", StringComparison.Ordinal);
-
-    /// <summary>The type itself when rows of that length fit its blocks, else the one that llama-quantize falls back to.</summary>
-    private static GgmlType Fit(GgmlType type, long rowLength)
-    {
-        if (rowLength % GgmlTypes.BlockElements(type) == 0)
-        {
-            return type;
-        }
-
-        var smaller = type switch
-        {
-            GgmlType.Q4_K => GgmlType.Q5_0,
-            GgmlType.Q5_K => GgmlType.Q5_1,
-            GgmlType.Q6_K => GgmlType.Q8_0,
-            _ => GgmlType.F16,
-        };
-        return rowLength % GgmlTypes.BlockElements(smaller) == 0 ? smaller : GgmlType.F16;
-    }
 }

@@ -24,23 +24,41 @@ public sealed record Precision(string Name, uint FileType, GgmlType BaseType)
         F32, F16, BF16,
         new("Q8_0", 7, GgmlType.Q8_0),
         new("Q6_K", 18, GgmlType.Q6_K),
+        new("Q5_1", 9, GgmlType.Q5_1),
         new("Q5_K_M", 17, GgmlType.Q5_K),
         new("Q5_K_S", 16, GgmlType.Q5_K),
+        new("Q5_0", 8, GgmlType.Q5_0),
+        new("Q4_1", 3, GgmlType.Q4_1),
         new("Q4_K_M", 15, GgmlType.Q4_K),
         new("Q4_K_S", 14, GgmlType.Q4_K),
+        new("IQ4_NL", 25, GgmlType.IQ4_NL),
+        new("IQ4_XS", 30, GgmlType.IQ4_XS),
         new("Q4_0", 2, GgmlType.Q4_0),
+        new("MXFP4_MOE", 38, GgmlType.MXFP4),
+        new("Q3_K_L", 13, GgmlType.Q3_K),
+        new("Q3_K_M", 12, GgmlType.Q3_K),
+        new("IQ3_M", 27, GgmlType.IQ3_S),
+        new("Q3_K_S", 11, GgmlType.Q3_K),
+        new("IQ3_S", 26, GgmlType.IQ3_S),
+        new("Q2_K", 10, GgmlType.Q2_K),
+        new("TQ2_0", 37, GgmlType.TQ2_0),
+        new("TQ1_0", 36, GgmlType.TQ1_0),
     ];
+
+    /// <summary>Precisions of llama.cpp that it makes only with an importance matrix.</summary>
+    public static IReadOnlyList<string> NeedingImportance { get; } =
+        ["IQ3_XS", "IQ3_XXS", "Q2_K_S", "IQ2_M", "IQ2_S", "IQ2_XS", "IQ2_XXS", "IQ1_M", "IQ1_S"];
 
     /// <summary>Whether weights are quantised in blocks (not plain floats).</summary>
     public bool IsQuantised => BaseType is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16);
 
-    /// <summary>Whether the mixture follows llama-quantize (K-quants and 4-bit) rather than the converter (floats and Q8_0).</summary>
+    /// <summary>Whether the mixture follows llama-quantize (all blocks but Q8_0) rather than the converter (floats and Q8_0).</summary>
     public bool UsesRecipe => IsQuantised && BaseType != GgmlType.Q8_0;
 
     /// <summary>Reads a list such as <c>Q4_K_M;Q8_0</c>; names are matched without regard to case, repeats are dropped.</summary>
     /// <param name="text">The metadatum as the user wrote it.</param>
     /// <param name="file">The file an error points at.</param>
-    /// <exception cref="ModelPortException">MP1018: a name is unknown.</exception>
+    /// <exception cref="ModelPortException">MP1018: a name is unknown; MP1027: a precision needs an importance matrix.</exception>
     public static IReadOnlyList<Precision> ParseList(string text, string file)
     {
         var result = new List<Precision>();
@@ -50,6 +68,11 @@ public sealed record Precision(string Name, uint FileType, GgmlType BaseType)
             if (precision is null)
             {
                 var names = All.Select(p => p.Name).ToArray();
+                if (NeedingImportance.Contains(name, StringComparer.OrdinalIgnoreCase))
+                {
+                    throw new ModelPortException(Diagnose.ImportanceNeeded(file, name, names));
+                }
+
                 throw new ModelPortException(Diagnose.UnknownPrecision(file, name, names, Nearest.To(name, names)));
             }
 

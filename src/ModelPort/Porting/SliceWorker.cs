@@ -1,7 +1,10 @@
+using System.Globalization;
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using ModelPort.Architectures;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
+using ModelPort.Engines.LlamaCpp;
 using ModelPort.Formats.Gguf;
 using ModelPort.Formats.Safetensors;
 using ModelPort.Kernels;
@@ -44,7 +47,7 @@ internal sealed class SliceWorker
 
     /// <summary>Carries out one slice.</summary>
     /// <returns>The bytes read.</returns>
-    /// <exception cref="ModelPortException">MP1017: a value is not finite; MP2001, MP2002: writing failed.</exception>
+    /// <exception cref="ModelPortException">MP1017: a value is not finite; MP2001, MP2002: writing failed; MP2009: a value is too large for its type.</exception>
     public int Run(Slice slice)
     {
         var tensor = _plan.Tensors[slice.Tensor];
@@ -183,10 +186,35 @@ internal sealed class SliceWorker
 
                 break;
             default:
-                BlockQuantizer.Quantize((BlockType)type, wide, target, slice.RowLength);
+                Quantise(type, wide, target, slice, tensor);
                 break;
         }
 
         return target;
+    }
+
+    // Types without a kernel here are ggml's own work.
+    private static void Quantise(GgmlType type, ReadOnlySpan<float> wide, Span<byte> target, Slice slice, TensorPlan tensor)
+    {
+        if (BlockQuantizer.IsSupported((BlockType)type))
+        {
+            BlockQuantizer.Quantize((BlockType)type, wide, target, slice.RowLength);
+            return;
+        }
+
+        var at = TensorPrimitives.IndexOfMaxMagnitude(wide);
+        var limit = GgmlQuantizer.LargestValue((int)type);
+        if (at >= 0 && MathF.Abs(wide[at]) > limit)
+        {
+            throw new ModelPortException(Diagnose.BeyondType(
+                tensor.Source?.File.Path ?? "",
+                tensor.SourceName,
+                slice.FirstElement + at,
+                wide[at].ToString(CultureInfo.InvariantCulture),
+                GgmlTypes.Name(type),
+                limit.ToString(CultureInfo.InvariantCulture)));
+        }
+
+        GgmlQuantizer.Quantize((int)type, wide, target, slice.RowLength);
     }
 }

@@ -16,6 +16,16 @@ public sealed class OptionTests : IDisposable
         _checkpoint.Refused("MP1018", _checkpoint.Project, "'Q4_K_X'", "Did you mean Q4_K_M?", "Q6_K", "F32");
     }
 
+    [Theory]
+    [InlineData("Q2_K_S")]
+    [InlineData("iq3_xxs")]
+    [InlineData("IQ1_M")]
+    public void A_precision_that_needs_an_importance_matrix_is_refused_as_such(string precision)
+    {
+        _checkpoint.Metadata["Precision"] = $"Q8_0;{precision}";
+        _checkpoint.Refused("MP1027", _checkpoint.Project, $"'{precision}'", "importance matrix", "IQ3_S", "Q2_K");
+    }
+
     [Fact]
     public void Unknown_metadata_are_answered_with_the_valid_and_the_nearest()
     {

@@ -155,4 +155,13 @@ public sealed class WeightFileTests : IDisposable
         _checkpoint.EditTensors(t => t.Change(Norm, n => n with { Type = SafetensorsType.F64, Bytes = [.. values.SelectMany(BitConverter.GetBytes)] }));
         _checkpoint.Refused("MP1017", _checkpoint.Weights, $"'{Norm}'", "element 127", "range of F32");
     }
+
+    [Fact]
+    public void A_value_that_the_search_of_a_grid_cannot_take_is_named()
+    {
+        using var checkpoint = new DamagedCheckpoint("wordnet-llama-v1");
+        checkpoint.Metadata["Precision"] = "IQ3_S";
+        checkpoint.EditTensors(t => t.Poke("model.layers.1.mlp.up_proj.weight", 4321, 0x5368));
+        checkpoint.Refused("MP2009", checkpoint.Weights, "'model.layers.1.mlp.up_proj.weight'", "element 4321", "IQ3_S");
+    }
 }

@@ -14,7 +14,7 @@ internal sealed class DamagedCheckpoint : IDisposable
     public DamagedCheckpoint(string fixture = "llama3-rope")
     {
         Directory.CreateDirectory(Model);
-        foreach (var file in Directory.GetFiles(Repository.Fixture(fixture)))
+        foreach (var file in Directory.GetFiles(Repository.Checkpoint(fixture)))
         {
             File.Copy(file, this[Path.GetFileName(file)]);
         }
