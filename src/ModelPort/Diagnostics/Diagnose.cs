@@ -135,9 +135,13 @@ public static class Diagnose
     public static Diagnostic HalfOverflow(string path, string tensor, long count) =>
         Warning("MP2003", path, $"Tensor '{tensor}' has {count.ToString(CultureInfo.InvariantCulture)} values outside F16's range (65504); they became infinite. Use BF16 or F32 for this model.");
 
-    /// <summary>MP2004 (warning): a tensor gets another type than the precision asks for, because its rows do not fit.</summary>
-    public static Diagnostic FallbackType(string path, string tensor, string wanted, string used, long row, int block) =>
-        Warning("MP2004", path, $"Tensor '{tensor}' is {used} instead of {wanted}: its rows of {row.ToString(CultureInfo.InvariantCulture)} values are no multiple of {block.ToString(CultureInfo.InvariantCulture)}. The file grows a little; set ModelPortStrict=true to refuse such fallbacks.");
+    /// <summary>MP2004 (warning): tensors get another type than the precision asks for, because their rows do not fit.</summary>
+    public static Diagnostic FallbackType(string path, string precision, IEnumerable<string> tensors, string wanted, string used, long row, int block)
+    {
+        var names = tensors.ToArray();
+        var which = names.Length == 1 ? $"tensor '{names[0]}' is" : string.Create(CultureInfo.InvariantCulture, $"{names.Length} tensors ('{names[0]}' and others) are");
+        return Warning("MP2004", path, string.Create(CultureInfo.InvariantCulture, $"{precision}: {which} {used} instead of {wanted}, as rows of {row} values are no multiple of {block}. The file grows a little, and the manifest names them all; set ModelPortStrict=true to make this an error."));
+    }
 
     /// <summary>MP2005: the memory budget is too small for one row slice.</summary>
     public static Diagnostic BudgetTooSmall(string file, long budget, long needed, string tensor) =>

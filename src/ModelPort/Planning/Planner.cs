@@ -89,18 +89,17 @@ public static class Planner
         return metadata;
     }
 
-    private static IEnumerable<Diagnostic> FallbackWarnings(OutputPlan output, IReadOnlyList<TensorPlan> tensors)
-    {
-        foreach (var fallback in output.Fallbacks)
-        {
-            var tensor = tensors.First(t => t.Name == fallback.Tensor);
-            yield return Diagnose.FallbackType(
-                tensor.Source?.File.Path ?? "",
-                fallback.Tensor,
-                GgmlTypes.Name(fallback.Wanted),
-                GgmlTypes.Name(fallback.Used),
-                tensor.RowLength,
-                GgmlTypes.BlockElements(fallback.Wanted));
-        }
-    }
+    // One warning for all tensors that share a cause: a model of a hundred blocks would else warn hundreds of times.
+    private static IEnumerable<Diagnostic> FallbackWarnings(OutputPlan output, IReadOnlyList<TensorPlan> tensors) =>
+        from fallback in output.Fallbacks
+        join tensor in tensors on fallback.Tensor equals tensor.Name
+        group tensor by (fallback.Wanted, fallback.Used, tensor.RowLength) into same
+        select Diagnose.FallbackType(
+            same.First().Source?.File.Path ?? "",
+            output.Precision.Name,
+            same.Select(t => t.Name),
+            GgmlTypes.Name(same.Key.Wanted),
+            GgmlTypes.Name(same.Key.Used),
+            same.Key.RowLength,
+            GgmlTypes.BlockElements(same.Key.Wanted));
 }
