@@ -117,7 +117,7 @@ internal static class KernelsBenchmark
             }
         }
 
-        return (Median(ggml), Median(ours));
+        return (Sample.Median(ggml), Sample.Median(ours));
     }
 
     /// <summary>Repeats until the clock sees enough of it.</summary>
@@ -134,12 +134,6 @@ internal static class KernelsBenchmark
         }
         while (seconds < 0.005);
         return seconds / times;
-    }
-
-    private static double Median(List<double> values)
-    {
-        values.Sort();
-        return values[values.Count / 2];
     }
 
     private static float[] Gaussian(int length)

@@ -127,7 +127,7 @@ internal static class PortBenchmark
             }
 
             long size = new FileInfo(Path.Combine(request.OutputDirectory, $"benchmark-{precision}.gguf")).Length;
-            var (copy, port) = (Median(copies), Median(ports));
+            var (copy, port) = (Sample.Median(copies), Sample.Median(ports));
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{precision,-10} {Sizes.Bytes(size),9} {copy,7:0.00} s {port,7:0.00} s {copy / port,12:0 %}      {Sizes.Bytes(peak),14}"));
@@ -148,6 +148,4 @@ internal static class PortBenchmark
         child.WaitForExit();
         return (double.Parse(numbers[0], CultureInfo.InvariantCulture), long.Parse(numbers[1], CultureInfo.InvariantCulture));
     }
-
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 }

@@ -69,7 +69,7 @@ internal static class RotaryHeader
         var factors = new float[dimension / 2];
         for (var i = 0; i < factors.Length; i++)
         {
-            var frequency = 1f / MathF.Pow((float)rotary.Theta!, 2f * i / dimension);
+            var frequency = 1f / MathF.Pow((float)rotary.Theta, 2f * i / dimension);
             var wavelength = (float)(2 * Math.PI) / frequency;
             factors[i] = wavelength < (float)(context / high) ? 1f
                 : wavelength > (float)(context / low) ? (float)factor

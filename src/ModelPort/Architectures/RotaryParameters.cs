@@ -8,8 +8,8 @@ namespace ModelPort.Architectures;
 /// <remarks>transformers 4 writes <c>rope_theta</c> and <c>rope_scaling</c>; transformers 5 writes both into <c>rope_parameters</c>.</remarks>
 public sealed record RotaryParameters
 {
-    /// <summary>The base of the frequencies; null when config.json has none and the loader's default applies.</summary>
-    public required double? Theta { get; init; }
+    /// <summary>The base of the frequencies; 10000 when config.json has none.</summary>
+    public required double Theta { get; init; }
 
     /// <summary>The kind of scaling: default, linear, yarn, llama3, longrope, dynamic or another word of the config.</summary>
     public required string Kind { get; init; }
