@@ -9,43 +9,46 @@ namespace ModelPort.Planning;
 /// </summary>
 /// <param name="precision">The precision asked for.</param>
 /// <param name="model">The model.</param>
-public sealed class MixtureRecipe(Precision precision, RecipeModel model)
+/// <param name="choice">What the user decides over the recipe; null for nothing.</param>
+public sealed class MixtureRecipe(Precision precision, RecipeModel model, TensorChoice? choice = null)
 {
     private readonly Mixture _mixture = Mixture.Of(precision, model);
+    private readonly IReadOnlyList<ChoiceRule> _rules = (choice ?? TensorChoice.None).Rules(model.HasOutput);
 
-    // The mixture counts tensors of a kind in the order in which llama-quantize meets them.
+    // The mixture counts tensors of a kind in the order in which llama-quantize meets them, without those that the user decides.
     private int _valueTensors;
     private int _downTensors;
 
     /// <summary>Types for all tensors of a model.</summary>
     /// <param name="tensors">Names and shapes (ggml's order), in any order.</param>
-    /// <returns>For each tensor its type, and the type that was wanted when its rows do not fit that one.</returns>
-    public IReadOnlyList<(GgmlType Type, GgmlType Wanted)> Choose(IReadOnlyList<(string Name, ImmutableArray<long> Shape)> tensors)
+    public IReadOnlyList<TensorType> Choose(IReadOnlyList<(string Name, ImmutableArray<long> Shape)> tensors)
     {
-        var types = new (GgmlType, GgmlType)[tensors.Count];
+        var types = new TensorType[tensors.Count];
         var values = tensors.Count(t => TensorRoles.Of(t.Name) == TensorRole.Value);
         foreach (var i in Enumerable.Range(0, tensors.Count).OrderBy(i => TensorNames.BlockOf(tensors[i].Name) ?? -1).ThenBy(i => tensors[i].Name, StringComparer.Ordinal))
         {
             var (name, shape) = tensors[i];
-            var wanted = Wanted(name, shape, values);
-            types[i] = (TypeFallback.Fit(wanted, shape[0]), wanted);
+            var (wanted, why) = Wanted(name, shape, values);
+            types[i] = new TensorType(TypeFallback.Fit(wanted, shape[0]), wanted, why);
         }
 
         return types;
     }
 
-    private GgmlType Wanted(string name, ImmutableArray<long> shape, int values)
+    private (GgmlType Type, string Why) Wanted(string name, ImmutableArray<long> shape, int values)
     {
-        if (!precision.UsesRecipe)
+        if (precision.UsesRecipe ? !TensorRoles.IsQuantisable(name, shape.AsSpan()) : ConverterKeepsFloat(name, shape))
         {
-            return ConverterKeepsFloat(name, shape) ? GgmlType.F32 : precision.BaseType;
+            return (GgmlType.F32, TensorType.Kept);
         }
 
-        if (!TensorRoles.IsQuantisable(name, shape.AsSpan()))
-        {
-            return GgmlType.F32;
-        }
+        return _rules.FirstOrDefault(r => r.Applies(name)) is { } rule
+            ? (rule.Type ?? precision.BaseType, rule.Name)
+            : (precision.UsesRecipe ? OfRecipe(name, shape, values) : precision.BaseType, TensorType.Recipe);
+    }
 
+    private GgmlType OfRecipe(string name, ImmutableArray<long> shape, int values)
+    {
         var role = TensorRoles.Of(name);
         if (role == TensorRole.Output || (role == TensorRole.Embedding && !model.HasOutput))
         {
