@@ -29,6 +29,7 @@ internal sealed class PortOptions
     };
 
     private readonly Option<string[]> _budgets = new("--budget") { Description = "A limit, for instance MaxPerplexityIncrease=2; may be repeated.", AllowMultipleArgumentsPerToken = false };
+    private readonly Option<bool> _strictParity = new("--strict-parity") { Description = "A number outside its limit by less than its standard error misses the budget." };
     private readonly Option<bool> _strict = new("--strict") { Description = "Fallbacks, overflow and guesses are errors." };
 
     /// <summary>Where the source is.</summary>
@@ -55,6 +56,7 @@ internal sealed class PortOptions
 
         command.Add(_budgets);
         command.Add(_strict);
+        command.Add(_strictParity);
         command.Add(Format);
     }
 
@@ -77,6 +79,7 @@ internal sealed class PortOptions
 
         var properties = _properties.Select(o => (o.Key, Value: parsed.GetValue(o.Value))).Where(o => !string.IsNullOrEmpty(o.Value)).ToDictionary(o => o.Key, o => o.Value!);
         properties["Strict"] = parsed.GetValue(_strict) ? "true" : "false";
+        properties["StrictParity"] = parsed.GetValue(_strictParity) ? "true" : "false";
         return PortRequest.Parse(Path.GetFullPath(source), Path.GetFullPath(outputDirectory), metadata, properties, "");
     }
 }

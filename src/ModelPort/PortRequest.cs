@@ -75,11 +75,14 @@ public sealed record PortRequest
     /// <summary>Whether fallbacks, overflow and guesses are errors.</summary>
     public bool Strict { get; init; }
 
+    /// <summary>Whether a number outside its limit by less than its standard error misses the budget.</summary>
+    public bool StrictParity { get; init; }
+
     /// <summary>Checks and reads the options of one port.</summary>
     /// <param name="source">The checkpoint folder.</param>
     /// <param name="outputDirectory">Where the outputs go.</param>
     /// <param name="metadata">Options by name: <see cref="OptionNames"/> and <see cref="Budget.Names"/>.</param>
-    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, EvaluationTokens, Strict.</param>
+    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, EvaluationTokens, Strict.</param>
     /// <param name="file">The file that errors about options point at (the project file).</param>
     /// <exception cref="ModelPortException">MP1018, MP1019 or MP1020.</exception>
     public static PortRequest Parse(
@@ -138,7 +141,8 @@ public sealed record PortRequest
             EvaluationWindow = Option("EvaluationWindow") is { } window ? ParseWindow(window, file) : null,
             MemoryBudget = ParseBudget(Property("MemoryBudget"), file),
             Threads = ParseThreads(Property("Threads"), file),
-            Strict = ParseSwitch(Property("Strict"), file),
+            Strict = ParseSwitch(Property("Strict"), "ModelPortStrict", file),
+            StrictParity = ParseSwitch(Property("StrictParity"), "ModelPortStrictParity", file),
         };
     }
 
@@ -166,11 +170,11 @@ public sealed record PortRequest
         _ => throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortParity", value, "error, warn or off")),
     };
 
-    private static bool ParseSwitch(string? value, string file) => value?.ToUpperInvariant() switch
+    private static bool ParseSwitch(string? value, string option, string file) => value?.ToUpperInvariant() switch
     {
         null or "FALSE" => false,
         "TRUE" => true,
-        _ => throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortStrict", value, "true or false")),
+        _ => throw new ModelPortException(Diagnose.InvalidOption(file, option, value, "true or false")),
     };
 
     private static long ParseBudget(string? value, string file) => value switch
