@@ -120,6 +120,14 @@ public static class Diagnose
     public static Diagnostic ImportanceNeeded(string file, string found, IEnumerable<string> valid) =>
         Error("MP1027", file, $"Precision '{found}' needs an importance matrix, which this version cannot make yet. Use one that needs none: {string.Join(", ", valid)}.");
 
+    /// <summary>MP1050: a line of a task is no question.</summary>
+    public static Diagnostic TaskInvalid(string path, int line, string found, string expected) =>
+        Error("MP1050", path, $"Line {line.ToString(CultureInfo.InvariantCulture)}: {found}; expected {expected}. Correct the line, or the lines before it if they are meant.");
+
+    /// <summary>MP1051: the model cannot be asked a question of a task.</summary>
+    public static Diagnostic QuestionUnfit(string path, int line, string found, string expected) =>
+        Error("MP1051", path, $"The question on line {line.ToString(CultureInfo.InvariantCulture)} does not fit the model: {found}; expected {expected}. Shorten or remove the question.");
+
     // MP2xxx: conversion and quantisation
 
     /// <summary>MP2001: the output cannot be written.</summary>
