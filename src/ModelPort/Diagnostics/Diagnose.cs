@@ -126,7 +126,7 @@ public static class Diagnose
 
     /// <summary>MP1051: the model cannot be asked a question of a task.</summary>
     public static Diagnostic QuestionUnfit(string path, int line, string found, string expected) =>
-        Error("MP1051", path, $"The question on line {line.ToString(CultureInfo.InvariantCulture)} does not fit the model: {found}; expected {expected}. Shorten or remove the question.");
+        Error("MP1051", path, $"The question on line {line.ToString(CultureInfo.InvariantCulture)} does not fit the model: {found}; expected {expected}. Make the question shorter, or remove it.");
 
     // MP2xxx: conversion and quantisation
 
