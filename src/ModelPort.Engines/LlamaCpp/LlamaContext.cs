@@ -18,6 +18,7 @@ public sealed class LlamaContext : IDisposable
     private readonly LlamaModel _model;
     private readonly LlamaContextHandle _handle;
     private readonly NativeMemoryHandle _abort;
+    private readonly ProductWatch? _watch;
     private readonly int _sequences;
     private bool[] _hasLogits = [];
 
@@ -65,6 +66,8 @@ public sealed class LlamaContext : IDisposable
             parameters.NoPerformanceCounters = 0;
             parameters.Abort = &OnAbortAsked;
             parameters.AbortData = (void*)_abort.DangerousGetHandle();
+            _watch = options.Products is { } observer ? new ProductWatch(observer, model.Runtime.Libraries.Abi.Tensors, (byte*)_abort.DangerousGetHandle()) : null;
+            _watch?.Attach(ref parameters);
 
             var log = model.Runtime.Log.Position;
             var context = LlamaNative.ContextCreate(model.Handle, parameters);
@@ -77,10 +80,11 @@ public sealed class LlamaContext : IDisposable
                     "Ask for a smaller context.", problems);
             }
 
-            _handle = new LlamaContextHandle(context, model.Handle, _abort);
+            _handle = new LlamaContextHandle(context, model.Handle, _abort, _watch);
         }
         catch
         {
+            _watch?.Dispose();
             _abort.Dispose();
             if (held)
             {
@@ -135,6 +139,7 @@ public sealed class LlamaContext : IDisposable
     /// <exception cref="EngineException">llama.cpp refuses the batch, or the memory does not suffice.</exception>
     /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The context or the batch is disposed.</exception>
+    /// <remarks>What <see cref="LlamaContextOptions.Products"/> throws comes out here too.</remarks>
     public void Decode(LlamaBatch batch, CancellationToken cancellationToken = default)
     {
         using var context = new HandleLease(_handle);
@@ -152,6 +157,7 @@ public sealed class LlamaContext : IDisposable
         }
 
         SetAbort(0);
+        _watch?.ThrowIfFailed();
         if (result == 0)
         {
             _hasLogits = Wishes(arrays);

@@ -33,4 +33,7 @@ public sealed record LlamaContextOptions
 
     /// <summary>The precision of attention. Comparison with another engine's numbers wants <see cref="LlamaCacheType.F32"/>.</summary>
     public LlamaCacheType CacheType { get; init; } = LlamaCacheType.F16;
+
+    /// <summary>Who sees the inputs of the products with weights, if anybody.</summary>
+    public ILlamaProductObserver? Products { get; init; }
 }
