@@ -99,7 +99,7 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText
     {
         var own = Planner.OwnPrecision(plan.Checkpoint);
         return plan.Outputs.FirstOrDefault(o => o.Precision == own)
-            ?? Planner.Plan(plan.Checkpoint, request with { Precisions = [own], Strict = false }).Outputs[0];
+            ?? Planner.Plan(plan.Checkpoint, request with { Precisions = [own], Choice = TensorChoice.None, Strict = false, StrictPrecision = false }).Outputs[0];
     }
 
     private (MeasurementBasis? Basis, PortParity?[] Ports) Measure(string sourcePath, IReadOnlyList<string> portPaths)
@@ -181,7 +181,7 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText
         // A port that nobody measured was asked for; everything else a strict build refuses.
         if (request.Strict && warning.Code != "MP3006")
         {
-            throw new ModelPortException(Diagnose.Strict(warning));
+            throw new ModelPortException(Diagnose.Strict(warning, "ModelPortStrict"));
         }
 
         observer.Warn(warning);

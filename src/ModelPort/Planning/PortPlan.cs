@@ -55,9 +55,13 @@ public sealed record Fallback(string Tensor, GgmlType Wanted, GgmlType Used);
 /// <param name="Precision">The precision asked for.</param>
 /// <param name="FileName">The file's name.</param>
 /// <param name="Layout">Header and places; tensors stand in the order of <see cref="PortPlan.Tensors"/>.</param>
-/// <param name="Fallbacks">Tensors that get another type than asked for.</param>
-public sealed record OutputPlan(Precision Precision, string FileName, GgufLayout Layout, IReadOnlyList<Fallback> Fallbacks)
+/// <param name="Types">Each tensor's type and why it has that, in the same order.</param>
+public sealed record OutputPlan(Precision Precision, string FileName, GgufLayout Layout, IReadOnlyList<TensorType> Types)
 {
+    /// <summary>Tensors that get another type than asked for.</summary>
+    public IReadOnlyList<Fallback> Fallbacks { get; } =
+        [.. Types.Select((t, i) => new Fallback(Layout.Tensors[i].Name, t.Wanted, t.Type)).Where(f => f.Wanted != f.Used)];
+
     /// <summary>Bytes of the file.</summary>
     public long FileLength => Layout.FileLength;
 
