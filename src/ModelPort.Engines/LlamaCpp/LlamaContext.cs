@@ -20,6 +20,7 @@ public sealed class LlamaContext : IDisposable
     private readonly NativeMemoryHandle _abort;
     private readonly ProductWatch? _watch;
     private readonly int _sequences;
+    private readonly bool _shared;
     private bool[] _hasLogits = [];
 
     /// <summary>Makes a context for a model.</summary>
@@ -42,6 +43,7 @@ public sealed class LlamaContext : IDisposable
 
         _model = model;
         _sequences = options.Sequences;
+        _shared = options.Shared;
         _abort = new NativeMemoryHandle(1);
         var held = false;
         try
@@ -57,6 +59,7 @@ public sealed class LlamaContext : IDisposable
             parameters.BatchSize = (uint)options.BatchSize;
             parameters.MicroBatchSize = (uint)options.MicroBatchSize;
             parameters.Sequences = (uint)options.Sequences;
+            parameters.UnifiedKeyValues = options.Shared ? (byte)1 : (byte)0;
             parameters.Threads = options.Threads;
             parameters.BatchThreads = options.Threads;
             parameters.KeyType = (int)options.CacheType;
@@ -224,10 +227,16 @@ public sealed class LlamaContext : IDisposable
                     $"Token {batch.Tokens[i]} at {i} is not in the vocabulary of {_model.VocabularySize}.", nameof(batch));
             }
 
-            if ((uint)batch.Sequences[i][0] >= (uint)_sequences)
+            // The ids of a token's sequences ascend one by one.
+            var last = batch.Sequences[i][batch.SequenceCounts[i] - 1];
+            if ((uint)last >= (uint)_sequences)
             {
-                throw new ArgumentException(
-                    $"Sequence {batch.Sequences[i][0]} at {i} does not exist; this context has {_sequences}.", nameof(batch));
+                throw new ArgumentException($"Sequence {last} at {i} does not exist; this context has {_sequences}.", nameof(batch));
+            }
+
+            if (batch.SequenceCounts[i] > 1 && !_shared)
+            {
+                throw new ArgumentException($"The token at {i} belongs to several sequences; those of this context are not shared.", nameof(batch));
             }
 
             if ((uint)batch.Positions[i] >= (uint)SequenceLength)
