@@ -34,7 +34,7 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText
             OutputFile? source = null;
             if (baseline is not null && !plan.Outputs.Contains(baseline))
             {
-                source = OutputFile.Create(Path.Combine(request.OutputDirectory, baseline.FileName), baseline.FileLength);
+                source = OutputFile.CreateScratch(Path.Combine(request.OutputDirectory, baseline.FileName), baseline.FileLength);
                 files.Add((baseline, source));
             }
 
@@ -45,7 +45,7 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText
             }
 
             var ports = files.Where(f => f.File != source).ToArray();
-            var hashes = ports.Select(f => SourceHash.OfFile(f.File.TemporaryPath, cancellation)).ToArray();
+            var hashes = ports.Select(f => f.File.Hash(cancellation)).ToArray();
             var (basis, parities) = baseline is null
                 ? (null, new PortMeasurement?[ports.Length])
                 : Measure((source ?? files.First(f => f.Plan == baseline).File).TemporaryPath, [.. ports.Select(p => p.File.TemporaryPath)]);

@@ -41,7 +41,7 @@ public static class PortValidation
         var own = Planner.OwnPrecision(checkpoint);
         var plan = Planner.Plan(checkpoint, request with { Precisions = [own], Choice = TensorChoice.None });
         var text = EvaluationText.Open(request.Evaluation);
-        using var source = OutputFile.Create(Path.Combine(request.OutputDirectory, plan.Outputs[0].FileName), plan.Outputs[0].FileLength);
+        using var source = OutputFile.CreateScratch(Path.Combine(request.OutputDirectory, plan.Outputs[0].FileName), plan.Outputs[0].FileLength);
         var result = Porter.Run(plan, [(plan.Outputs[0], source)], request, observer, cancellation);
         try
         {
