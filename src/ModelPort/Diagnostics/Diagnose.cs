@@ -211,6 +211,10 @@ public static class Diagnose
     public static Diagnostic ModelRefused(string path, string found, string log) =>
         Error("MP3007", path, $"llama.cpp cannot run '{Path.GetFileName(path)}': {found}.{(log.Length == 0 ? "" : $" It said: {log.TrimEnd('.')}.")} Expected a complete model of an architecture that llama.cpp v0.5.0 knows. Port the checkpoint again, or validate another file.");
 
+    /// <summary>MP3008: a budget limits a number that was not measured.</summary>
+    public static Diagnostic BudgetNotMeasured(string path, string port, string budget, string metric, string needs) =>
+        Error("MP3008", path, $"{port} cannot be judged by {budget}: {metric} was not measured; it needs {needs}. A limit that nobody checked is not kept; remove it, or give what it needs.");
+
     /// <summary>MP3020: a chat template is not the source's.</summary>
     public static Diagnostic TemplateChanged(string path, string name, string found, string expected) =>
         Error("MP3020", path, $"The chat template '{name}' changed: found {found}; expected {expected}. Port the checkpoint again, or correct tokenizer.chat_template.");
