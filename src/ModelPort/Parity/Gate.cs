@@ -19,6 +19,12 @@ public static class Gate
         CultureInfo.InvariantCulture,
         $"on {evaluation.Windows} windows of {evaluation.WindowLength} tokens of {evaluation.Name}, {evaluation.Positions} positions, SHA-256 {evaluation.Sha256[..12]}");
 
+    /// <summary>The data that a verdict on one budget rests on.</summary>
+    public static string Data(Manifest manifest, OutputRecord output, BudgetResult budget) =>
+        output.Tasks.FirstOrDefault(t => t.File == budget.On) is { } task
+            ? string.Create(CultureInfo.InvariantCulture, $"on {task.Questions} of {task.Total} questions of {task.File}, {task.Lost} lost and {task.Gained} gained, McNemar p {task.Significance.PValue:0.###}, SHA-256 {task.Sha256[..12]}")
+            : Data(manifest.Evaluation!);
+
     /// <summary>The error for a budget that a port does not keep.</summary>
     /// <param name="path">The source, where the error points.</param>
     /// <param name="port">Name and precision of the port.</param>
@@ -38,7 +44,7 @@ public static class Gate
     public static string Describe(BudgetResult budget, IReadOnlyList<Figure> figures)
     {
         var limit = $"limit {budget.Limit.ToString("0.######", CultureInfo.InvariantCulture)}{(budget.Unit is null ? "" : " " + budget.Unit)}{(budget.IsDefault ? " (default)" : "")}";
-        return $"{budget.Name} {(budget.Against == Reference.ReferenceOutputs ? "(against ReferenceOutputs) " : "")}{Measured(budget, figures)}, {limit}, {Spell(budget.Verdict)}";
+        return $"{budget.Name} {(budget.Against == Reference.ReferenceOutputs ? "(against ReferenceOutputs) " : "")}{(budget.On is null ? "" : $"on {budget.On} ")}{Measured(budget, figures)}, {limit}, {Spell(budget.Verdict)}";
     }
 
     private static string Measured(BudgetResult budget, IReadOnlyList<Figure> figures)
@@ -51,7 +57,7 @@ public static class Gate
         var kind = Kind(budget);
         var number = kind.Metric.Write(value, budget.Error);
         double? Absolute(Subject of) =>
-            budget.Against == Reference.ReferenceOutputs ? null : figures.FirstOrDefault(f => f.Name == kind.Absolute?.Name && f.Of == of && f.Against is null)?.Value;
+            budget.Against == Reference.ReferenceOutputs ? null : figures.FirstOrDefault(f => f.Name == kind.Absolute?.Name && f.Of == of && f.Against is null && f.On == budget.On)?.Value;
         return Absolute(Subject.Source) is { } before && Absolute(Subject.Port) is { } after
             ? $"{kind.Absolute!.Write(before)} -> {kind.Absolute.Write(after)}{(kind.Absolute == kind.Metric ? kind.Metric.Unit.Length == 0 ? "" : " " + kind.Metric.Unit : ", " + number)}"
             : number;

@@ -66,7 +66,7 @@ internal static class GreedyDecoder
 
         return continuations;
 
-        RowReader Reader(int prompt) => logits => continuations[prompt].Add(TensorPrimitives.IndexOfMax(logits));
+        NextReader Reader(int prompt) => logits => continuations[prompt].Add(TensorPrimitives.IndexOfMax(logits));
 
         bool HasEnded(int prompt)
         {
