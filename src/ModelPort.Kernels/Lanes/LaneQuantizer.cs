@@ -63,6 +63,12 @@ internal static unsafe class LaneQuantizer<TSums, TChain, TAlong>
                 case BlockType.Q8_0:
                     PlainBlocks<TAlong>.Q8_0(x, blocks, to);
                     break;
+                case BlockType.MXFP4:
+                    MicroscaledBlocks<TAlong>.Quantize(x, blocks, destination);
+                    break;
+                case BlockType.TQ1_0 or BlockType.TQ2_0:
+                    TernaryBlocks<TAlong>.Quantize(type, x, blocks, destination);
+                    break;
                 case BlockType.Q4_0 or BlockType.Q5_0 when importance.IsEmpty:
                     PlainBlocks<TAlong>.Symmetric(SmallFormat.Of(type), x, blocks, destination);
                     break;
