@@ -1,6 +1,7 @@
 using System.Globalization;
 using ModelPort.Diagnostics;
 using ModelPort.Manifests;
+using ModelPort.Parity.Behaviour;
 
 namespace ModelPort.Parity;
 
@@ -12,7 +13,7 @@ public static class Gate
         output.Verdict == Verdict.NotMeasured
             ? $"parity gate of {manifest.Name} {output.Precision}: not run (ModelPortParity is off)"
             : $"parity gate of {manifest.Name} {output.Precision} against its source ({manifest.Source.Precision}, {manifest.Engine.Name} {manifest.Engine.Version}, {manifest.Evaluation!.CpuBackend}), "
-                + $"{Data(manifest.Evaluation)}: {string.Join("; ", output.Budgets.Select(b => Describe(b, output.Metrics)))}";
+                + $"{Data(manifest.Evaluation)}: {string.Join("; ", output.Budgets.Select(b => Describe(b, output.Metrics)))}; {Describe(output.Behaviour!)}";
 
     /// <summary>The data that a verdict rests on.</summary>
     public static string Data(EvaluationRecord evaluation) => string.Create(
@@ -45,6 +46,12 @@ public static class Gate
     {
         var limit = $"limit {budget.Limit.ToString("0.######", CultureInfo.InvariantCulture)}{(budget.Unit is null ? "" : " " + budget.Unit)}{(budget.IsDefault ? " (default)" : "")}";
         return $"{budget.Name} {(budget.Against == Reference.ReferenceOutputs ? "(against ReferenceOutputs) " : "")}{(budget.On is null ? "" : $"on {budget.On} ")}{Measured(budget, figures)}, {limit}, {Spell(budget.Verdict)}";
+    }
+
+    private static string Describe(BehaviourRecord behaviour)
+    {
+        string[] failed = [.. behaviour.Failures.Select(f => f.Code).Distinct()];
+        return $"behaviour ({string.Join(", ", behaviour.Findings.Select(f => f.Check).Distinct())}) {(failed.Length == 0 ? "kept" : $"CHANGED: {string.Join(", ", failed)}")}";
     }
 
     private static string Measured(BudgetResult budget, IReadOnlyList<Figure> figures)
