@@ -10,20 +10,23 @@ internal static class GreedyDecoder
     private const int MostTogether = 16;
     private const int MostCacheTokens = 8192;
 
+    // llama.cpp's threads meet after every product of matrices, and wait for each other by spinning: one that has less to do than this in a step only delays it.
+    private const double LeastWork = 50e6;
+
     /// <summary>Continues prompts.</summary>
     /// <param name="model">The model.</param>
     /// <param name="prompts">The prompts' tokens, none of them empty.</param>
     /// <param name="mostTokens">A continuation ends after so many tokens at the latest.</param>
-    /// <param name="isEnd">Whether the continuation of a prompt ends here: the prompt's index, and the tokens so far, the newest last.</param>
+    /// <param name="isEnd">Whether a continuation ends with these tokens, before it has as many.</param>
     /// <param name="threads">Threads that compute.</param>
     /// <param name="progress">Told how many prompts are done.</param>
     /// <param name="cancellation">Stops the work.</param>
-    /// <returns>The tokens of each continuation. A token that ends generation ends a continuation and does not belong to it.</returns>
+    /// <returns>The tokens of each continuation, the token that ends generation included where one came.</returns>
     public static List<int>[] Continue(
         LlamaModel model,
         IReadOnlyList<int[]> prompts,
         int mostTokens,
-        Func<int, List<int>, bool> isEnd,
+        Func<List<int>, bool> isEnd,
         int threads,
         Action<int> progress,
         CancellationToken cancellation)
@@ -35,7 +38,7 @@ internal static class GreedyDecoder
         {
             ContextLength = together * longest,
             Sequences = together,
-            Threads = Math.Min(threads, Environment.ProcessorCount),
+            Threads = ThreadsFor(model, together, threads),
         });
         using var queue = new TokenQueue(context, model.VocabularySize, cancellation);
         for (var first = 0; first < prompts.Count; first += together)
@@ -66,18 +69,16 @@ internal static class GreedyDecoder
 
         return continuations;
 
-        RowReader Reader(int prompt) => logits => continuations[prompt].Add(TensorPrimitives.IndexOfMax(logits));
+        NextReader Reader(int prompt) => logits => continuations[prompt].Add(TensorPrimitives.IndexOfMax(logits));
 
         bool HasEnded(int prompt)
         {
             var tokens = continuations[prompt];
-            if (model.Vocabulary.IsEndOfGeneration(tokens[^1]))
-            {
-                tokens.RemoveAt(tokens.Count - 1);
-                return true;
-            }
-
-            return tokens.Count == mostTokens || isEnd(prompt, tokens);
+            return tokens.Count == mostTokens || model.Vocabulary.IsEndOfGeneration(tokens[^1]) || isEnd(tokens);
         }
     }
+
+    // A step multiplies and adds each weight once for each sequence.
+    private static int ThreadsFor(LlamaModel model, int sequences, int threads) =>
+        (int)Math.Clamp(2.0 * model.ParameterCount * sequences / LeastWork, 1, Math.Min(threads, Environment.ProcessorCount));
 }
