@@ -26,7 +26,7 @@ internal sealed class SourceFile : IDisposable
         SafeFileHandle? handle = null;
         try
         {
-            handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.RandomAccess);
+            handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.None);
             return new SourceFile(path, handle, RandomAccess.GetLength(handle));
         }
         catch (Exception e) when (IsFileError(e))

@@ -44,59 +44,64 @@ internal static class PortBenchmark
     private static void CompareWithCopy(PortRequest request, int rounds)
     {
         PrintConditions(request, rounds);
-        Console.WriteLine("precision      output      copy      port   copy/port   peak memory   written/output");
+        Console.WriteLine("precision  step       output      time  processor  peak memory  written/output  speed of the port");
         foreach (var precision in request.Precisions)
         {
             var (copies, ports) = (new List<StepResult>(), new List<StepResult>());
             for (int round = 0; round < rounds; round++)
             {
-                copies.Add(Step.Run(Step.Copy, request, precision));
-                File.Delete(Step.PathOf(request, precision));
-                ports.Add(Afresh(request, precision));
+                copies.Add(Afresh(Step.Copy, request, precision));
+                ports.Add(Afresh(Step.Port, request, precision));
             }
 
-            var (copy, port) = (Seconds(copies), Seconds(ports));
-            var worst = Worst(ports);
-            Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{precision,-10} {Sizes.Bytes(worst.Output),10} {copy,7:0.00} s {port,7:0.00} s {copy / port,11:0 %} {Sizes.Bytes(worst.PeakMemory),13} {(double)worst.Written / worst.Output,16:0.000}"));
+            var (copy, port) = (Middle(copies), Middle(ports));
+            Print(precision, Step.Copy, copy, "");
+            Print(precision, Step.Port, port, $"{Share(copy.Seconds, port.Seconds)} of the copy's");
             Clear(request, precision);
         }
+
+        void Print(Precision precision, string step, StepResult result, string speed) => Console.WriteLine($"{precision,-10} {step,-4} {Columns(result)}  {speed}");
     }
 
     private static void CompareWithLlama(PortRequest request, int rounds)
     {
         PrintConditions(request, rounds);
-        Console.WriteLine("precision                    step      time   peak memory   written/output   port's share of the time");
+        Console.WriteLine("precision  step                      output      time  processor  peak memory  written/output  the port is faster by");
         foreach (var precision in request.Precisions)
         {
             var (ports, conversions, quantisations) = (new List<StepResult>(), new List<StepResult>(), new List<StepResult>());
             for (int round = 0; round < rounds; round++)
             {
-                ports.Add(Afresh(request, precision));
-                conversions.Add(Afresh(request, Precision.BF16));
+                ports.Add(Afresh(Step.Port, request, precision));
+                conversions.Add(Afresh(Step.Port, request, Precision.BF16));
                 quantisations.Add(Step.Run(Step.Llama, request, precision));
             }
 
-            var (port, conversion, quantisation) = (Seconds(ports), Seconds(conversions), Seconds(quantisations));
-            Print("port", port, Worst(ports), port);
-            Print("conversion to BF16", conversion, Worst(conversions), port);
-            Print("llama_model_quantize", quantisation, Worst(quantisations), port);
-            Print("both", conversion + quantisation, null, port);
+            var (port, conversion, quantisation) = (Middle(ports), Middle(conversions), Middle(quantisations));
+            var both = quantisation with { Seconds = conversion.Seconds + quantisation.Seconds, Processor = conversion.Processor + quantisation.Processor, Written = conversion.Written + quantisation.Written };
+            Print("port", port);
+            Print("conversion to BF16", conversion);
+            Print("llama_model_quantize", quantisation);
+            Print("both", both);
             Clear(request, precision);
             Clear(request, Precision.BF16);
 
-            void Print(string step, double seconds, StepResult? worst, double ours) => Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{precision,-10} {step,22} {seconds,7:0.00} s {(worst is null ? "" : Sizes.Bytes(worst.PeakMemory)),13} {(worst is null ? "" : $"{(double)worst.Written / worst.Output:0.000}"),16} {"1/",22}{seconds / ours:0.0}"));
+            void Print(string step, StepResult result) => Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"{precision,-10} {step,-20} {Columns(result)}  {result.Seconds / port.Seconds:0.0} (processor {result.Processor / port.Processor:0.0})"));
         }
     }
 
-    // The port finds what was there, and does nothing; the manifest goes, so that it is made anew.
-    private static StepResult Afresh(PortRequest request, Precision precision)
+    private static string Columns(StepResult r) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Sizes.Bytes(r.Output),10} {r.Seconds,7:0.00} s {r.Processor,8:0.00} s {Sizes.Bytes(r.PeakMemory),12} {(double)r.Written / r.Output,15:0.000}");
+
+    private static string Share(double part, double whole) => string.Create(CultureInfo.InvariantCulture, $"{part / whole:0 %}");
+
+    private static StepResult Afresh(string step, PortRequest request, Precision precision)
     {
+        // A port that finds its files does nothing.
         Clear(request, precision);
-        return Step.Run(Step.Port, request, precision);
+        return Step.Run(step, request, precision);
     }
 
     private static void Clear(PortRequest request, Precision precision)
@@ -113,9 +118,13 @@ internal static class PortBenchmark
         Console.WriteLine($"source {Sizes.Bytes(source)}, {request.Threads} threads, memory budget {Sizes.Bytes(request.MemoryBudget)}, medians of {rounds} alternating rounds");
     }
 
-    private static double Seconds(List<StepResult> results) => Sample.Median([.. results.Select(r => r.Seconds)]);
-
-    private static StepResult Worst(List<StepResult> results) => new(0, results.Max(r => r.PeakMemory), results.Max(r => r.Written), results[0].Output);
+    // Times are medians, memory and bytes the worst.
+    private static StepResult Middle(List<StepResult> results) => new(
+        Sample.Median([.. results.Select(r => r.Seconds)]),
+        Sample.Median([.. results.Select(r => r.Processor)]),
+        results.Max(r => r.PeakMemory),
+        results.Max(r => r.Written),
+        results[0].Output);
 
     private sealed class Options(string precisions)
     {

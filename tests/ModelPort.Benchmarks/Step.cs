@@ -9,10 +9,11 @@ namespace ModelPort.Benchmarks;
 
 /// <summary>What one step took.</summary>
 /// <param name="Seconds">From the call to the return, without the start of the process.</param>
+/// <param name="Processor">Seconds of processor time, over all threads and the start of the process: what a busy machine cannot distort much.</param>
 /// <param name="PeakMemory">The most memory the process held at once, in bytes: pages of mapped files count.</param>
 /// <param name="Written">Bytes it caused to be written to the disk, by /proc/self/io; 0 where there is none.</param>
 /// <param name="Output">Bytes of the file it made.</param>
-internal sealed record StepResult(double Seconds, long PeakMemory, long Written, long Output);
+internal sealed record StepResult(double Seconds, double Processor, long PeakMemory, long Written, long Output);
 
 /// <summary>A step of a benchmark, measured in a process of its own so that memory and bytes written are its own.</summary>
 internal static class Step
@@ -47,8 +48,9 @@ internal static class Step
         child.WaitForExit();
         string line = said.Split('\n').FirstOrDefault(l => l.StartsWith(Answer, StringComparison.Ordinal)) ?? throw new InvalidOperationException($"The step {what} failed:\n{said}");
         string[] numbers = line[Answer.Length..].Split(' ');
-        return new StepResult(double.Parse(numbers[0], CultureInfo.InvariantCulture), Whole(1), Whole(2), Whole(3));
+        return new StepResult(Real(0), Real(1), Whole(2), Whole(3), Whole(4));
 
+        double Real(int index) => double.Parse(numbers[index], CultureInfo.InvariantCulture);
         long Whole(int index) => long.Parse(numbers[index], CultureInfo.InvariantCulture);
     }
 
@@ -64,7 +66,7 @@ internal static class Step
         };
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         using var self = Process.GetCurrentProcess();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Answer}{seconds} {self.PeakWorkingSet64} {Written()} {new FileInfo(output).Length}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Answer}{seconds} {self.TotalProcessorTime.TotalSeconds} {self.PeakWorkingSet64} {Written()} {new FileInfo(output).Length}"));
     }
 
     private static string Quantise(PortRequest request)

@@ -5,104 +5,171 @@ using Microsoft.Win32.SafeHandles;
 namespace ModelPort.Porting;
 
 /// <summary>
-/// SHA-256 of a file that is being read or written, computed close behind the pass: its bytes are still in the system's cache then, so that no
-/// second pass over the disk is needed, and little is left to do at the end. Works on the thread pool whenever there is enough to do.
+/// SHA-256 of a file that is being read or written, computed by the threads of the pass from the bytes they have in hand. Bytes out of turn wait in
+/// memory; what finds no room there is read again close behind the pass, while it is in the system's cache: there is no second pass over the disk, and
+/// nothing is left to do at the end unless hashing is slower than all else.
 /// </summary>
-/// <param name="handle">The file, open for reading; the owner keeps it open until this is disposed.</param>
+/// <param name="handle">The file, open for reading; the owner keeps it open while this is used.</param>
 internal sealed class FollowingHash(SafeFileHandle handle) : IDisposable
 {
-    // The buffer stays in a core's own cache; a start on the pool is worth it for a few of them.
-    private const int BufferBytes = 1 << 18;
-    private const int Worthwhile = 4 * BufferBytes;
+    private const int ReadBytes = 1 << 18;
+    private const int MostWaiting = 8 << 20;
 
     private readonly Lock _gate = new();
     private readonly IncrementalHash _sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-    private long _allowed;
+    private readonly PriorityQueue<ArraySegment<byte>, long> _waiting = new();
+    private long _waitingBytes;
+    private long _readable;
     private long _done;
-    private bool _isWorking;
-    private bool _isStopped;
-    private Task _work = Task.CompletedTask;
 
-    /// <summary>Lets it go on up to a position; one that lies behind is ignored.</summary>
-    public void Allow(long end)
+    // One thread hashes at a time; the others leave their bytes to it.
+    private bool _isTaken;
+
+    /// <summary>Hashes bytes when it is their turn, and those that waited for them; else lets them wait.</summary>
+    /// <param name="offset">Where they lie in the file.</param>
+    /// <param name="bytes">The bytes, as they stay.</param>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public void Offer(long offset, ReadOnlySpan<byte> bytes)
     {
-        lock (_gate)
+        switch (Turn(offset, bytes.Length))
         {
-            _allowed = Math.Max(_allowed, end);
-            if (_allowed - _done >= Worthwhile)
-            {
-                Start();
-            }
+            case Place.Now:
+                Append(bytes);
+                Drain(CancellationToken.None);
+                break;
+            case Place.Later:
+                var copy = ArrayPool<byte>.Shared.Rent(bytes.Length);
+                bytes.CopyTo(copy);
+                lock (_gate)
+                {
+                    _waiting.Enqueue(new ArraySegment<byte>(copy, 0, bytes.Length), offset);
+                }
+
+                // The thread that hashed may have left before the copy was there.
+                Follow(0, CancellationToken.None);
+                break;
         }
     }
 
-    /// <summary>Hashes the rest, up to the end of the file.</summary>
-    /// <param name="cancellation">Ends the wait.</param>
-    /// <returns>SHA-256 in lower-case hex.</returns>
+    /// <summary>Hashes what there is, unless another thread does.</summary>
+    /// <param name="end">Bytes before this position may be read from the file when they were not offered; a lesser one than before is ignored.</param>
+    /// <param name="cancellation">Stops it.</param>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public string Complete(CancellationToken cancellation)
+    public void Follow(long end, CancellationToken cancellation)
     {
         lock (_gate)
         {
-            _allowed = long.MaxValue;
-            Start();
+            _readable = Math.Max(_readable, end);
+            if (_isTaken)
+            {
+                return;
+            }
+
+            _isTaken = true;
         }
 
-        _work.WaitAsync(cancellation).GetAwaiter().GetResult();
+        Drain(cancellation);
+    }
+
+    /// <summary>Hashes the rest, up to the end of the file, when no other thread uses this any more.</summary>
+    /// <param name="cancellation">Stops it.</param>
+    /// <returns>SHA-256 in lower-case hex.</returns>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is still at it, or broke off.</exception>
+    public string Complete(CancellationToken cancellation)
+    {
+        Follow(long.MaxValue, cancellation);
+        if (_isTaken)
+        {
+            throw new InvalidOperationException("A hash was asked for that is not complete.");
+        }
+
         return Convert.ToHexStringLower(_sha.GetHashAndReset());
     }
 
-    /// <summary>Stops, and waits until no thread uses the file.</summary>
-    public void Dispose()
+    /// <inheritdoc/>
+    public void Dispose() => _sha.Dispose();
+
+    private Place Turn(long offset, int length)
     {
         lock (_gate)
         {
-            _isStopped = true;
-        }
+            if (offset < _done || length == 0)
+            {
+                return Place.Never;
+            }
 
-        // A fault of its own is the echo of one that is thrown already.
-        Task.WaitAny([_work], CancellationToken.None);
-        _sha.Dispose();
+            if (offset == _done && !_isTaken)
+            {
+                _isTaken = true;
+                return Place.Now;
+            }
+
+            if (_waitingBytes + length > MostWaiting)
+            {
+                return Place.Never;
+            }
+
+            _waitingBytes += length;
+            return Place.Later;
+        }
     }
 
-    private void Start()
+    private void Drain(CancellationToken cancellation)
     {
-        if (!_isWorking && !_isStopped)
+        while (Next() is { } next)
         {
-            _isWorking = true;
-            _work = Task.Run(Work);
+            cancellation.ThrowIfCancellationRequested();
+            var bytes = next.Waited ?? new ArraySegment<byte>(ArrayPool<byte>.Shared.Rent(ReadBytes), 0, next.Wanted);
+            var count = next.Waited is null ? RandomAccess.Read(handle, bytes, _done) : bytes.Count;
+            Append(bytes.AsSpan(0, count));
+            ArrayPool<byte>.Shared.Return(bytes.Array!);
         }
     }
 
-    private void Work()
+    private void Append(ReadOnlySpan<byte> bytes)
     {
-        var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
-        while (Next() is > 0 and var wanted)
+        _sha.AppendData(bytes);
+        lock (_gate)
         {
-            var read = RandomAccess.Read(handle, buffer.AsSpan(0, wanted), _done);
-            _sha.AppendData(buffer, 0, read);
-            Advance(read, isEnd: read == 0);
+            _done += bytes.Length;
+            // The end of the file is the end of the work.
+            _readable = bytes.IsEmpty ? _done : _readable;
         }
-
-        ArrayPool<byte>.Shared.Return(buffer);
     }
 
-    private int Next()
+    // Bytes that waited for this moment, or else how many can be read up to the next that wait; null when it is another thread's turn to come.
+    private (ArraySegment<byte>? Waited, int Wanted)? Next()
     {
         lock (_gate)
         {
-            var wanted = _isStopped ? 0 : (int)Math.Min(BufferBytes, _allowed - _done);
-            _isWorking = wanted > 0;
-            return wanted;
+            while (_waiting.TryPeek(out var first, out var offset) && offset <= _done)
+            {
+                _waiting.Dequeue();
+                _waitingBytes -= first.Count;
+                if (offset == _done)
+                {
+                    return (first, 0);
+                }
+
+                ArrayPool<byte>.Shared.Return(first.Array!);
+            }
+
+            var end = _waiting.TryPeek(out _, out var next) ? Math.Min(next, _readable) : _readable;
+            if (end > _done)
+            {
+                return (null, (int)Math.Min(end - _done, ReadBytes));
+            }
+
+            _isTaken = false;
+            return null;
         }
     }
 
-    private void Advance(int read, bool isEnd)
+    private enum Place
     {
-        lock (_gate)
-        {
-            _done += read;
-            _allowed = isEnd ? _done : _allowed;
-        }
+        Now,
+        Later,
+        Never,
     }
 }

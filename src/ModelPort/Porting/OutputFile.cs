@@ -53,13 +53,17 @@ public sealed class OutputFile : IDisposable
     /// <exception cref="ModelPortException">MP2001: not writable; MP2002: not enough space.</exception>
     public static OutputFile CreateScratch(string path, long length) => Create(path, length, isScratch: true);
 
-    /// <summary>Writes bytes at a position; several threads may write at once.</summary>
+    /// <summary>Writes bytes at a position, once for each; several threads may write at once.</summary>
     /// <exception cref="ModelPortException">MP2001 or MP2002.</exception>
     public void Write(ReadOnlySpan<byte> bytes, long offset)
     {
         try
         {
             RandomAccess.Write(_handle, bytes, offset);
+            if (!_isScratch)
+            {
+                _hash.Offer(offset, bytes);
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -67,28 +71,39 @@ public sealed class OutputFile : IDisposable
         }
     }
 
-    /// <summary>Says that the bytes before a position will not change any more, so that they can be hashed and sent to the disk.</summary>
-    public void Settle(long end)
+    /// <summary>Says that all bytes before a position are written, so that they can be hashed and sent to the disk.</summary>
+    /// <param name="end">The position.</param>
+    /// <param name="cancellation">Stops the hashing.</param>
+    /// <exception cref="ModelPortException">MP2001: the file cannot be read back.</exception>
+    public void Settle(long end, CancellationToken cancellation)
     {
         if (_isScratch)
         {
             return;
         }
 
-        _hash.Allow(end);
+        try
+        {
+            _hash.Follow(end, cancellation);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failed(Path, e, _length);
+        }
+
         lock (_gate)
         {
             // A flush that failed is not tried again: the system reports a lost write once.
             if (end - _flushed >= FlushBytes && _flush.IsCompletedSuccessfully)
             {
                 _flushed = end;
-                _flush = Task.Run(() => RandomAccess.FlushToDisk(_handle));
+                _flush = Task.Run(() => RandomAccess.FlushToDisk(_handle), CancellationToken.None);
             }
         }
     }
 
-    /// <summary>SHA-256 of the whole file in lower-case hex; waits for what is not hashed yet. Once, when all is written.</summary>
-    /// <param name="cancellation">Ends the wait.</param>
+    /// <summary>SHA-256 of the whole file in lower-case hex; hashes what is not hashed yet. Once, when all is written and nobody settles any more.</summary>
+    /// <param name="cancellation">Stops it.</param>
     /// <exception cref="ModelPortException">MP2001: the file cannot be read back.</exception>
     public string Hash(CancellationToken cancellation)
     {

@@ -39,6 +39,8 @@ public static class Porter
 
         using var hashing = new SourceHashing(plan.Checkpoint);
         var overflow = RunSlices(plan, outputs, elements, request.Threads, hashing, observer, cancellation);
+        Together([.. hashing.Rest(cancellation), .. outputs.Select(o => (Action)(() => o.File.Settle(o.Plan.FileLength, cancellation)))]);
+        cancellation.ThrowIfCancellationRequested();
         var hash = hashing.Complete(cancellation);
         plan.Checkpoint.RequireUnchanged();
         return new PortResult(hash, [.. overflow.OrderBy(o => o.Key, StringComparer.Ordinal).Select(o => Diagnose.HalfOverflow(plan.Checkpoint.Tensors.Find(o.Key)?.File.Path ?? "", o.Key, o.Value))]);
@@ -70,16 +72,10 @@ public static class Porter
                     var read = worker.Run(ticket.Slice);
                     if (slices.Done(ticket) is { } last)
                     {
-                        Settle(outputs, last);
+                        Settle(outputs, last, stop.Token);
                     }
 
-                    var tensor = plan.Tensors[ticket.Slice.Tensor];
-                    if (!tensor.Parts.IsEmpty)
-                    {
-                        hashing.Read(tensor.Parts[ticket.Slice.Part].Tensor.File, read);
-                    }
-
-                    observer.Progress(new PortProgress("port", Interlocked.Add(ref done, read), total, tensor.Name));
+                    observer.Progress(new PortProgress("port", Interlocked.Add(ref done, read), total, plan.Tensors[ticket.Slice.Tensor].Name));
                 }
             }
             catch
@@ -89,15 +85,8 @@ public static class Porter
             }
         }
 
-        var workers = Enumerable.Range(0, threads).Select(_ => new SliceWorker(plan, outputs, largest)).ToArray();
-        var tasks = workers.Select(w => Task.Factory.StartNew(() => Work(w), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
-        Task.WhenAll(tasks).ContinueWith(_ => { }, TaskScheduler.Default).Wait(CancellationToken.None);
-        // A fault says what is wrong; that other threads then stopped is its echo.
-        if (tasks.Select(t => t.Exception?.InnerException).FirstOrDefault(e => e is not (null or OperationCanceledException)) is { } fault)
-        {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(fault);
-        }
-
+        var workers = Enumerable.Range(0, threads).Select(_ => new SliceWorker(plan, outputs, hashing, largest)).ToArray();
+        Together([.. workers.Select(w => (Action)(() => Work(w)))]);
         cancellation.ThrowIfCancellationRequested();
         var overflow = new Dictionary<string, long>(StringComparer.Ordinal);
         foreach (var (tensor, count) in workers.SelectMany(w => w.Overflow))
@@ -108,13 +97,25 @@ public static class Porter
         return overflow;
     }
 
+    // Each on a thread of its own, until all have ended: nobody must still write when the caller cleans up.
+    private static void Together(Action[] actions)
+    {
+        var tasks = actions.Select(a => Task.Factory.StartNew(a, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
+        Task.WhenAll(tasks).ContinueWith(_ => { }, TaskScheduler.Default).Wait(CancellationToken.None);
+        // A fault says what is wrong; that other threads then stopped is its echo.
+        if (tasks.Select(t => t.Exception?.InnerException).FirstOrDefault(e => e is not (null or OperationCanceledException)) is { } fault)
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(fault);
+        }
+    }
+
     // All slices up to this one are written, and padding was written with the header: nothing before its end will change.
-    private static void Settle(IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs, Slice last)
+    private static void Settle(IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs, Slice last, CancellationToken cancellation)
     {
         foreach (var (output, file) in outputs)
         {
             var tensor = output.Layout.Tensors[last.Tensor];
-            file.Settle(output.Layout.DataOffset + tensor.Offset + GgmlTypes.RowBytes(tensor.Type, last.FirstElement + last.ElementCount));
+            file.Settle(output.Layout.DataOffset + tensor.Offset + GgmlTypes.RowBytes(tensor.Type, last.FirstElement + last.ElementCount), cancellation);
         }
     }
 

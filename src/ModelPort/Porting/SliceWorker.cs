@@ -19,6 +19,7 @@ internal sealed class SliceWorker
 {
     private readonly PortPlan _plan;
     private readonly IReadOnlyList<(OutputPlan Plan, OutputFile File)> _outputs;
+    private readonly SourceHashing _hashing;
     private readonly byte[] _source;
     private readonly byte[] _moved;
     private readonly float[] _wide;
@@ -26,8 +27,9 @@ internal sealed class SliceWorker
     private readonly Dictionary<string, long> _overflow = new(StringComparer.Ordinal);
 
     /// <summary>Makes a worker with buffers for slices of a size.</summary>
-    public SliceWorker(PortPlan plan, IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs, long elements)
+    public SliceWorker(PortPlan plan, IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs, SourceHashing hashing, long elements)
     {
+        _hashing = hashing;
         _plan = plan;
         _outputs = outputs;
         var sourceBytes = plan.Tensors.Max(SourceBytes);
@@ -84,7 +86,9 @@ internal sealed class SliceWorker
         var source = part.Tensor;
         var width = SafetensorsTypes.Bits(source.Type) / 8;
         var bytes = _source.AsSpan(0, slice.ElementCount * width);
-        source.File.Read(source.Tensor, (part.FirstElement + slice.FirstElementOfPart) * width, bytes);
+        var offset = (part.FirstElement + slice.FirstElementOfPart) * width;
+        source.File.Read(source.Tensor, offset, bytes);
+        _hashing.Read(source.File, source.Tensor.Offset + offset, bytes);
         RequireFinite(part, bytes, slice);
         if (tensor.Rows is not RowOrder.InterleaveHalves order)
         {

@@ -5,13 +5,11 @@ using ModelPort.Formats.Safetensors;
 
 namespace ModelPort.Porting;
 
-/// <summary>
-/// Hashes the files of a checkpoint while the pass reads them. A weight file is hashed a little ahead of the readers, who then find in memory what was
-/// fetched from the disk meanwhile; never far ahead, so that it is still there when they come.
-/// </summary>
+/// <summary>Hashes the files of a checkpoint while the pass reads them: weights by the readers, from the bytes they have in hand.</summary>
 internal sealed class SourceHashing : IDisposable
 {
-    private const long Ahead = 32 << 20;
+    // So far behind the last reader no other is at work: what was not offered there will not be.
+    private const long Behind = 4 << 20;
 
     private readonly IReadOnlyList<SourceFile> _files;
     private readonly Dictionary<string, Weights> _weights = new(StringComparer.Ordinal);
@@ -35,10 +33,16 @@ internal sealed class SourceHashing : IDisposable
         }
     }
 
-    /// <summary>Says that bytes of a weight file have been read.</summary>
-    public void Read(SafetensorsFile file, long bytes) => _weights[file.Path].Read(bytes);
+    /// <summary>Takes note of bytes of a weight file that have been read.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="offset">Where they lie in it.</param>
+    /// <param name="bytes">The bytes.</param>
+    public void Read(SafetensorsFile file, long offset, ReadOnlySpan<byte> bytes) => _weights[file.Path].Read(offset, bytes);
 
-    /// <summary>Hashes what is left.</summary>
+    /// <summary>What is left of each weight file when all is read; little, unless hashing is slower than all else.</summary>
+    public IEnumerable<Action> Rest(CancellationToken cancellation) => _weights.Values.Select(w => (Action)(() => w.Follow(cancellation)));
+
+    /// <summary>The hashes of all files.</summary>
     /// <exception cref="ModelPortException">MP1003: a file cannot be read.</exception>
     public SourceHash Complete(CancellationToken cancellation) =>
         SourceHash.Of(_files.Select(f => (f.Name, _weights.TryGetValue(f.Path, out var weights) ? weights.Complete(cancellation) : SourceHash.OfFile(f.Path, cancellation))));
@@ -66,7 +70,24 @@ internal sealed class SourceHashing : IDisposable
             _hash = new FollowingHash(_handle);
         }
 
-        public void Read(long bytes) => _hash.Allow(Interlocked.Add(ref _read, bytes) + Ahead);
+        public void Read(long offset, ReadOnlySpan<byte> bytes)
+        {
+            try
+            {
+                _hash.Offer(offset, bytes);
+                _hash.Follow(Interlocked.Add(ref _read, bytes.Length) - Behind, CancellationToken.None);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw Unreadable(e);
+            }
+        }
+
+        public void Follow(CancellationToken cancellation) => OrUnreadable(() =>
+        {
+            _hash.Follow(long.MaxValue, cancellation);
+            return true;
+        });
 
         public string Complete(CancellationToken cancellation) => OrUnreadable(() => _hash.Complete(cancellation));
 
@@ -84,8 +105,10 @@ internal sealed class SourceHashing : IDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new ModelPortException(Diagnose.Unreadable(_path, e.Message), e);
+                throw Unreadable(e);
             }
         }
+
+        private ModelPortException Unreadable(Exception e) => new(Diagnose.Unreadable(_path, e.Message), e);
     }
 }
