@@ -50,6 +50,12 @@ internal static unsafe class LaneQuantizer<T, TAlong>
                 case BlockType.Q8_0:
                     PlainBlocks<TAlong>.Q8_0(x, blocks, to);
                     return;
+                case BlockType.MXFP4:
+                    MicroscaledBlocks<TAlong>.Quantize(x, blocks, destination);
+                    return;
+                case BlockType.TQ1_0 or BlockType.TQ2_0:
+                    TernaryBlocks<TAlong>.Quantize(type, x, blocks, destination);
+                    return;
                 case BlockType.Q4_0 or BlockType.Q5_0 when importance.IsEmpty:
                     PlainBlocks<TAlong>.Symmetric(SmallFormat.Of(type), x, blocks, destination);
                     return;
