@@ -26,12 +26,16 @@ public sealed record PortRequest
     /// <summary>The default of <see cref="EvaluationTokens"/>.</summary>
     public const int DefaultEvaluationTokens = 8192;
 
+    /// <summary>The default of <see cref="CalibrationTokens"/>.</summary>
+    public const int DefaultCalibrationTokens = 16384;
+
     // Beyond it ggml ends the process.
     private const int MostThreads = 512;
 
     /// <summary>Metadata other than the budgets, as users spell them.</summary>
     public static IReadOnlyList<string> OptionNames { get; } =
-        ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow"];
+        ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow",
+         "Calibration", "CalibrationTokens", "CalibrationWindow"];
 
     /// <summary>The checkpoint folder.</summary>
     public required string Source { get; init; }
@@ -53,6 +57,15 @@ public sealed record PortRequest
 
     /// <summary>The value of <c>tokenizer.ggml.pre</c>, when the user knows better than the detection.</summary>
     public string? PreTokenizer { get; init; }
+
+    /// <summary>A text that an importance matrix is computed from, or a file that holds one; null for none.</summary>
+    public string? Calibration { get; init; }
+
+    /// <summary>At most this many tokens of the calibration text are used.</summary>
+    public int CalibrationTokens { get; init; } = DefaultCalibrationTokens;
+
+    /// <summary>Tokens in a chunk of the calibration; null means 512, or the model's context when that is shorter.</summary>
+    public int? CalibrationWindow { get; init; }
 
     /// <summary>The user's budgets; defaults of the precision fill the gaps.</summary>
     public IReadOnlyList<Budget> Budgets { get; init; } = [];
@@ -135,7 +148,10 @@ public sealed record PortRequest
             Budgets = budgets,
             Parity = ParseParity(Property("Parity"), file),
             EvaluationTokens = Count(Option("EvaluationTokens") ?? Property("EvaluationTokens"), "EvaluationTokens", DefaultEvaluationTokens, file),
-            EvaluationWindow = Option("EvaluationWindow") is { } window ? ParseWindow(window, file) : null,
+            EvaluationWindow = ParseWindow(Option("EvaluationWindow"), "EvaluationWindow", file),
+            Calibration = Option("Calibration"),
+            CalibrationTokens = Count(Option("CalibrationTokens"), "CalibrationTokens", DefaultCalibrationTokens, file),
+            CalibrationWindow = ParseWindow(Option("CalibrationWindow"), "CalibrationWindow", file),
             MemoryBudget = ParseBudget(Property("MemoryBudget"), file),
             Threads = ParseThreads(Property("Threads"), file),
             Strict = ParseSwitch(Property("Strict"), file),
@@ -153,10 +169,12 @@ public sealed record PortRequest
         }
     }
 
-    private static int ParseWindow(string value, string file) =>
-        int.TryParse(value, out var length) && length is >= 16 and <= 32768
-            ? length
-            : throw new ModelPortException(Diagnose.InvalidOption(file, "EvaluationWindow", value, "a whole number from 16 to 32768"));
+    private static int? ParseWindow(string? value, string option, string file) => value switch
+    {
+        null => null,
+        _ when int.TryParse(value, out var length) && length is >= 16 and <= 32768 => length,
+        _ => throw new ModelPortException(Diagnose.InvalidOption(file, option, value, "a whole number from 16 to 32768")),
+    };
 
     private static ParityMode ParseParity(string? value, string file) => value?.ToUpperInvariant() switch
     {

@@ -8,9 +8,6 @@ namespace ModelPort.Calibration;
 /// <summary>Compares a matrix with the tensors that it is to weigh: what llama-quantize refuses is refused, and what it passes over is said.</summary>
 internal static class ImportanceCheck
 {
-    /// <summary>A mean over fewer squares is off by a tenth or more: the standard error of a mean of n squared Gaussian numbers is sqrt(2 / n) of it.</summary>
-    public const int FewestActivations = 200;
-
     /// <summary>Whether quantising to a type takes importance into account.</summary>
     public static bool Weighs(GgmlType type) =>
         GgmlTypes.BlockElements(type) > 1 && type is not (GgmlType.Q8_0 or GgmlType.MXFP4 or GgmlType.NVFP4 or GgmlType.TQ1_0 or GgmlType.TQ2_0);
@@ -45,26 +42,12 @@ internal static class ImportanceCheck
             yield return Diagnose.NotWeighed(path, missing);
         }
 
-        var sparse = tensors.Where(t => FewestIn(importance, t) < FewestActivations).ToArray();
+        var names = tensors.Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
+        var sparse = Coverage.Of(importance.Matrix).Where(c => c.Sparse is not null && names.Contains(c.Tensor)).ToArray();
         if (sparse.Length > 0)
         {
-            yield return Diagnose.FewActivations(path, sparse.Select(t => t.Name), sparse.Min(t => FewestIn(importance, t)), FewestActivations);
+            yield return Diagnose.FewActivations(path, sparse.Select(c => c.Tensor), sparse.Min(c => c.Fewest), Coverage.FewestActivations);
         }
-    }
-
-    // Counts of the old format are chunks, which say nothing of experts.
-    private static long FewestIn(Importance importance, TensorPlan tensor)
-    {
-        var fewest = long.MaxValue;
-        if (!importance.Matrix.IsLegacy && importance.EntryOf(tensor) is { } entry)
-        {
-            foreach (var count in entry.Counts)
-            {
-                fewest = Math.Min(fewest, count);
-            }
-        }
-
-        return fewest;
     }
 
     private static void RequireNone(string path, ImportanceMatrix matrix, TensorPlan tensor, GgmlType type, Precision precision)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using ModelPort.Architectures;
+using ModelPort.Calibration;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
@@ -20,22 +21,26 @@ internal sealed class SliceWorker
 {
     private readonly PortPlan _plan;
     private readonly IReadOnlyList<(OutputPlan Plan, OutputFile File)> _outputs;
+    private readonly Importance? _importance;
     private readonly byte[] _source;
     private readonly byte[] _moved;
     private readonly float[] _wide;
     private readonly byte[] _target;
+    private readonly float[] _weights;
     private readonly Dictionary<string, long> _overflow = new(StringComparer.Ordinal);
 
     /// <summary>Makes a worker with buffers for slices of a size.</summary>
-    public SliceWorker(PortPlan plan, IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs, long elements)
+    public SliceWorker(PortPlan plan, IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs, Importance? importance, long elements)
     {
         _plan = plan;
         _outputs = outputs;
+        _importance = importance;
         var sourceBytes = plan.Tensors.Max(t => t.Source is null ? 4 : SafetensorsTypes.Bits(t.Source.Type) / 8);
         _source = new byte[elements * sourceBytes];
         _moved = plan.Tensors.Any(t => t.Rows is RowOrder.InterleaveHalves) ? new byte[elements * sourceBytes] : [];
         _wide = new float[elements];
         _target = new byte[elements * sizeof(float)];
+        _weights = importance is null ? [] : new float[plan.Tensors.Max(t => t.RowLength)];
     }
 
     /// <summary>Bytes of buffers a worker needs for each value of a slice: source, moved source, widened, target.</summary>
@@ -193,17 +198,40 @@ internal sealed class SliceWorker
         return target;
     }
 
+    // Rows of one matrix, of one expert for instance, share the importance of their columns.
+    private void Quantise(GgmlType type, ReadOnlySpan<float> wide, Span<byte> target, Slice slice, TensorPlan tensor)
+    {
+        if (_importance?.EntryOf(tensor) is not { } entry)
+        {
+            Quantise(type, wide, target, slice, tensor, []);
+            return;
+        }
+
+        var weights = _weights.AsSpan(0, slice.RowLength);
+        var rowBytes = (int)GgmlTypes.RowBytes(type, slice.RowLength);
+        var rowsOfMatrix = tensor.RowCount / Importance.MatricesOf(tensor);
+        for (var row = 0; row < slice.RowCount;)
+        {
+            var (matrix, rowOfMatrix) = Math.DivRem(slice.FirstRow + row, rowsOfMatrix);
+            var rows = (int)Math.Min(slice.RowCount - row, rowsOfMatrix - rowOfMatrix);
+            entry.CopyWeights(matrix * slice.RowLength, weights);
+            var part = slice with { FirstRow = slice.FirstRow + row, RowCount = rows };
+            Quantise(type, wide.Slice(row * slice.RowLength, part.ElementCount), target.Slice(row * rowBytes, rows * rowBytes), part, tensor, weights);
+            row += rows;
+        }
+    }
+
     // Types without a kernel here are ggml's own work.
-    private static void Quantise(GgmlType type, ReadOnlySpan<float> wide, Span<byte> target, Slice slice, TensorPlan tensor)
+    private static void Quantise(GgmlType type, ReadOnlySpan<float> wide, Span<byte> target, Slice slice, TensorPlan tensor, ReadOnlySpan<float> weights)
     {
         if (BlockQuantizer.IsSupported((BlockType)type))
         {
-            BlockQuantizer.Quantize((BlockType)type, wide, target, slice.RowLength);
+            BlockQuantizer.Quantize((BlockType)type, wide, target, slice.RowLength, weights);
             return;
         }
 
         var at = TensorPrimitives.IndexOfMaxMagnitude(wide);
-        var limit = GgmlQuantizer.LargestValue((int)type);
+        var limit = GgmlQuantizer.LargestValue((int)type, weights);
         if (at >= 0 && MathF.Abs(wide[at]) > limit)
         {
             throw new ModelPortException(Diagnose.BeyondType(
@@ -215,6 +243,6 @@ internal sealed class SliceWorker
                 limit.ToString(CultureInfo.InvariantCulture)));
         }
 
-        GgmlQuantizer.Quantize((int)type, wide, target, slice.RowLength);
+        GgmlQuantizer.Quantize((int)type, wide, target, slice.RowLength, weights);
     }
 }
