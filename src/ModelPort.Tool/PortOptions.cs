@@ -6,14 +6,20 @@ namespace ModelPort.Tool;
 /// <summary>The options that commands share, spelled like the item's metadata.</summary>
 internal sealed class PortOptions
 {
-    private static readonly string[] PathOptions = ["Evaluation", "ReferenceOutputs"];
+    private static readonly string[] PathOptions = ["Calibration", "Evaluation", "ReferenceOutputs"];
 
     private readonly Dictionary<string, Option<string?>> _metadata = new()
     {
         ["Name"] = new("--name") { Description = "The port's name; default: the last segment of the source's path." },
         ["Runtime"] = new("--runtime") { Description = "The runtime: llama.cpp (default)." },
         ["Precision"] = new("--precision") { Description = "One or several, with ';' between: F32 F16 BF16 Q8_0 Q6_K Q5_1 Q5_K_M Q5_K_S Q5_0 Q4_1 Q4_K_M Q4_K_S IQ4_NL IQ4_XS Q4_0 MXFP4_MOE Q3_K_L Q3_K_M IQ3_M Q3_K_S IQ3_S Q2_K TQ2_0 TQ1_0; default: the source's own." },
+        ["TensorPrecision"] = new("--tensor-precision") { Description = "Types of tensors by name, over the precision's recipe: REGEX=TYPE, several with ';' between; the first match counts." },
+        ["OutputPrecision"] = new("--output-precision") { Description = "The type of the output matrix, for instance Q8_0." },
+        ["EmbeddingPrecision"] = new("--embedding-precision") { Description = "The type of the embedding." },
         ["HardwareTarget"] = new("--hardware-target") { Description = "The hardware: cpu (default)." },
+        ["Calibration"] = new("--calibration") { Description = "A text (.txt) that an importance matrix is computed from, or a matrix that llama-imatrix made (.gguf, .dat)." },
+        ["CalibrationTokens"] = new("--calibration-tokens") { Description = "At most this many of its tokens are used; default 16384." },
+        ["CalibrationWindow"] = new("--calibration-window") { Description = "Tokens in a chunk of it; default 512, or the model's context when that is shorter." },
         ["Evaluation"] = new("--evaluation") { Description = "The text that parity is measured on (.txt); default: a text that ships with ModelPort." },
         ["ReferenceOutputs"] = new("--reference-outputs") { Description = "Logits of the framework of origin (.safetensors with input_ids and logits)." },
         ["PreTokenizer"] = new("--pre-tokenizer") { Description = "The value of tokenizer.ggml.pre; default: detected from tokenizer.json." },
@@ -29,6 +35,8 @@ internal sealed class PortOptions
     };
 
     private readonly Option<string[]> _budgets = new("--budget") { Description = "A limit, for instance MaxPerplexityIncrease=2; may be repeated.", AllowMultipleArgumentsPerToken = false };
+    private readonly Option<bool> _pure = new("--pure") { Description = "Every matrix gets the base type of the precision." };
+    private readonly Option<bool> _strictPrecision = new("--strict-precision") { Description = "A tensor that cannot have the type asked for is an error." };
     private readonly Option<bool> _strict = new("--strict") { Description = "Fallbacks, overflow and guesses are errors." };
 
     /// <summary>Where the source is.</summary>
@@ -54,6 +62,8 @@ internal sealed class PortOptions
         }
 
         command.Add(_budgets);
+        command.Add(_pure);
+        command.Add(_strictPrecision);
         command.Add(_strict);
         command.Add(Format);
     }
@@ -70,13 +80,17 @@ internal sealed class PortOptions
             metadata[parts[0]] = parts[1];
         }
 
+        metadata["Pure"] = Text(parsed.GetValue(_pure));
         foreach (var path in PathOptions.Where(metadata.ContainsKey))
         {
             metadata[path] = Path.GetFullPath(metadata[path]);
         }
 
         var properties = _properties.Select(o => (o.Key, Value: parsed.GetValue(o.Value))).Where(o => !string.IsNullOrEmpty(o.Value)).ToDictionary(o => o.Key, o => o.Value!);
-        properties["Strict"] = parsed.GetValue(_strict) ? "true" : "false";
+        properties["Strict"] = Text(parsed.GetValue(_strict));
+        properties["StrictPrecision"] = Text(parsed.GetValue(_strictPrecision));
         return PortRequest.Parse(Path.GetFullPath(source), Path.GetFullPath(outputDirectory), metadata, properties, "");
     }
+
+    private static string Text(bool value) => value ? "true" : "false";
 }

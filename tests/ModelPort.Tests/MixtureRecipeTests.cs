@@ -58,6 +58,8 @@ public sealed class MixtureRecipeTests
         return data;
     }
 
+    public static TheoryData<string> Shapes() => [.. Sketches.Keys];
+
     [Theory]
     [MemberData(nameof(Models))]
     public void Every_tensor_gets_the_type_that_llama_cpp_gives_it(string model, bool importance)
@@ -76,6 +78,43 @@ public sealed class MixtureRecipeTests
             Assert.Equal(
                 theirs.Tensors.Select(t => $"{precision} {t.Name} {t.Type}").Order(StringComparer.Ordinal),
                 tensors.Select((t, i) => $"{precision} {t.Name} {ours[i].Type}").Order(StringComparer.Ordinal));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void What_the_user_decides_shifts_the_mixture_as_in_llama_cpp(string model)
+    {
+        var sketch = Sketches[model];
+        var tensors = Tensors(sketch);
+        using var folder = new TemporaryFolder();
+        Write(folder["zero.gguf"], sketch, tensors);
+        var recipe = new RecipeModel(sketch.Architecture, sketch.Layers, sketch.Heads, sketch.KeyValueHeads, sketch.Output, sketch.Experts);
+        TensorChoice[] choices =
+        [
+            new() { Patterns = TensorPattern.ParseList(@"blk\.[13]\.attn_(v|qkv|kv_b)=Q5_0;blk\.0\.ffn_down=IQ4_NL;blk\.2=F16", "") },
+            new() { Pure = true, Patterns = TensorPattern.ParseList("ffn_down=Q5_1", "") },
+            new() { Output = GgmlType.Q5_1, Patterns = TensorPattern.ParseList("^output=Q8_0;q.weight=Q6_K", "") },
+            new() { Output = GgmlType.F16, Embedding = GgmlType.BF16 },
+            new() { Output = GgmlType.F32, Pure = true },
+        ];
+        foreach (var precision in Precision.All.Where(p => p.Name is "Q4_K_M" or "Q3_K_M" or "IQ4_XS" or "MXFP4_MOE"))
+        {
+            foreach (var choice in choices)
+            {
+                // The library ends the process where it gives the output or the embedding a type that its rows do not fill.
+                if (sketch.Row % 32 != 0 && choice.Output == GgmlType.Q5_1)
+                {
+                    continue;
+                }
+
+                LlamaFileQuantizer.Quantize(folder["zero.gguf"], folder["theirs.gguf"], (int)precision.FileType, TensorChoiceTests.Options(choice));
+                using var theirs = GgufFile.Open(folder["theirs.gguf"]);
+                var ours = new MixtureRecipe(precision, recipe, choice).Choose(tensors);
+                Assert.Equal(
+                    theirs.Tensors.Select(t => $"{precision} {choice.Key} {t.Name} {t.Type}").Order(StringComparer.Ordinal),
+                    tensors.Select((t, i) => $"{precision} {choice.Key} {t.Name} {ours[i].Type}").Order(StringComparer.Ordinal));
+            }
         }
     }
 
@@ -103,7 +142,7 @@ public sealed class MixtureRecipeTests
         ]);
         Assert.Equal(
             [(GgmlType.Q8_0, GgmlType.Q6_K), (GgmlType.Q4_0, GgmlType.Q3_K), (GgmlType.F16, GgmlType.Q5_K), (GgmlType.Q3_K, GgmlType.Q3_K)],
-            chosen);
+            chosen.Select(t => (t.Type, t.Wanted)));
     }
 
     private static ImmutableArray<(string Name, ImmutableArray<long> Shape)> Tensors(Sketch sketch)
@@ -158,35 +197,12 @@ public sealed class MixtureRecipeTests
         void Add(string name, params ReadOnlySpan<long> shape) => tensors.Add((name, [.. shape]));
     }
 
+    private static void Write(string path, Sketch sketch, ImmutableArray<(string Name, ImmutableArray<long> Shape)> tensors) =>
+        ZeroModel.Write(path, sketch.Architecture, tensors, sketch.Layers, sketch.Heads, sketch.KeyValueHeads, sketch.Experts);
+
     /// <summary>A matrix that weighs all columns alike.</summary>
     private static Dictionary<string, float[]> Even(ImmutableArray<(string Name, ImmutableArray<long> Shape)> tensors) =>
         tensors.ToDictionary(t => t.Name, t => Enumerable.Repeat(1f, (int)(t.Shape[0] * (t.Shape.Length > 2 ? t.Shape[2] : 1))).ToArray());
-
-    private static void Write(string path, Sketch sketch, ImmutableArray<(string Name, ImmutableArray<long> Shape)> tensors)
-    {
-        var metadata = new GgufMetadata();
-        metadata.Set("general.architecture", sketch.Architecture);
-        Set("block_count", sketch.Layers);
-        Set("context_length", 512);
-        Set("embedding_length", 64 * sketch.Heads);
-        Set("feed_forward_length", 512);
-        Set("attention.head_count", sketch.Heads);
-        Set("attention.head_count_kv", sketch.KeyValueHeads);
-        metadata.Set($"{sketch.Architecture}.attention.layer_norm_epsilon", 1e-5f);
-        metadata.Set($"{sketch.Architecture}.attention.layer_norm_rms_epsilon", 1e-5f);
-        if (sketch.Experts > 0)
-        {
-            Set("expert_count", sketch.Experts);
-            Set("expert_used_count", 2);
-        }
-
-        var layout = GgufLayout.Create(metadata, tensors.Select(t => (t.Name, GgmlType.F32, t.Shape)));
-        using var file = File.Create(path);
-        layout.WriteHeader(file);
-        file.SetLength(layout.FileLength);
-
-        void Set(string key, int value) => metadata.Set($"{sketch.Architecture}.{key}", (uint)value);
-    }
 
     private sealed record Sketch(
         string Architecture,

@@ -21,7 +21,7 @@ public static class StageKeys
     /// <param name="precisions">The precisions.</param>
     /// <param name="calibrationKey">The key of the matrix that weighs columns; empty for none.</param>
     public static string OfPort(SourceHash source, PortRequest request, IReadOnlyList<Precision> precisions, string calibrationKey) =>
-        Hash(ToolVersion, source.Value, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(request.Source))), request.Name, string.Join(';', precisions), request.PreTokenizer ?? "", calibrationKey);
+        Hash(ToolVersion, source.Value, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(request.Source))), request.Name, string.Join(';', precisions), request.PreTokenizer ?? "", request.Choice.Key, calibrationKey);
 
     /// <summary>The key of an importance matrix: source content, the text and how much of it, the engine.</summary>
     public static string OfCalibration(SourceHash source, CalibrationText text, PortRequest request, EngineRecord engine) =>

@@ -12,6 +12,9 @@ namespace ModelPort.Calibration;
 /// <param name="Sha256">SHA-256 of its bytes, in lower-case hex.</param>
 public abstract record CalibrationInput(string Path, string Name, string Sha256)
 {
+    /// <summary>The matrix, where it has not to be computed first.</summary>
+    public virtual Importance? Importance => null;
+
     /// <summary>Reads the file that a request names: text by its extension (.txt), anything else as a matrix in GGUF or llama-imatrix's old format.</summary>
     /// <param name="request">The request.</param>
     /// <returns>The input; null when the request names none.</returns>
@@ -52,4 +55,8 @@ public sealed record CalibrationText(string Path, string Name, string Sha256, st
 /// <param name="Name">Its name.</param>
 /// <param name="Sha256">SHA-256 of its bytes.</param>
 /// <param name="Matrix">The matrix.</param>
-public sealed record GivenMatrix(string Path, string Name, string Sha256, ImportanceMatrix Matrix) : CalibrationInput(Path, Name, Sha256);
+public sealed record GivenMatrix(string Path, string Name, string Sha256, ImportanceMatrix Matrix) : CalibrationInput(Path, Name, Sha256)
+{
+    /// <inheritdoc/>
+    public override Importance Importance => new(Name, Matrix);
+}

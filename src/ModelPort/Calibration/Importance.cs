@@ -26,13 +26,12 @@ public sealed record Importance(string FileName, ImportanceMatrix Matrix)
 
     /// <summary>Writes the keys by which llama-quantize records a matrix. Until it is computed its numbers are 0, which keeps the header's length.</summary>
     /// <param name="metadata">The header.</param>
-    /// <param name="fileName">The matrix's file.</param>
-    /// <param name="dataset">The text that it was computed from; null when that is not known.</param>
+    /// <param name="request">The request, whose Calibration is set.</param>
     /// <param name="importance">The matrix, when there is one already.</param>
-    public static void WriteHeader(GgufMetadata metadata, string fileName, string? dataset, Importance? importance)
+    public static void WriteHeader(GgufMetadata metadata, PortRequest request, Importance? importance)
     {
-        metadata.Set("quantize.imatrix.file", Cut(fileName));
-        if (dataset is not null)
+        metadata.Set("quantize.imatrix.file", Cut(importance?.FileName ?? CalibrationStage.FileNameOf(request)));
+        if ((importance is null ? request.Calibration : importance.Matrix.Datasets.FirstOrDefault()) is { } dataset)
         {
             metadata.Set("quantize.imatrix.dataset", Cut(dataset));
         }

@@ -9,11 +9,13 @@ namespace ModelPort.Planning;
 /// </summary>
 /// <param name="precision">The precision asked for.</param>
 /// <param name="model">The model.</param>
-public sealed class MixtureRecipe(Precision precision, RecipeModel model)
+/// <param name="choice">What the user decides over the recipe; null for nothing.</param>
+public sealed class MixtureRecipe(Precision precision, RecipeModel model, TensorChoice? choice = null)
 {
     private readonly Mixture _mixture = Mixture.Of(precision, model);
+    private readonly IReadOnlyList<ChoiceRule> _rules = (choice ?? TensorChoice.None).Rules(model.HasOutput);
 
-    // The mixture counts tensors of a kind in the order in which llama-quantize meets them.
+    // The mixture counts tensors of a kind in the order in which llama-quantize meets them, without those that the user decides.
     private int _valueTensors;
     private int _gateTensors;
     private int _upTensors;
@@ -21,35 +23,36 @@ public sealed class MixtureRecipe(Precision precision, RecipeModel model)
 
     /// <summary>Types for all tensors of a model.</summary>
     /// <param name="tensors">Names and shapes (ggml's order), in any order.</param>
-    /// <returns>For each tensor its type, and the type that was wanted when its rows do not fit that one.</returns>
-    public IReadOnlyList<(GgmlType Type, GgmlType Wanted)> Choose(IReadOnlyList<(string Name, ImmutableArray<long> Shape)> tensors)
+    public IReadOnlyList<TensorType> Choose(IReadOnlyList<(string Name, ImmutableArray<long> Shape)> tensors)
     {
-        var types = new (GgmlType, GgmlType)[tensors.Count];
+        var types = new TensorType[tensors.Count];
         var values = tensors.Count(t => TensorRoles.Of(t.Name) == TensorRole.Value);
         foreach (var i in Enumerable.Range(0, tensors.Count).OrderBy(i => TensorNames.BlockOf(tensors[i].Name) ?? -1).ThenBy(i => tensors[i].Name, StringComparer.Ordinal))
         {
             var (name, shape) = tensors[i];
-            var wanted = Wanted(name, shape, values);
-            // An output matrix whose rows do not fill the base type's blocks gets 8 bits at once.
-            var fitting = precision.UsesRecipe && IsHead(name) && !TypeFallback.Fits(precision.BaseType, shape[0]) ? GgmlType.Q8_0 : wanted;
-            types[i] = (TypeFallback.Fit(fitting, shape[0]), wanted);
+            var (wanted, why) = Wanted(name, shape, values);
+            // An output matrix that the recipe decides gets 8 bits at once when its rows do not fill the base type's blocks.
+            var tooNarrow = why == TensorType.Recipe && precision.UsesRecipe && IsHead(name) && !TypeFallback.Fits(precision.BaseType, shape[0]);
+            types[i] = new TensorType(TypeFallback.Fit(tooNarrow ? GgmlType.Q8_0 : wanted, shape[0]), wanted, why);
         }
 
         return types;
     }
 
-    private GgmlType Wanted(string name, ImmutableArray<long> shape, int values)
+    private (GgmlType Type, string Why) Wanted(string name, ImmutableArray<long> shape, int values)
     {
-        if (!precision.UsesRecipe)
+        if (precision.UsesRecipe ? !TensorRoles.IsQuantisable(name, shape.AsSpan()) : ConverterKeepsFloat(name, shape))
         {
-            return ConverterKeepsFloat(name, shape) ? GgmlType.F32 : precision.BaseType;
+            return (GgmlType.F32, TensorType.Kept);
         }
 
-        if (!TensorRoles.IsQuantisable(name, shape.AsSpan()))
-        {
-            return GgmlType.F32;
-        }
+        return _rules.FirstOrDefault(r => r.Applies(name)) is { } rule
+            ? (rule.Type ?? precision.BaseType, rule.Name)
+            : (precision.UsesRecipe ? OfRecipe(name, shape, values) : precision.BaseType, TensorType.Recipe);
+    }
 
+    private GgmlType OfRecipe(string name, ImmutableArray<long> shape, int values)
+    {
         if (IsHead(name))
         {
             return model.IsFalcon || precision.BaseType == GgmlType.MXFP4 ? GgmlType.Q8_0 : _mixture.Head;

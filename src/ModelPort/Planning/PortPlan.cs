@@ -37,9 +37,13 @@ public sealed record Fallback(string Tensor, GgmlType Wanted, GgmlType Used);
 /// <param name="Precision">The precision asked for.</param>
 /// <param name="FileName">The file's name.</param>
 /// <param name="Layout">Header and places; tensors stand in the order of <see cref="PortPlan.Tensors"/>.</param>
-/// <param name="Fallbacks">Tensors that get another type than asked for.</param>
-public sealed record OutputPlan(Precision Precision, string FileName, GgufLayout Layout, IReadOnlyList<Fallback> Fallbacks)
+/// <param name="Types">Each tensor's type and why it has that, in the same order.</param>
+public sealed record OutputPlan(Precision Precision, string FileName, GgufLayout Layout, IReadOnlyList<TensorType> Types)
 {
+    /// <summary>Tensors that get another type than asked for.</summary>
+    public IReadOnlyList<Fallback> Fallbacks { get; } =
+        [.. Types.Select((t, i) => new Fallback(Layout.Tensors[i].Name, t.Wanted, t.Type)).Where(f => f.Wanted != f.Used)];
+
     /// <summary>Bytes of the file.</summary>
     public long FileLength => Layout.FileLength;
 
@@ -71,6 +75,11 @@ public sealed record PortPlan
 
     /// <summary>What the user should know before the work starts.</summary>
     public required IReadOnlyList<Diagnostic> Warnings { get; init; }
+
+    /// <summary>The plan with another warning, found outside it.</summary>
+    /// <exception cref="ModelPortException">MP2008: the request is strict.</exception>
+    public PortPlan With(Diagnostic warning, PortRequest request) =>
+        request.Strict ? throw new ModelPortException(Diagnose.Strict(warning, "ModelPortStrict")) : this with { Warnings = [.. Warnings, warning] };
 
     /// <summary>Number of values in all tensors of the source.</summary>
     public long ParameterCount => Checkpoint.Tensors.ParameterCount;
