@@ -132,6 +132,14 @@ public static class Diagnose
     public static Diagnostic ChoiceWithoutEffect(string file, string option, string found) =>
         Warning("MP1042", file, $"'{option}' changes nothing: {found}. Correct it, or remove it; 'modelport plan' lists the names.");
 
+    /// <summary>MP1050: a line of a task is no question.</summary>
+    public static Diagnostic TaskInvalid(string path, int line, string found, string expected) =>
+        Error("MP1050", path, $"Line {line.ToString(CultureInfo.InvariantCulture)}: {found}; expected {expected}. Correct the line, or the lines before it if they are meant.");
+
+    /// <summary>MP1051: the model cannot be asked a question of a task.</summary>
+    public static Diagnostic QuestionUnfit(string path, int line, string found, string expected) =>
+        Error("MP1051", path, $"The question on line {line.ToString(CultureInfo.InvariantCulture)} does not fit the model: {found}; expected {expected}. Make the question shorter, or remove it.");
+
     // MP2xxx: conversion and quantisation
 
     /// <summary>MP2001: the output cannot be written.</summary>
@@ -236,6 +244,10 @@ public static class Diagnose
     /// <summary>MP3007: llama.cpp refuses a file that was given to be measured.</summary>
     public static Diagnostic ModelRefused(string path, string found, string log) =>
         Error("MP3007", path, $"llama.cpp cannot run '{Path.GetFileName(path)}': {found}.{(log.Length == 0 ? "" : $" It said: {log.TrimEnd('.')}.")} Expected a complete model of an architecture that llama.cpp v0.5.0 knows. Port the checkpoint again, or validate another file.");
+
+    /// <summary>MP3008: a budget limits a number that was not measured.</summary>
+    public static Diagnostic BudgetNotMeasured(string path, string port, string budget, string metric, string needs) =>
+        Error("MP3008", path, $"{port} cannot be judged by {budget}: {metric} was not measured; it needs {needs}. A limit that nobody checked is not kept; remove it, or give what it needs.");
 
     // MP9xxx: internal
 
