@@ -3,6 +3,7 @@ using ModelPort.Diagnostics;
 using ModelPort.Engines;
 using ModelPort.Engines.LlamaCpp;
 using ModelPort.Formats.Importance;
+using ModelPort.Parity;
 
 namespace ModelPort.Calibration;
 
@@ -39,7 +40,7 @@ internal sealed class Calibrator(PortRequest request, CalibrationText text, IPor
                 Entries = collector.Entries(),
                 Datasets = [text.Name],
                 ChunkCount = chunks.Count,
-                ChunkSize = chunks[0].Length,
+                ChunkSize = chunks.Length,
                 Origin = origin,
             };
         }
@@ -53,19 +54,12 @@ internal sealed class Calibrator(PortRequest request, CalibrationText text, IPor
         }
     }
 
-    private List<int[]> Cut(LlamaModel model)
+    private TokenWindows Cut(LlamaModel model)
     {
         var vocabulary = model.Vocabulary;
         var length = request.CalibrationWindow ?? Math.Min(DefaultChunk, Math.Max(model.TrainingContextLength, 1));
         var tokens = vocabulary.Tokenize(text.Text, addSpecial: true, parseSpecial: false);
-        var chunks = new List<int[]>();
-        for (var start = 0; start + length <= Math.Min(tokens.Length, request.CalibrationTokens); start += length)
-        {
-            var chunk = tokens[start..(start + length)];
-            chunk[0] = vocabulary.AddBos && vocabulary.Bos >= 0 ? vocabulary.Bos : chunk[0];
-            chunks.Add(chunk);
-        }
-
+        var chunks = TokenWindows.Cut(tokens, length, vocabulary.AddBos && vocabulary.Bos >= 0 ? vocabulary.Bos : null, request.CalibrationTokens);
         if (chunks.Count >= FewestChunks)
         {
             return chunks;
@@ -76,9 +70,9 @@ internal sealed class Calibrator(PortRequest request, CalibrationText text, IPor
             : Diagnose.CalibrationTooShort(text.Path, tokens.Length, FewestChunks * length));
     }
 
-    private void Evaluate(LlamaModel model, List<int[]> chunks, ImportanceCollector collector)
+    private void Evaluate(LlamaModel model, TokenWindows chunks, ImportanceCollector collector)
     {
-        var length = chunks[0].Length;
+        var length = chunks.Length;
         using var context = new LlamaContext(model, new LlamaContextOptions
         {
             ContextLength = length,
@@ -100,7 +94,7 @@ internal sealed class Calibrator(PortRequest request, CalibrationText text, IPor
             }
 
             context.Decode(batch, cancellation);
-            observer.Progress(new PortProgress("calibrate", (i + 1L) * length, (long)chunks.Count * length, "chunks of calibration text"));
+            observer.Progress(new PortProgress("calibrate", (i + 1L) * length, chunks.Tokens, "chunks of calibration text"));
         }
     }
 }
