@@ -6,7 +6,9 @@ namespace ModelPort.Tool;
 /// <summary>The options that commands share, spelled like the item's metadata.</summary>
 internal sealed class PortOptions
 {
-    private static readonly string[] PathOptions = ["Calibration", "Evaluation", "ReferenceOutputs"];
+    // One or several paths, with ';' between.
+    private static readonly string[] PathLists = ["Evaluation"];
+    private static readonly string[] Paths = ["Calibration", "ReferenceOutputs"];
 
     private readonly Dictionary<string, Option<string?>> _metadata = new()
     {
@@ -20,10 +22,13 @@ internal sealed class PortOptions
         ["Calibration"] = new("--calibration") { Description = "A text (.txt) that an importance matrix is computed from, or a matrix that llama-imatrix made (.gguf, .dat)." },
         ["CalibrationTokens"] = new("--calibration-tokens") { Description = "At most this many of its tokens are used; default 16384." },
         ["CalibrationWindow"] = new("--calibration-window") { Description = "Tokens in a chunk of it; default 512, or the model's context when that is shorter." },
-        ["Evaluation"] = new("--evaluation") { Description = "The text that parity is measured on (.txt); default: a text that ships with ModelPort." },
+        ["Evaluation"] = new("--evaluation") { Description = "What parity is measured on: a text (.txt; default: one that ships with ModelPort) and tasks (.jsonl), with ';' between." },
         ["ReferenceOutputs"] = new("--reference-outputs") { Description = "Logits of the framework of origin (.safetensors with input_ids and logits)." },
         ["PreTokenizer"] = new("--pre-tokenizer") { Description = "The value of tokenizer.ggml.pre; default: detected from tokenizer.json." },
         ["EvaluationWindow"] = new("--evaluation-window") { Description = "Tokens in a window of the evaluation; default 512, or the model's context when that is shorter." },
+        ["EvaluationQuestions"] = new("--evaluation-questions") { Description = "At most this many questions of a task are asked; default 1000." },
+        ["Continuations"] = new("--continuations") { Description = "Prompts that source and port continue, 0 for none; default 8." },
+        ["ContinuationTokens"] = new("--continuation-tokens") { Description = "Tokens of a continuation; default 32." },
         ["EvaluationTokens"] = new("--evaluation-tokens") { Description = "At most this many tokens are measured; default 8192." },
     };
 
@@ -83,9 +88,14 @@ internal sealed class PortOptions
         }
 
         metadata["Pure"] = Text(parsed.GetValue(_pure));
-        foreach (var path in PathOptions.Where(metadata.ContainsKey))
+        foreach (var path in Paths.Where(metadata.ContainsKey))
         {
             metadata[path] = Path.GetFullPath(metadata[path]);
+        }
+
+        foreach (var list in PathLists.Where(metadata.ContainsKey))
+        {
+            metadata[list] = string.Join(';', metadata[list].Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(Path.GetFullPath));
         }
 
         var properties = _properties.Select(o => (o.Key, Value: parsed.GetValue(o.Value))).Where(o => !string.IsNullOrEmpty(o.Value)).ToDictionary(o => o.Key, o => o.Value!);

@@ -40,10 +40,10 @@ public static class PortPipeline
         using var checkpoint = Checkpoint.Open(request.Source);
         var calibration = CalibrationInput.Open(request);
         var plan = Planner.Plan(checkpoint, request, calibration?.Importance);
-        var text = EvaluationText.Open(request.Evaluation);
-        if (calibration?.Sha256 == text.Sha256 && request.Parity != ParityMode.Off)
+        var data = EvaluationData.Open(request);
+        if (calibration?.Sha256 == data.Text.Sha256 && request.Parity != ParityMode.Off)
         {
-            plan = plan.With(Diagnose.SameText(text.Path), request);
+            plan = plan.With(Diagnose.SameText(data.Text.Path), request);
         }
 
         foreach (var warning in plan.Warnings)
@@ -57,7 +57,7 @@ public static class PortPipeline
         var earlier = Manifest.TryRead(manifestPath);
         var runtime = LlamaRuntime.Load();
         var engine = new EngineRecord("llama.cpp", runtime.Version, runtime.Commit);
-        var run = new PortRun(request, plan, calibration, text, engine, observer, cancellation);
+        var run = new PortRun(request, plan, calibration, data, engine, observer, cancellation);
         var (manifest, ported, measured) = earlier is null ? run.Everything() : run.WhatIsMissing(earlier);
         OutputFile.WriteAll(manifestPath, System.Text.Encoding.UTF8.GetBytes(manifest.ToJson()));
         return new PortOutcome(

@@ -5,6 +5,7 @@ using ModelPort.Diagnostics;
 using ModelPort.Formats.Gguf;
 using ModelPort.Manifests;
 using ModelPort.Parity;
+using ModelPort.Parity.Behaviour;
 using ModelPort.Planning;
 using ModelPort.Porting;
 
@@ -12,14 +13,14 @@ namespace ModelPort;
 
 /// <summary>One run of the pipeline inside the lock: decides which stages are needed, carries them out and writes down what came of them.</summary>
 internal sealed class PortRun(
-    PortRequest request, PortPlan plan, CalibrationInput? calibration, EvaluationText text, EngineRecord engine, IPortObserver observer, CancellationToken cancellation)
+    PortRequest request, PortPlan plan, CalibrationInput? calibration, EvaluationData data, EngineRecord engine, IPortObserver observer, CancellationToken cancellation)
 {
     private readonly CalibrationStage _calibration = new(request, calibration, plan, engine, observer, cancellation);
     private readonly string? _referenceHash = request.ReferenceOutputs is { } path ? HashReference(path, cancellation) : null;
 
     /// <summary>Every file the result depends on.</summary>
     public IReadOnlyList<string> Inputs =>
-        [.. plan.Checkpoint.Files.Select(f => f.Path), .. new[] { request.Calibration, request.Evaluation, request.ReferenceOutputs }.OfType<string>()];
+        [.. plan.Checkpoint.Files.Select(f => f.Path), .. new[] { request.Calibration, request.Evaluation, request.ReferenceOutputs }.OfType<string>(), .. request.Tasks];
 
     /// <summary>Ports and measures.</summary>
     public (Manifest Manifest, bool Ported, bool Measured) Everything() => Everything(null, null);
@@ -29,7 +30,7 @@ internal sealed class PortRun(
     {
         var hash = SourceHash.Compute(plan.Checkpoint.Files, request.Threads, observer, cancellation);
         var portKey = StageKeys.OfPort(hash, request, Precisions, _calibration.Key(hash));
-        var measuredAsAsked = request.Parity == ParityMode.Off || earlier.Keys.Parity == StageKeys.OfParity(portKey, text, _referenceHash, request, engine);
+        var measuredAsAsked = request.Parity == ParityMode.Off || earlier.Keys.Parity == StageKeys.OfParity(portKey, data, _referenceHash, request, engine);
         if (earlier.Keys.Port != portKey || !measuredAsAsked || !earlier.Outputs.All(IsWhole))
         {
             return Everything(earlier, hash);
@@ -39,12 +40,16 @@ internal sealed class PortRun(
         return (earlier with { Outputs = [.. earlier.Outputs.Select(Judged)] }, false, false);
     }
 
-    /// <summary>An error for each budget that is missed.</summary>
+    /// <summary>An error for each budget that is missed, and for each way in which a port behaves otherwise than its source.</summary>
     public IReadOnlyList<Diagnostic> Missed(Manifest manifest) =>
         [.. from output in manifest.Outputs
             from budget in output.Budgets
             where !budget.Passes
-            select Gate.Failure(plan.Checkpoint.Folder, $"{request.Name} {output.Precision}", budget, output.Metrics, Gate.Data(manifest.Evaluation!))];
+            select Gate.Failure(plan.Checkpoint.Folder, $"{request.Name} {output.Precision}", budget, output.Metrics, Gate.Data(manifest, output, budget)),
+         .. from output in manifest.Outputs
+            where output.Verdict == Verdict.Missed
+            from failure in output.Behaviour?.Failures ?? []
+            select failure.ToDiagnostic(Path.Combine(request.OutputDirectory, output.File))];
 
     private IReadOnlyList<Precision> Precisions => [.. plan.Outputs.Select(o => o.Precision)];
 
@@ -53,14 +58,20 @@ internal sealed class PortRun(
         var importance = _calibration.Given ?? _calibration.Kept(earlier, hash);
         var toCalibrate = importance is null && _calibration.IsComputed;
         var toMeasure = request.Parity != ParityMode.Off;
-        // The source as GGUF at its own precision, to calibrate and measure with. Where nobody asked for it, it is never given a name, and is gone afterwards.
+        // The source as GGUF at its own precision, to calibrate and measure with.
         var own = toCalibrate || toMeasure ? Baseline() : null;
         var files = new List<(OutputPlan Plan, OutputFile File)>();
         try
         {
-            foreach (var output in plan.Outputs.Append(own).OfType<OutputPlan>().Distinct())
+            foreach (var output in plan.Outputs)
             {
                 files.Add((output, OutputFile.Create(Path.Combine(request.OutputDirectory, output.FileName), output.FileLength)));
+            }
+
+            if (own is not null && !plan.Outputs.Contains(own))
+            {
+                // Nobody asked for it: it is never given a name, and is gone afterwards.
+                files.Add((own, OutputFile.CreateScratch(Path.Combine(request.OutputDirectory, own.FileName), own.FileLength)));
             }
 
             IReadOnlyList<Diagnostic> warnings = [];
@@ -70,6 +81,10 @@ internal sealed class PortRun(
                 var first = Porter.Run(plan, [.. files.Where(f => f.Plan == own)], request, observer, cancellation);
                 importance = _calibration.Compute(files.First(f => f.Plan == own).File.TemporaryPath, first.Source);
                 warnings = first.Warnings;
+            }
+
+            if (importance is not null && _calibration.IsComputed)
+            {
                 plan = Calibrated(importance);
             }
 
@@ -82,7 +97,7 @@ internal sealed class PortRun(
             }
 
             var ports = files[..plan.Outputs.Count];
-            var hashes = ports.Select(f => SourceHash.OfFile(f.File.TemporaryPath, cancellation)).ToArray();
+            var hashes = ports.Select(f => f.File.Hash(cancellation)).ToArray();
             var (basis, parities) = toMeasure
                 ? Measure(files.First(f => f.Plan == own).File.TemporaryPath, [.. ports.Select(p => p.File.TemporaryPath)])
                 : (null, new PortMeasurement?[ports.Count]);
@@ -123,7 +138,7 @@ internal sealed class PortRun(
     {
         try
         {
-            var (basis, ports) = new ParityMeasurement(request, text, observer, cancellation).Measure(sourcePath, portPaths);
+            var (basis, ports) = new ParityMeasurement(request, plan.Checkpoint, data, observer, cancellation).Measure(sourcePath, portPaths);
             return (basis, [.. ports]);
         }
         catch (Engines.EngineException e)
@@ -141,6 +156,8 @@ internal sealed class PortRun(
         TensorTypes = output.TypeCounts.ToDictionary(t => GgmlTypes.Name(t.Key), t => t.Value),
         Fallbacks = [.. output.Fallbacks.Select(f => new FallbackRecord(f.Tensor, GgmlTypes.Name(f.Wanted), GgmlTypes.Name(f.Used)))],
         Metrics = measured is null ? [] : [.. measured.Figures, Size(Subject.Source, plan.Checkpoint.WeightBytes), Size(Subject.Port, output.FileLength)],
+        Tasks = measured?.Tasks ?? [],
+        Behaviour = measured?.Behaviour,
         Budgets = [],
         Verdict = Verdict.NotMeasured,
     });
@@ -155,7 +172,13 @@ internal sealed class PortRun(
 
         var precision = plan.Outputs.First(o => o.Precision.Name == record.Precision).Precision;
         var budgets = Judge.Check(record.Metrics, Judge.Applicable(precision, request.Budgets), request.StrictParity);
-        return record with { Budgets = budgets, Verdict = budgets.All(b => b.Passes) ? Verdict.Kept : Verdict.Missed };
+        foreach (var warning in record.Behaviour?.Findings.Where(f => f.Level == FindingLevel.Warning) ?? [])
+        {
+            Warn(warning.ToDiagnostic(Path.Combine(request.OutputDirectory, record.File))!);
+        }
+
+        var kept = budgets.All(b => b.Passes) && record.Behaviour?.Failures.Any() != true;
+        return record with { Budgets = budgets, Verdict = kept ? Verdict.Kept : Verdict.Missed };
     }
 
     private static Figure Size(Subject of, long bytes) => Figure.For(Metric.FileSize, of, null, bytes / 1e6);
@@ -192,7 +215,7 @@ internal sealed class PortRun(
                 : new EvaluationRecord(basis.Text.Name, basis.Text.Sha256, basis.Windows.Length, basis.Windows.FirstScored, basis.Windows.Count, basis.Windows.Count * basis.Windows.Rows, basis.CpuBackend, _referenceHash),
             Outputs = outputs,
             Warnings = [.. plan.Warnings.Concat(result.Warnings).Select(w => new WarningRecord(w.Code, w.Message))],
-            Keys = new KeyRecord(portKey, basis is null ? "" : StageKeys.OfParity(portKey, text, _referenceHash, request, engine)),
+            Keys = new KeyRecord(portKey, basis is null ? "" : StageKeys.OfParity(portKey, data, _referenceHash, request, engine)),
         };
     }
 

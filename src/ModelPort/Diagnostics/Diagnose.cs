@@ -190,7 +190,7 @@ public static class Diagnose
     public static Diagnostic FewActivations(string path, IEnumerable<string> tensors, long fewest, int needed)
     {
         var names = tensors.ToArray();
-        return Warning("MP2021", path, string.Create(CultureInfo.InvariantCulture, $"The calibration used {names.Length} weights ('{names[0]}'{(names.Length > 1 ? " and others" : "")}) or some of their experts rarely, one only {fewest} times; {needed} activations are needed for figures that can be relied on, and what saw none is quantised as if all its columns weighed the same. The manifest names them; raise CalibrationTokens, or give a longer or more varied text."));
+        return Warning("MP2021", path, string.Create(CultureInfo.InvariantCulture, $"The calibration used {names.Length} weights ('{names[0]}'{(names.Length > 1 ? " and others" : "")}) or some of their experts rarely, one only {fewest} times; {needed} activations are needed for figures that can be relied on, and what saw none is quantised as if all its columns weighed the same. The manifest names them. Raise CalibrationTokens, or give a longer or more varied text."));
     }
 
     /// <summary>MP2022: the importance matrix does not fit the model.</summary>

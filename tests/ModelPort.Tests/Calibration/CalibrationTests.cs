@@ -118,9 +118,11 @@ public sealed class CalibrationTests : IDisposable
         var matrix = File.ReadAllBytes(MatrixPath);
 
         Assert.False(Outcome().Ported);
+        var port = File.ReadAllBytes(Output("Q4_0"));
         _checkpoint.Metadata["Precision"] = "Q4_0;Q4_1";
         Assert.True(Outcome().Ported);
         Assert.Equal(1, _observer.Calibrations);
+        Assert.Equal(port, File.ReadAllBytes(Output("Q4_0")));
         Assert.Equal(matrix, File.ReadAllBytes(MatrixPath));
 
         // Not even a lost manifest costs the matrix.
