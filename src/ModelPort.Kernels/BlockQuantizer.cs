@@ -11,7 +11,8 @@ public static class BlockQuantizer
     public static bool IsSupported(BlockType type) => type is
         BlockType.Q8_0 or BlockType.Q4_0 or BlockType.Q4_1 or BlockType.Q5_0 or BlockType.Q5_1 or
         BlockType.Q2_K or BlockType.Q3_K or BlockType.Q4_K or BlockType.Q5_K or BlockType.Q6_K or BlockType.IQ4_NL or BlockType.IQ4_XS or
-        BlockType.TQ1_0 or BlockType.TQ2_0 or BlockType.MXFP4;
+        BlockType.TQ1_0 or BlockType.TQ2_0 or BlockType.MXFP4 or
+        BlockType.IQ2_XXS or BlockType.IQ2_XS or BlockType.IQ2_S or BlockType.IQ3_XXS or BlockType.IQ3_S;
 
     /// <summary>Values a block: 32 or 256. A row is a whole number of blocks.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The type is unknown.</exception>

@@ -81,11 +81,30 @@ internal static unsafe class LaneQuantizer<T, TAlong>
                     case BlockType.IQ4_NL or BlockType.IQ4_XS:
                         UnevenBlocks<T, TAlong>.Quantize(type, batch);
                         break;
+                    case BlockType.IQ2_XXS or BlockType.IQ2_XS or BlockType.IQ2_S or BlockType.IQ3_XXS or BlockType.IQ3_S:
+                        Grid(GridFormat.Of(type), batch);
+                        break;
                     default:
                         AffineBlocks<T, TAlong>.Quantize(AffineFormat.Of(type), batch);
                         break;
                 }
             }
+        }
+    }
+
+    private static void Grid(GridFormat format, Batch batch)
+    {
+        if (T.Count == Lanes32.Count)
+        {
+            GridBlocks<T, Register512>.Quantize(format, batch);
+        }
+        else if (T.Count == Lanes16.Count)
+        {
+            GridBlocks<T, Register256>.Quantize(format, batch);
+        }
+        else
+        {
+            GridBlocks<T, Register128>.Quantize(format, batch);
         }
     }
 
