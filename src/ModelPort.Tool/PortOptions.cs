@@ -34,6 +34,7 @@ internal sealed class PortOptions
     private readonly Option<string[]> _budgets = new("--budget") { Description = "A limit, for instance MaxPerplexityIncrease=2; may be repeated.", AllowMultipleArgumentsPerToken = false };
     private readonly Option<bool> _pure = new("--pure") { Description = "Every matrix gets the base type of the precision." };
     private readonly Option<bool> _strictPrecision = new("--strict-precision") { Description = "A tensor that cannot have the type asked for is an error." };
+    private readonly Option<bool> _strictParity = new("--strict-parity") { Description = "A number outside its limit by less than its standard error misses the budget." };
     private readonly Option<bool> _strict = new("--strict") { Description = "Fallbacks, overflow and guesses are errors." };
 
     /// <summary>Where the source is.</summary>
@@ -62,6 +63,7 @@ internal sealed class PortOptions
         command.Add(_pure);
         command.Add(_strictPrecision);
         command.Add(_strict);
+        command.Add(_strictParity);
         command.Add(Format);
     }
 
@@ -86,6 +88,7 @@ internal sealed class PortOptions
         var properties = _properties.Select(o => (o.Key, Value: parsed.GetValue(o.Value))).Where(o => !string.IsNullOrEmpty(o.Value)).ToDictionary(o => o.Key, o => o.Value!);
         properties["Strict"] = Text(parsed.GetValue(_strict));
         properties["StrictPrecision"] = Text(parsed.GetValue(_strictPrecision));
+        properties["StrictParity"] = Text(parsed.GetValue(_strictParity));
         return PortRequest.Parse(Path.GetFullPath(source), Path.GetFullPath(outputDirectory), metadata, properties, "");
     }
 

@@ -79,6 +79,9 @@ public sealed record PortRequest
     /// <summary>Whether fallbacks, overflow and guesses are errors.</summary>
     public bool Strict { get; init; }
 
+    /// <summary>Whether a number outside its limit by less than its standard error misses the budget.</summary>
+    public bool StrictParity { get; init; }
+
     /// <summary>Whether a tensor that cannot have the type asked for is an error.</summary>
     public bool StrictPrecision { get; init; }
 
@@ -89,7 +92,7 @@ public sealed record PortRequest
     /// <param name="source">The checkpoint folder.</param>
     /// <param name="outputDirectory">Where the outputs go.</param>
     /// <param name="metadata">Options by name: <see cref="OptionNames"/> and <see cref="Budget.Names"/>.</param>
-    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, EvaluationTokens, Strict, StrictPrecision.</param>
+    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, EvaluationTokens, Strict, StrictPrecision.</param>
     /// <param name="file">The file that errors about options point at (the project file).</param>
     /// <exception cref="ModelPortException">MP1018, MP1019, MP1020, MP1027, MP1040 or MP1041.</exception>
     public static PortRequest Parse(
@@ -156,6 +159,7 @@ public sealed record PortRequest
             MemoryBudget = ParseBudget(Property("MemoryBudget"), file),
             Threads = ParseThreads(Property("Threads"), file),
             Strict = ParseSwitch(Property("Strict"), "ModelPortStrict", file),
+            StrictParity = ParseSwitch(Property("StrictParity"), "ModelPortStrictParity", file),
             StrictPrecision = ParseSwitch(Property("StrictPrecision"), "ModelPortStrictPrecision", file),
             OptionsFile = file,
         };

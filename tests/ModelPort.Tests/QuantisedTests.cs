@@ -11,7 +11,7 @@ public sealed class QuantisedTests
     public static TheoryData<string, string> Cases()
     {
         var data = new TheoryData<string, string>();
-        foreach (var model in new[] { "wordnet-llama-v1", "llama3-rope", "mistral-spm" })
+        foreach (var model in Repository.Fixtures)
         {
             foreach (var precision in Precision.All.Where(p => p.IsQuantised && !p.NeedsImportance))
             {

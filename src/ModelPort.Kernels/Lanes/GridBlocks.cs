@@ -8,18 +8,19 @@ namespace ModelPort.Kernels.Lanes;
 
 /// <summary><see cref="Scalar.GridBlocks"/> for a batch of super-blocks: IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S.</summary>
 /// <typeparam name="T">Lanes for what goes block by block or group by group.</typeparam>
-/// <typeparam name="TRegister">The register for what goes along values or candidates.</typeparam>
-internal static unsafe class GridBlocks<T, TRegister>
+/// <typeparam name="TFew">Lanes for what goes along values or candidates: a register.</typeparam>
+internal static unsafe class GridBlocks<T, TFew>
     where T : struct, ILanes<T>
-    where TRegister : struct, IRegister<TRegister>
+    where TFew : struct, ILanes<TFew>
 {
     private const int Elements = GridFormat.Elements;
 
     /// <summary>Quantises up to <c>T.Count</c> super-blocks.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     [SkipLocalsInit]
-    internal static void Quantize(GridFormat format, Batch batch)
+    internal static void Quantize(BlockType type, Batch batch)
     {
+        GridFormat format = GridFormat.Of(type);
         // The first search has one group in each lane, so it takes as many super-blocks as have groups for all lanes.
         int chunk = format.SearchesFirst ? T.Count / format.Groups : 1;
         float* values = stackalloc float[4 * chunk * Elements];
@@ -33,7 +34,7 @@ internal static unsafe class GridBlocks<T, TRegister>
         float* squares = stackalloc float[2 * T.Count];
         float* firstScales = squares + T.Count;
         byte* signs = stackalloc byte[chunk * GridFormat.Octets];
-        float* room = stackalloc float[GridSearch<TRegister, EightOfThree>.Room];
+        float* room = stackalloc float[GridSearch<TFew, EightOfThree>.Room];
         new Span<float>(squares, T.Count).Clear();
         if (batch.Weighted || format.WeighsMeanSquare)
         {
@@ -69,28 +70,28 @@ internal static unsafe class GridBlocks<T, TRegister>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Prepare(GridFormat format, float* x, ReadOnlySpan<float> importance, float sigma2, in GridGroup group, byte* signs)
     {
-        TRegister mean = TRegister.Broadcast(sigma2), quarter = TRegister.Broadcast(0.25f) * mean, zero = TRegister.Broadcast(0f);
+        TFew mean = TFew.Broadcast(sigma2), quarter = TFew.Broadcast(0.25f) * mean, zero = TFew.Broadcast(0f);
         fixed (float* columns = importance)
         {
-            for (int i = 0; i < Elements; i += TRegister.Count)
+            for (int i = 0; i < Elements; i += TFew.Count)
             {
-                TRegister xi = TRegister.Load(x + i), square = xi * xi, magnitude = TRegister.Abs(xi);
-                TRegister weight = columns != null ? TRegister.Load(columns + i) * TRegister.Sqrt(mean + square)
+                TFew xi = TFew.Load(x + i), square = xi * xi, magnitude = TFew.Abs(xi);
+                TFew weight = columns != null ? TFew.Load(columns + i) * TFew.Sqrt(mean + square)
                     : format.WeighsMeanSquare ? quarter + square
                     : square;
-                TRegister.Store(group.Values + i, magnitude);
-                TRegister.Store(group.Weights + i, weight);
-                TRegister.Store(group.Products + i, weight * magnitude);
-                TRegister.Store(group.Roots + i, TRegister.Sqrt(weight));
+                TFew.Store(group.Values + i, magnitude);
+                TFew.Store(group.Weights + i, weight);
+                TFew.Store(group.Products + i, weight * magnitude);
+                TFew.Store(group.Roots + i, TFew.Sqrt(weight));
             }
         }
 
         for (int i = 0; i < Elements; i += 64)
         {
             ulong negative = 0;
-            for (int j = 0; j < 64; j += TRegister.Count)
+            for (int j = 0; j < 64; j += TFew.Count)
             {
-                negative |= (ulong)TRegister.Bits(TRegister.Load(x + i + j) < zero) << j;
+                negative |= TFew.Bits(TFew.Load(x + i + j) < zero) << j;
             }
 
             MemoryMarshal.Write(new Span<byte>(signs + (i / 8), 8), BitConverter.IsLittleEndian ? negative : System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(negative));
@@ -146,13 +147,13 @@ internal static unsafe class GridBlocks<T, TRegister>
         for (int j = 0; j < format.Groups; j++)
         {
             GridGroup group = values.At(j * size);
-            TRegister largest = TRegister.Load(group.Values);
-            for (int i = TRegister.Count; i < size; i += TRegister.Count)
+            TFew largest = TFew.Load(group.Values);
+            for (int i = TFew.Count; i < size; i += TFew.Count)
             {
-                largest = TRegister.Larger(largest, TRegister.Load(group.Values + i));
+                largest = TFew.Larger(largest, TFew.Load(group.Values + i));
             }
 
-            float range = TRegister.Largest(largest), scale = format.SearchesFirst ? firstScales[j] : range / format.Top;
+            float range = TFew.Largest(largest), scale = format.SearchesFirst ? firstScales[j] : range / format.Top;
             bool zero = range < format.Smallest;
             if (format.SearchesFirst)
             {
@@ -170,8 +171,8 @@ internal static unsafe class GridBlocks<T, TRegister>
 
             Span<ushort> found = points.Slice(j * places, places);
             if (!(format.Grid.Dimensions == 8
-                ? GridSearch<TRegister, EightOfThree>.TryRun(format, group, range, room, found, ref scale)
-                : GridSearch<TRegister, FourOfEight>.TryRun(format, group, range, room, found, ref scale)))
+                ? GridSearch<TFew, EightOfThree>.TryRun(format, group, range, room, found, ref scale)
+                : GridSearch<TFew, FourOfEight>.TryRun(format, group, range, room, found, ref scale)))
             {
                 return false;
             }

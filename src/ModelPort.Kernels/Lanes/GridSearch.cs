@@ -9,10 +9,10 @@ namespace ModelPort.Kernels.Lanes;
 /// Growing scales move few values to another level, so neighbouring candidates often agree on a cell. Such a run of lanes shares one list of points,
 /// which is tried point by point for all of them. Lists are short where every value lies safely inside its cell (<see cref="Grid.List"/>).
 /// </remarks>
-/// <typeparam name="T">The register.</typeparam>
+/// <typeparam name="T">Lanes of candidates, or of points.</typeparam>
 /// <typeparam name="TShape">The shape of the grid.</typeparam>
 internal static unsafe class GridSearch<T, TShape>
-    where T : struct, IRegister<T>
+    where T : struct, ILanes<T>
     where TShape : struct, IGridShape
 {
     /// <summary>Floats that <see cref="TryRun"/> needs as room.</summary>
@@ -206,7 +206,7 @@ internal static unsafe class GridSearch<T, TShape>
         uint starts = 1;
         for (int c = 0; c < candidates; c += T.Count)
         {
-            starts |= T.Bits(T.NotEqual(T.Load(cells + c), T.Load(cells + c - 1))) << c;
+            starts |= (uint)T.Bits(T.NotEqual(T.Load(cells + c), T.Load(cells + c - 1))) << c;
         }
 
         return starts & ((1u << candidates) - 1);
@@ -321,7 +321,7 @@ internal static unsafe class GridSearch<T, TShape>
         int leader = -1;
         for (int v = 0; v < length; v += T.Count)
         {
-            uint leaders = T.Bits(T.Load(gains + v) - (scale * T.Load(gains + GridTables.MaxPoints + v)) > close);
+            var leaders = (uint)T.Bits(T.Load(gains + v) - (scale * T.Load(gains + GridTables.MaxPoints + v)) > close);
             if (leaders == 0)
             {
                 continue;

@@ -1,68 +1,95 @@
 namespace ModelPort.Kernels.Lanes;
 
-/// <summary>One register of floats: <see cref="ILanes{T}"/> in small, for kernels whose lanes are few.</summary>
-/// <remarks>Every operation rounds as the scalar one does. Masks are lanes of all ones or all zeros.</remarks>
-/// <typeparam name="T">The implementing type.</typeparam>
-internal unsafe interface IRegister<T>
-    where T : struct, IRegister<T>
+/// <summary>What <see cref="ILanes{T}"/> needs of one register, for each width that processors have.</summary>
+/// <remarks>Kernels know nothing of registers: <see cref="One{V, TRegister}"/> and <see cref="Pair{V, TRegister}"/> stand between.</remarks>
+/// <typeparam name="V">The register: a vector of floats.</typeparam>
+internal unsafe interface IRegister<V>
+    where V : struct
 {
-    /// <summary>Lanes in the register: 16 at most.</summary>
+    /// <summary>Lanes in the register.</summary>
     static abstract int Count { get; }
 
-    static abstract T Broadcast(float value);
+    static abstract V Broadcast(float value);
 
     /// <summary>0, 1, 2, ...</summary>
-    static abstract T Sequence();
+    static abstract V Sequence();
 
-    static abstract T Load(float* source);
+    static abstract V Load(float* source);
 
-    /// <summary>Loads integers of 16 bits, which become the bits of the lanes.</summary>
-    static abstract T LoadCodes(ushort* source);
+    /// <summary>As <see cref="ILanes{T}.LoadCodes"/>.</summary>
+    static abstract V LoadCodes(ushort* source);
 
-    static abstract void Store(float* destination, T value);
+    static abstract void Store(float* destination, V value);
 
-    static abstract T operator +(T a, T b);
+    /// <summary>As <see cref="ILanes{T}.StoreBytes"/>.</summary>
+    static abstract void StoreBytes(byte* destination, V value);
 
-    static abstract T operator -(T a, T b);
+    /// <summary>As <see cref="ILanes{T}.StoreBytes"/>, of two registers one after the other.</summary>
+    static abstract void StoreBytes(byte* destination, V low, V high);
 
-    static abstract T operator *(T a, T b);
+    static abstract V Add(V a, V b);
 
-    static abstract T operator /(T a, T b);
+    static abstract V Subtract(V a, V b);
+
+    static abstract V Multiply(V a, V b);
+
+    static abstract V Divide(V a, V b);
+
+    static abstract V And(V a, V b);
+
+    static abstract V Or(V a, V b);
 
     /// <summary>Mask of a &lt; b; false for NaN.</summary>
-    static abstract T operator <(T a, T b);
+    static abstract V Less(V a, V b);
 
     /// <summary>Mask of a &gt; b; false for NaN.</summary>
-    static abstract T operator >(T a, T b);
+    static abstract V Greater(V a, V b);
+
+    /// <summary>Mask of a == b; false for NaN.</summary>
+    static abstract V Equal(V a, V b);
 
     /// <summary>Mask of a != b; true for NaN.</summary>
-    static abstract T NotEqual(T a, T b);
+    static abstract V NotEqual(V a, V b);
 
     /// <summary>a &lt; b ? a : b</summary>
-    static abstract T Smaller(T a, T b);
+    static abstract V Smaller(V a, V b);
 
     /// <summary>a &gt; b ? a : b</summary>
-    static abstract T Larger(T a, T b);
+    static abstract V Larger(V a, V b);
 
     /// <summary>mask ? a : b</summary>
-    static abstract T Choose(T mask, T a, T b);
+    static abstract V Choose(V mask, V a, V b);
 
-    static abstract T Abs(T value);
+    static abstract V Abs(V value);
 
-    static abstract T Sqrt(T value);
+    static abstract V Sqrt(V value);
 
     /// <summary>To the nearest integer, ties to even.</summary>
-    static abstract T Round(T value);
+    static abstract V Round(V value);
 
-    /// <summary>2 * level + 1, where the level, 0 to 2, is the two bits of each lane's code from the given one on.</summary>
-    static abstract T OddOfThree(T codes, int bit);
+    static abstract V Floor(V value);
 
-    /// <summary>2 * level + 1, where the level, 0 to 7, is the three bits of each lane's code from the given one on; the next bit is zero.</summary>
-    static abstract T OddOfEight(T codes, int bit);
+    /// <summary>What <see cref="Scalar.NearestInt.Of"/> gives, converted to a float.</summary>
+    static abstract V NearestInt(V value);
+
+    /// <summary>As <see cref="ILanes{T}.UnevenIndex"/>.</summary>
+    static abstract V UnevenIndex(V value);
+
+    /// <summary>As <see cref="ILanes{T}.UnevenValue"/>.</summary>
+    static abstract V UnevenValue(V value);
+
+    /// <summary>As <see cref="ILanes{T}.UnevenNeighbours"/>.</summary>
+    static abstract (V Low, V High) UnevenNeighbours(V value);
+
+    /// <summary>As <see cref="ILanes{T}.OddOfThree"/>.</summary>
+    static abstract V OddOfThree(V codes, int bit);
+
+    /// <summary>As <see cref="ILanes{T}.OddOfEight"/>.</summary>
+    static abstract V OddOfEight(V codes, int bit);
 
     /// <summary>The largest value of all lanes; none is NaN.</summary>
-    static abstract float Largest(T value);
+    static abstract float Largest(V value);
 
     /// <summary>One bit a lane, the first lane lowest.</summary>
-    static abstract uint Bits(T mask);
+    static abstract uint Bits(V mask);
 }

@@ -4,93 +4,134 @@ using System.Runtime.Intrinsics.X86;
 
 namespace ModelPort.Kernels.Lanes;
 
-/// <summary>A register of 256 bits.</summary>
-internal readonly unsafe struct Register256(Vector256<float> lanes) : IRegister<Register256>
+/// <summary>Eight lanes in a register of 256 bits.</summary>
+internal readonly unsafe struct Register256 : IRegister<Vector256<float>>
 {
-    private readonly Vector256<float> _lanes = lanes;
-
     public static int Count => Vector256<float>.Count;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256 Broadcast(float value) => new(Vector256.Create(value));
+    public static Vector256<float> Broadcast(float value) => Vector256.Create(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256 Sequence() => new(Vector256.CreateSequence(0f, 1f));
+    public static Vector256<float> Sequence() => Vector256.CreateSequence(0f, 1f);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256 Load(float* source) => new(Vector256.Load(source));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256 LoadCodes(ushort* source)
+    public static Vector256<float> LoadCodes(ushort* source)
     {
         Vector128<ushort> codes = Vector128.Load(source);
-        return new(Avx2.IsSupported
+        return Avx2.IsSupported
             ? Avx2.ConvertToVector256Int32(codes).AsSingle()
-            : Vector256.Create(Vector128.WidenLower(codes), Vector128.WidenUpper(codes)).AsSingle());
+            : Vector256.Create(Vector128.WidenLower(codes), Vector128.WidenUpper(codes)).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(float* destination, Register256 value) => value._lanes.Store(destination);
+    public static Vector256<float> Load(float* source) => Vector256.Load(source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256 operator +(Register256 a, Register256 b) => new(a._lanes + b._lanes);
+    public static void Store(float* destination, Vector256<float> value) => value.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256 operator -(Register256 a, Register256 b) => new(a._lanes - b._lanes);
+    public static void StoreBytes(byte* destination, Vector256<float> value)
+    {
+        Vector256<short> words = Words(value, value);
+        Unsafe.WriteUnaligned(destination, Vector128.NarrowWithSaturation(words.GetLower(), words.GetLower()).AsUInt64().ToScalar());
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256 operator *(Register256 a, Register256 b) => new(a._lanes * b._lanes);
+    public static void StoreBytes(byte* destination, Vector256<float> low, Vector256<float> high)
+    {
+        Vector256<short> words = Words(low, high);
+        Vector128.NarrowWithSaturation(words.GetLower(), words.GetUpper()).AsByte().Store(destination);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256 operator /(Register256 a, Register256 b) => new(a._lanes / b._lanes);
+    public static Vector256<float> Add(Vector256<float> a, Vector256<float> b) => a + b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256 operator <(Register256 a, Register256 b) => new(Vector256.LessThan(a._lanes, b._lanes));
+    public static Vector256<float> Subtract(Vector256<float> a, Vector256<float> b) => a - b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256 operator >(Register256 a, Register256 b) => new(Vector256.GreaterThan(a._lanes, b._lanes));
+    public static Vector256<float> Multiply(Vector256<float> a, Vector256<float> b) => a * b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256 NotEqual(Register256 a, Register256 b) => new(~Vector256.Equals(a._lanes, b._lanes));
+    public static Vector256<float> Divide(Vector256<float> a, Vector256<float> b) => a / b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256 Smaller(Register256 a, Register256 b) => Sse.IsSupported ? new(Vector256.MinNative(a._lanes, b._lanes)) : Choose(a < b, a, b);
+    public static Vector256<float> And(Vector256<float> a, Vector256<float> b) => a & b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256 Larger(Register256 a, Register256 b) => Sse.IsSupported ? new(Vector256.MaxNative(a._lanes, b._lanes)) : Choose(a > b, a, b);
+    public static Vector256<float> Or(Vector256<float> a, Vector256<float> b) => a | b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256 Choose(Register256 mask, Register256 a, Register256 b) => Avx.IsSupported
-        ? new(Avx.BlendVariable(b._lanes, a._lanes, mask._lanes))
-        : new(Vector256.ConditionalSelect(mask._lanes, a._lanes, b._lanes));
+    public static Vector256<float> Less(Vector256<float> a, Vector256<float> b) => Vector256.LessThan(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256 Abs(Register256 value) => new(Vector256.Abs(value._lanes));
+    public static Vector256<float> Greater(Vector256<float> a, Vector256<float> b) => Vector256.GreaterThan(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256 Sqrt(Register256 value) => new(Vector256.Sqrt(value._lanes));
+    public static Vector256<float> Equal(Vector256<float> a, Vector256<float> b) => Vector256.Equals(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256 Round(Register256 value) => new(Vector256.Round(value._lanes));
+    public static Vector256<float> NotEqual(Vector256<float> a, Vector256<float> b) => ~Vector256.Equals(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256 OddOfThree(Register256 levels, int bit) => Avx.IsSupported
-        ? new(Avx.PermuteVar(Vector256.Create(1f, 3f, 5f, 7f, 1f, 3f, 5f, 7f), levels._lanes.AsInt32() >> bit))
-        : Odd(levels, bit, 3);
+    public static Vector256<float> Smaller(Vector256<float> a, Vector256<float> b) => Sse.IsSupported ? Vector256.MinNative(a, b) : Choose(Less(a, b), a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register256 OddOfEight(Register256 levels, int bit) => Avx2.IsSupported
-        ? new(Avx2.PermuteVar8x32(Vector256.Create(1f, 3f, 5f, 7f, 9f, 11f, 13f, 15f), levels._lanes.AsInt32() >> bit))
-        : Odd(levels, bit, 7);
+    public static Vector256<float> Larger(Vector256<float> a, Vector256<float> b) => Sse.IsSupported ? Vector256.MaxNative(a, b) : Choose(Greater(a, b), a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Largest(Register256 value) =>
-        Register128.Largest(new(Vector128.MaxNative(value._lanes.GetLower(), value._lanes.GetUpper())));
+    public static Vector256<float> Choose(Vector256<float> mask, Vector256<float> a, Vector256<float> b) => Avx.IsSupported ? Avx.BlendVariable(b, a, mask) : Vector256.ConditionalSelect(mask, a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint Bits(Register256 mask) => (uint)mask._lanes.ExtractMostSignificantBits();
+    public static Vector256<float> Abs(Vector256<float> value) => Vector256.Abs(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Register256 Odd(Register256 levels, int bit, int mask) =>
-        new(Vector256.ConvertToSingle((((levels._lanes.AsInt32() >> bit) & Vector256.Create(mask)) << 1) | Vector256<int>.One));
+    public static Vector256<float> Sqrt(Vector256<float> value) => Vector256.Sqrt(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Round(Vector256<float> value) => Vector256.Round(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Floor(Vector256<float> value) => Vector256.Floor(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> NearestInt(Vector256<float> value)
+    {
+        Vector256<int> bits = (value + Vector256.Create(Scalar.NearestInt.Magic)).AsInt32();
+        return Vector256.ConvertToSingle((bits & Vector256.Create(Scalar.NearestInt.MantissaMask)) - Vector256.Create(Scalar.NearestInt.Bias));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> UnevenIndex(Vector256<float> value) => UnevenTable.Index(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> UnevenValue(Vector256<float> value) => UnevenTable.Value(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector256<float> Low, Vector256<float> High) UnevenNeighbours(Vector256<float> value) => UnevenTable.Neighbours(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> OddOfThree(Vector256<float> codes, int bit) => Avx.IsSupported
+        ? Avx.PermuteVar(Vector256.Create(1f, 3f, 5f, 7f, 1f, 3f, 5f, 7f), codes.AsInt32() >> bit)
+        : Odd(codes, bit, 3);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> OddOfEight(Vector256<float> codes, int bit) => Avx2.IsSupported
+        ? Avx2.PermuteVar8x32(Vector256.Create(1f, 3f, 5f, 7f, 9f, 11f, 13f, 15f), codes.AsInt32() >> bit)
+        : Odd(codes, bit, 7);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Largest(Vector256<float> value) => Register128.Largest(Vector128.MaxNative(value.GetLower(), value.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint Bits(Vector256<float> mask) => mask.ExtractMostSignificantBits();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Odd(Vector256<float> codes, int bit, int mask) =>
+        Vector256.ConvertToSingle((((codes.AsInt32() >> bit) & Vector256.Create(mask)) << 1) | Vector256<int>.One);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<short> Words(Vector256<float> low, Vector256<float> high) =>
+        Vector256.NarrowWithSaturation(Vector256.ConvertToInt32Native(low), Vector256.ConvertToInt32Native(high));
 }

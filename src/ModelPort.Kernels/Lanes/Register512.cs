@@ -4,92 +4,135 @@ using System.Runtime.Intrinsics.X86;
 
 namespace ModelPort.Kernels.Lanes;
 
-/// <summary>A register of 512 bits.</summary>
-internal readonly unsafe struct Register512(Vector512<float> lanes) : IRegister<Register512>
+/// <summary>Sixteen lanes in a register of 512 bits.</summary>
+internal readonly unsafe struct Register512 : IRegister<Vector512<float>>
 {
-    private readonly Vector512<float> _lanes = lanes;
-
     public static int Count => Vector512<float>.Count;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register512 Broadcast(float value) => new(Vector512.Create(value));
+    public static Vector512<float> Broadcast(float value) => Vector512.Create(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register512 Sequence() => new(Vector512.CreateSequence(0f, 1f));
+    public static Vector512<float> Sequence() => Vector512.CreateSequence(0f, 1f);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register512 Load(float* source) => new(Vector512.Load(source));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register512 LoadCodes(ushort* source)
+    public static Vector512<float> LoadCodes(ushort* source)
     {
         Vector256<ushort> codes = Vector256.Load(source);
-        return new(Avx512F.IsSupported
+        return Avx512F.IsSupported
             ? Avx512F.ConvertToVector512Int32(codes).AsSingle()
-            : Vector512.Create(Vector256.WidenLower(codes), Vector256.WidenUpper(codes)).AsSingle());
+            : Vector512.Create(Vector256.WidenLower(codes), Vector256.WidenUpper(codes)).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(float* destination, Register512 value) => value._lanes.Store(destination);
+    public static Vector512<float> Load(float* source) => Vector512.Load(source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register512 operator +(Register512 a, Register512 b) => new(a._lanes + b._lanes);
+    public static void Store(float* destination, Vector512<float> value) => value.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register512 operator -(Register512 a, Register512 b) => new(a._lanes - b._lanes);
+    public static void StoreBytes(byte* destination, Vector512<float> value)
+    {
+        Vector512<short> words = Words(value, value);
+        Vector128.NarrowWithSaturation(words.GetLower().GetLower(), words.GetLower().GetUpper()).AsByte().Store(destination);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register512 operator *(Register512 a, Register512 b) => new(a._lanes * b._lanes);
+    public static void StoreBytes(byte* destination, Vector512<float> low, Vector512<float> high)
+    {
+        Vector512<short> words = Words(low, high);
+        Vector256.NarrowWithSaturation(words.GetLower(), words.GetUpper()).AsByte().Store(destination);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register512 operator /(Register512 a, Register512 b) => new(a._lanes / b._lanes);
+    public static Vector512<float> Add(Vector512<float> a, Vector512<float> b) => a + b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register512 operator <(Register512 a, Register512 b) => new(Vector512.LessThan(a._lanes, b._lanes));
+    public static Vector512<float> Subtract(Vector512<float> a, Vector512<float> b) => a - b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register512 operator >(Register512 a, Register512 b) => new(Vector512.GreaterThan(a._lanes, b._lanes));
+    public static Vector512<float> Multiply(Vector512<float> a, Vector512<float> b) => a * b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register512 NotEqual(Register512 a, Register512 b) => new(~Vector512.Equals(a._lanes, b._lanes));
+    public static Vector512<float> Divide(Vector512<float> a, Vector512<float> b) => a / b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register512 Smaller(Register512 a, Register512 b) => Sse.IsSupported ? new(Vector512.MinNative(a._lanes, b._lanes)) : Choose(a < b, a, b);
+    public static Vector512<float> And(Vector512<float> a, Vector512<float> b) => a & b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register512 Larger(Register512 a, Register512 b) => Sse.IsSupported ? new(Vector512.MaxNative(a._lanes, b._lanes)) : Choose(a > b, a, b);
+    public static Vector512<float> Or(Vector512<float> a, Vector512<float> b) => a | b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register512 Choose(Register512 mask, Register512 a, Register512 b) => new(Vector512.ConditionalSelect(mask._lanes, a._lanes, b._lanes));
+    public static Vector512<float> Less(Vector512<float> a, Vector512<float> b) => Vector512.LessThan(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register512 Abs(Register512 value) => new(Vector512.Abs(value._lanes));
+    public static Vector512<float> Greater(Vector512<float> a, Vector512<float> b) => Vector512.GreaterThan(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register512 Sqrt(Register512 value) => new(Vector512.Sqrt(value._lanes));
+    public static Vector512<float> Equal(Vector512<float> a, Vector512<float> b) => Vector512.Equals(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register512 Round(Register512 value) => new(Vector512.Round(value._lanes));
+    public static Vector512<float> NotEqual(Vector512<float> a, Vector512<float> b) => ~Vector512.Equals(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register512 OddOfThree(Register512 levels, int bit) => Avx512F.IsSupported
-        ? new(Avx512F.PermuteVar4x32(Vector512.Create(1f, 3f, 5f, 7f, 1f, 3f, 5f, 7f, 1f, 3f, 5f, 7f, 1f, 3f, 5f, 7f), levels._lanes.AsInt32() >> bit))
-        : Odd(levels, bit, 3);
+    public static Vector512<float> Smaller(Vector512<float> a, Vector512<float> b) => Sse.IsSupported ? Vector512.MinNative(a, b) : Choose(Less(a, b), a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Larger(Vector512<float> a, Vector512<float> b) => Sse.IsSupported ? Vector512.MaxNative(a, b) : Choose(Greater(a, b), a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Choose(Vector512<float> mask, Vector512<float> a, Vector512<float> b) => Vector512.ConditionalSelect(mask, a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Abs(Vector512<float> value) => Vector512.Abs(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Sqrt(Vector512<float> value) => Vector512.Sqrt(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Round(Vector512<float> value) => Vector512.Round(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Floor(Vector512<float> value) => Vector512.Floor(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> NearestInt(Vector512<float> value)
+    {
+        Vector512<int> bits = (value + Vector512.Create(Scalar.NearestInt.Magic)).AsInt32();
+        return Vector512.ConvertToSingle((bits & Vector512.Create(Scalar.NearestInt.MantissaMask)) - Vector512.Create(Scalar.NearestInt.Bias));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> UnevenIndex(Vector512<float> value) => UnevenTable.Index(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> UnevenValue(Vector512<float> value) => UnevenTable.Value(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<float> Low, Vector512<float> High) UnevenNeighbours(Vector512<float> value) => UnevenTable.Neighbours(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> OddOfThree(Vector512<float> codes, int bit) => Avx512F.IsSupported
+        ? Avx512F.PermuteVar4x32(Vector512.Create(1f, 3f, 5f, 7f, 1f, 3f, 5f, 7f, 1f, 3f, 5f, 7f, 1f, 3f, 5f, 7f), codes.AsInt32() >> bit)
+        : Odd(codes, bit, 3);
 
     // The table stands twice, as the permute reads one bit more.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Register512 OddOfEight(Register512 levels, int bit) => Avx512F.IsSupported
-        ? new(Avx512F.PermuteVar16x32(Vector512.Create(1f, 3f, 5f, 7f, 9f, 11f, 13f, 15f, 1f, 3f, 5f, 7f, 9f, 11f, 13f, 15f), levels._lanes.AsInt32() >> bit))
-        : Odd(levels, bit, 7);
+    public static Vector512<float> OddOfEight(Vector512<float> codes, int bit) => Avx512F.IsSupported
+        ? Avx512F.PermuteVar16x32(Vector512.Create(1f, 3f, 5f, 7f, 9f, 11f, 13f, 15f, 1f, 3f, 5f, 7f, 9f, 11f, 13f, 15f), codes.AsInt32() >> bit)
+        : Odd(codes, bit, 7);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Largest(Register512 value) =>
-        Register256.Largest(new(Vector256.MaxNative(value._lanes.GetLower(), value._lanes.GetUpper())));
+    public static float Largest(Vector512<float> value) => Register256.Largest(Vector256.MaxNative(value.GetLower(), value.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint Bits(Register512 mask) => (uint)mask._lanes.ExtractMostSignificantBits();
+    public static uint Bits(Vector512<float> mask) => (uint)mask.ExtractMostSignificantBits();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Register512 Odd(Register512 levels, int bit, int mask) =>
-        new(Vector512.ConvertToSingle((((levels._lanes.AsInt32() >> bit) & Vector512.Create(mask)) << 1) | Vector512<int>.One));
+    private static Vector512<float> Odd(Vector512<float> codes, int bit, int mask) =>
+        Vector512.ConvertToSingle((((codes.AsInt32() >> bit) & Vector512.Create(mask)) << 1) | Vector512<int>.One);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<short> Words(Vector512<float> low, Vector512<float> high) =>
+        Vector512.NarrowWithSaturation(Vector512.ConvertToInt32Native(low), Vector512.ConvertToInt32Native(high));
 }

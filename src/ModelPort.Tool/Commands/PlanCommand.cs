@@ -49,7 +49,7 @@ internal static class PlanCommand
             [.. plan.Outputs.Select(o => new OutputView(o.FileName, o.Precision.Name, o.FileLength, o.TypeCounts.ToDictionary(t => GgmlTypes.Name(t.Key), t => t.Value), o.Fallbacks))],
             [.. plan.Tensors.Select((t, i) => new TensorView(
                 t.Name,
-                t.Source?.Name ?? "(computed)",
+                t.Parts.IsEmpty ? "(computed)" : t.SourceName,
                 [.. t.Shape],
                 plan.Outputs.ToDictionary(o => o.Precision.Name, o => GgmlTypes.Name(o.Types[i].Type)),
                 plan.Outputs.ToDictionary(o => o.Precision.Name, o => new ChoiceView(GgmlTypes.Name(o.Types[i].Wanted), o.Types[i].Why))))],

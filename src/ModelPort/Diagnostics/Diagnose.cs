@@ -211,6 +211,30 @@ public static class Diagnose
     public static Diagnostic ModelRefused(string path, string found, string log) =>
         Error("MP3007", path, $"llama.cpp cannot run '{Path.GetFileName(path)}': {found}.{(log.Length == 0 ? "" : $" It said: {log.TrimEnd('.')}.")} Expected a complete model of an architecture that llama.cpp v0.5.0 knows. Port the checkpoint again, or validate another file.");
 
+    /// <summary>MP3008: a budget limits a number that was not measured.</summary>
+    public static Diagnostic BudgetNotMeasured(string path, string port, string budget, string metric, string needs) =>
+        Error("MP3008", path, $"{port} cannot be judged by {budget}: {metric} was not measured; it needs {needs}. A limit that nobody checked is not kept; remove it, or give what it needs.");
+
+    /// <summary>MP3020: a chat template is not the source's.</summary>
+    public static Diagnostic TemplateChanged(string path, string name, string found, string expected) =>
+        Error("MP3020", path, $"The chat template '{name}' changed: found {found}; expected {expected}. Port the checkpoint again, or correct tokenizer.chat_template.");
+
+    /// <summary>MP3021: a special token is not one token in the port.</summary>
+    public static Diagnostic SpecialTokenSplit(string path, string token, string found, string expected) =>
+        Error("MP3021", path, $"The chat template names the special token '{token}', which the port reads as {found}; expected {expected}. Port the checkpoint again, or correct its tokenizer.ggml.token_type.");
+
+    /// <summary>MP3022: the port frames a text with other tokens.</summary>
+    public static Diagnostic BosChanged(string path, string how, string found, string expected) =>
+        Error("MP3022", path, $"BOS is {how}: {found}; expected {expected}. Port the checkpoint again, or correct tokenizer.ggml.add_bos_token and bos_token_id.");
+
+    /// <summary>MP3023: the port does not end a generation where the source does.</summary>
+    public static Diagnostic StopTokensWrong(string path, string found, string expected) =>
+        Error("MP3023", path, $"The port does not end a generation where its source does: {found}; expected {expected}. Port the checkpoint again, or correct tokenizer.ggml.eos_token_id.");
+
+    /// <summary>MP3024 (warning): the port does not end a generation at one of several tokens.</summary>
+    public static Diagnostic StopTokenMissing(string path, string tokens, string file) =>
+        Warning("MP3024", path, $"llama.cpp does not end a generation at {tokens}, as {file} says. Give your application these texts as stop texts.");
+
     // MP9xxx: internal
 
     /// <summary>MP9001: a native library is missing.</summary>

@@ -20,7 +20,7 @@ public static class Planner
     public static PortPlan Plan(Checkpoint checkpoint, PortRequest request)
     {
         var architecture = ArchitectureRegistry.Find(checkpoint);
-        var numbers = Hyperparameters.Read(checkpoint);
+        var numbers = Hyperparameters.Read(checkpoint, architecture);
         var facts = new ModelFacts(checkpoint, numbers, new ConfigReader(checkpoint));
         List<Diagnostic> warnings = [.. architecture.Checks.SelectMany(c => c.Run(facts))];
         var tensors = TensorMatcher.Match(architecture, facts);
@@ -66,21 +66,21 @@ public static class Planner
 
     private static OutputPlan PlanOutput(Precision precision, PortRequest request, ArchitectureTable architecture, ModelFacts facts, IReadOnlyList<TensorPlan> tensors)
     {
-        var model = new RecipeModel(architecture.Name, facts.Numbers.Layers, facts.Numbers.Heads, facts.Numbers.KeyValueHeads, HasOutput(tensors));
+        var model = new RecipeModel(architecture.Name, facts.Numbers.Layers, facts.Numbers.Heads, facts.Numbers.KeyValueHeads, HasOutput(tensors), facts.Numbers.Experts);
         var types = new MixtureRecipe(precision, model, request.Choice).Choose([.. tensors.Select(t => (t.Name, t.Shape))]);
-        var metadata = WriteHeader(precision, request, architecture, facts);
+        var metadata = WriteHeader(precision, request, architecture, facts, tensors);
         var layout = GgufLayout.Create(metadata, tensors.Select((t, i) => (t.Name, types[i].Type, t.Shape)));
         return new OutputPlan(precision, $"{request.Name}-{precision.Name}.gguf", layout, types);
     }
 
     private static bool HasOutput(IReadOnlyList<TensorPlan> tensors) => tensors.Any(t => t.Name == "output.weight");
 
-    private static GgufMetadata WriteHeader(Precision precision, PortRequest request, ArchitectureTable architecture, ModelFacts facts)
+    private static GgufMetadata WriteHeader(Precision precision, PortRequest request, ArchitectureTable architecture, ModelFacts facts, IReadOnlyList<TensorPlan> tensors)
     {
         var metadata = new GgufMetadata();
         metadata.Set("general.architecture", architecture.Name);
         metadata.Set("general.type", "model");
-        GeneralHeader.Write(metadata, facts.Checkpoint);
+        GeneralHeader.Write(metadata, facts.Checkpoint, tensors);
         foreach (var rule in architecture.Header)
         {
             if (rule == HeaderRule.FileType)
@@ -104,7 +104,7 @@ public static class Planner
         join tensor in tensors on fallback.Tensor equals tensor.Name
         group tensor by (fallback.Wanted, fallback.Used, tensor.RowLength) into same
         select Diagnose.FallbackType(
-            same.First().Source?.File.Path ?? "",
+            same.First().Parts.FirstOrDefault()?.Tensor.File.Path ?? "",
             output.Precision.Name,
             same.Select(t => t.Name),
             GgmlTypes.Name(same.Key.Wanted),

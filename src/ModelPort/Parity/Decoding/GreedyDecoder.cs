@@ -14,16 +14,16 @@ internal static class GreedyDecoder
     /// <param name="model">The model.</param>
     /// <param name="prompts">The prompts' tokens, none of them empty.</param>
     /// <param name="mostTokens">A continuation ends after so many tokens at the latest.</param>
-    /// <param name="isEnd">Whether the continuation of a prompt ends here: the prompt's index, and the tokens so far, the newest last.</param>
+    /// <param name="isEnd">Whether a continuation ends with these tokens, before it has as many.</param>
     /// <param name="threads">Threads that compute.</param>
     /// <param name="progress">Told how many prompts are done.</param>
     /// <param name="cancellation">Stops the work.</param>
-    /// <returns>The tokens of each continuation. A token that ends generation ends a continuation and does not belong to it.</returns>
+    /// <returns>The tokens of each continuation, the token that ends generation included where one came.</returns>
     public static List<int>[] Continue(
         LlamaModel model,
         IReadOnlyList<int[]> prompts,
         int mostTokens,
-        Func<int, List<int>, bool> isEnd,
+        Func<List<int>, bool> isEnd,
         int threads,
         Action<int> progress,
         CancellationToken cancellation)
@@ -71,13 +71,7 @@ internal static class GreedyDecoder
         bool HasEnded(int prompt)
         {
             var tokens = continuations[prompt];
-            if (model.Vocabulary.IsEndOfGeneration(tokens[^1]))
-            {
-                tokens.RemoveAt(tokens.Count - 1);
-                return true;
-            }
-
-            return tokens.Count == mostTokens || isEnd(prompt, tokens);
+            return tokens.Count == mostTokens || model.Vocabulary.IsEndOfGeneration(tokens[^1]) || isEnd(tokens);
         }
     }
 }

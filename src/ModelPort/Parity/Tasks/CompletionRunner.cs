@@ -23,11 +23,12 @@ internal sealed class CompletionRunner(LlamaModel model, TaskFile task, int thre
     public string[] Complete(Action<int> progress, CancellationToken cancellation)
     {
         int[][] prompts = [.. task.Questions.Select(Prompt)];
-        var continuations = GreedyDecoder.Continue(model, prompts, task.Settings.MaxTokens, (_, tokens) => StopOf(Text(tokens)) >= 0, threads, progress, cancellation);
+        var continuations = GreedyDecoder.Continue(model, prompts, task.Settings.MaxTokens, tokens => StopOf(Text(tokens)) >= 0, threads, progress, cancellation);
         return [.. continuations.Select(tokens => Cut(Text(tokens)).Trim())];
     }
 
-    private string Text(List<int> tokens) => model.Vocabulary.Detokenize([.. tokens], unparseSpecial: true);
+    private string Text(List<int> tokens) =>
+        model.Vocabulary.Detokenize([.. model.Vocabulary.IsEndOfGeneration(tokens[^1]) ? tokens[..^1] : tokens], unparseSpecial: true);
 
     private string Cut(string text) => StopOf(text) is var stop && stop < 0 ? text : text[..stop];
 
