@@ -223,14 +223,8 @@ internal sealed class SliceWorker
     private void Quantise(GgmlType type, ReadOnlySpan<float> wide, Span<byte> target, Slice slice, SourcePart? part)
     {
         var weights = WeightsOf(slice);
-        if (BlockQuantizer.IsSupported((BlockType)type))
-        {
-            BlockQuantizer.Quantize((BlockType)type, wide, target, slice.RowLength, weights);
-            return;
-        }
-
-        var at = TensorPrimitives.IndexOfMaxMagnitude(wide);
         var limit = GgmlQuantizer.LargestValue((int)type, weights);
+        var at = limit < float.MaxValue ? TensorPrimitives.IndexOfMaxMagnitude(wide) : -1;
         if (at >= 0 && MathF.Abs(wide[at]) > limit)
         {
             throw new ModelPortException(Diagnose.BeyondType(
@@ -242,6 +236,13 @@ internal sealed class SliceWorker
                 limit.ToString(CultureInfo.InvariantCulture)));
         }
 
-        GgmlQuantizer.Quantize((int)type, wide, target, slice.RowLength, weights);
+        if (BlockQuantizer.IsSupported((BlockType)type))
+        {
+            BlockQuantizer.Quantize((BlockType)type, wide, target, slice.RowLength, weights);
+        }
+        else
+        {
+            GgmlQuantizer.Quantize((int)type, wide, target, slice.RowLength, weights);
+        }
     }
 }
