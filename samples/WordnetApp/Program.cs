@@ -9,8 +9,9 @@ Console.WriteLine($"source: {source.GetProperty("architecture")}, {source.GetPro
 foreach (JsonElement output in manifest.RootElement.GetProperty("outputs").EnumerateArray())
 {
     Console.WriteLine($"port:   {Path.Combine(folder, output.GetProperty("file").GetString()!)}, {output.GetProperty("bytes")} bytes, budgets {output.GetProperty("verdict")}");
-    foreach (JsonProperty metric in output.GetProperty("parity").GetProperty("metrics").EnumerateObject())
+    foreach (JsonElement metric in output.GetProperty("metrics").EnumerateArray())
     {
-        Console.WriteLine($"        {metric.Name} {metric.Value}");
+        string against = metric.TryGetProperty("against", out JsonElement reference) ? $" against {reference}" : "";
+        Console.WriteLine($"        {metric.GetProperty("name")} of the {metric.GetProperty("of")}{against}: {metric.GetProperty("value")}");
     }
 }

@@ -10,7 +10,8 @@ public static class BlockQuantizer
     /// <summary>Whether <see cref="Quantize"/> knows the type.</summary>
     public static bool IsSupported(BlockType type) => type is
         BlockType.Q8_0 or BlockType.Q4_0 or BlockType.Q4_1 or BlockType.Q5_0 or BlockType.Q5_1 or
-        BlockType.Q2_K or BlockType.Q3_K or BlockType.Q4_K or BlockType.Q5_K or BlockType.Q6_K or BlockType.IQ4_NL or BlockType.IQ4_XS;
+        BlockType.Q2_K or BlockType.Q3_K or BlockType.Q4_K or BlockType.Q5_K or BlockType.Q6_K or BlockType.IQ4_NL or BlockType.IQ4_XS or
+        BlockType.TQ1_0 or BlockType.TQ2_0 or BlockType.MXFP4;
 
     /// <summary>Values a block: 32 or 256. A row is a whole number of blocks.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The type is unknown.</exception>

@@ -13,6 +13,9 @@ internal sealed class PortOptions
         ["Name"] = new("--name") { Description = "The port's name; default: the last segment of the source's path." },
         ["Runtime"] = new("--runtime") { Description = "The runtime: llama.cpp (default)." },
         ["Precision"] = new("--precision") { Description = "One or several, with ';' between: F32 F16 BF16 Q8_0 Q6_K Q5_1 Q5_K_M Q5_K_S Q5_0 Q4_1 Q4_K_M Q4_K_S IQ4_NL IQ4_XS Q4_0 MXFP4_MOE Q3_K_L Q3_K_M IQ3_M Q3_K_S IQ3_S Q2_K TQ2_0 TQ1_0; default: the source's own." },
+        ["TensorPrecision"] = new("--tensor-precision") { Description = "Types of tensors by name, over the precision's recipe: REGEX=TYPE, several with ';' between; the first match counts." },
+        ["OutputPrecision"] = new("--output-precision") { Description = "The type of the output matrix, for instance Q8_0." },
+        ["EmbeddingPrecision"] = new("--embedding-precision") { Description = "The type of the embedding." },
         ["HardwareTarget"] = new("--hardware-target") { Description = "The hardware: cpu (default)." },
         ["Evaluation"] = new("--evaluation") { Description = "The text that parity is measured on (.txt); default: a text that ships with ModelPort." },
         ["ReferenceOutputs"] = new("--reference-outputs") { Description = "Logits of the framework of origin (.safetensors with input_ids and logits)." },
@@ -29,6 +32,9 @@ internal sealed class PortOptions
     };
 
     private readonly Option<string[]> _budgets = new("--budget") { Description = "A limit, for instance MaxPerplexityIncrease=2; may be repeated.", AllowMultipleArgumentsPerToken = false };
+    private readonly Option<bool> _pure = new("--pure") { Description = "Every matrix gets the base type of the precision." };
+    private readonly Option<bool> _strictPrecision = new("--strict-precision") { Description = "A tensor that cannot have the type asked for is an error." };
+    private readonly Option<bool> _strictParity = new("--strict-parity") { Description = "A number outside its limit by less than its standard error misses the budget." };
     private readonly Option<bool> _strict = new("--strict") { Description = "Fallbacks, overflow and guesses are errors." };
 
     /// <summary>Where the source is.</summary>
@@ -54,7 +60,10 @@ internal sealed class PortOptions
         }
 
         command.Add(_budgets);
+        command.Add(_pure);
+        command.Add(_strictPrecision);
         command.Add(_strict);
+        command.Add(_strictParity);
         command.Add(Format);
     }
 
@@ -70,13 +79,18 @@ internal sealed class PortOptions
             metadata[parts[0]] = parts[1];
         }
 
+        metadata["Pure"] = Text(parsed.GetValue(_pure));
         foreach (var path in PathOptions.Where(metadata.ContainsKey))
         {
             metadata[path] = Path.GetFullPath(metadata[path]);
         }
 
         var properties = _properties.Select(o => (o.Key, Value: parsed.GetValue(o.Value))).Where(o => !string.IsNullOrEmpty(o.Value)).ToDictionary(o => o.Key, o => o.Value!);
-        properties["Strict"] = parsed.GetValue(_strict) ? "true" : "false";
+        properties["Strict"] = Text(parsed.GetValue(_strict));
+        properties["StrictPrecision"] = Text(parsed.GetValue(_strictPrecision));
+        properties["StrictParity"] = Text(parsed.GetValue(_strictParity));
         return PortRequest.Parse(Path.GetFullPath(source), Path.GetFullPath(outputDirectory), metadata, properties, "");
     }
+
+    private static string Text(bool value) => value ? "true" : "false";
 }

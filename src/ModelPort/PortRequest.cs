@@ -31,7 +31,8 @@ public sealed record PortRequest
 
     /// <summary>Metadata other than the budgets, as users spell them.</summary>
     public static IReadOnlyList<string> OptionNames { get; } =
-        ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow"];
+        ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow",
+         "TensorPrecision", "Pure", "OutputPrecision", "EmbeddingPrecision"];
 
     /// <summary>The checkpoint folder.</summary>
     public required string Source { get; init; }
@@ -44,6 +45,9 @@ public sealed record PortRequest
 
     /// <summary>The precisions asked for; empty means the source's own.</summary>
     public IReadOnlyList<Precision> Precisions { get; init; } = [];
+
+    /// <summary>What the user decides about the types of tensors over the precisions' recipes.</summary>
+    public TensorChoice Choice { get; init; } = TensorChoice.None;
 
     /// <summary>The text that parity is measured on; null means the text that ships with ModelPort.</summary>
     public string? Evaluation { get; init; }
@@ -75,13 +79,22 @@ public sealed record PortRequest
     /// <summary>Whether fallbacks, overflow and guesses are errors.</summary>
     public bool Strict { get; init; }
 
+    /// <summary>Whether a number outside its limit by less than its standard error misses the budget.</summary>
+    public bool StrictParity { get; init; }
+
+    /// <summary>Whether a tensor that cannot have the type asked for is an error.</summary>
+    public bool StrictPrecision { get; init; }
+
+    /// <summary>The file that warnings about options point at: the project file, or nothing.</summary>
+    public string OptionsFile { get; init; } = "";
+
     /// <summary>Checks and reads the options of one port.</summary>
     /// <param name="source">The checkpoint folder.</param>
     /// <param name="outputDirectory">Where the outputs go.</param>
     /// <param name="metadata">Options by name: <see cref="OptionNames"/> and <see cref="Budget.Names"/>.</param>
-    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, EvaluationTokens, Strict.</param>
+    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, EvaluationTokens, Strict, StrictPrecision.</param>
     /// <param name="file">The file that errors about options point at (the project file).</param>
-    /// <exception cref="ModelPortException">MP1018, MP1019 or MP1020.</exception>
+    /// <exception cref="ModelPortException">MP1018, MP1019, MP1020, MP1027, MP1040 or MP1041.</exception>
     public static PortRequest Parse(
         string source,
         string outputDirectory,
@@ -129,6 +142,13 @@ public sealed record PortRequest
             Name = name,
             OutputDirectory = outputDirectory,
             Precisions = Precision.ParseList(Option("Precision") ?? "", file),
+            Choice = new TensorChoice
+            {
+                Patterns = TensorPattern.ParseList(Option("TensorPrecision") ?? "", file),
+                Pure = ParseSwitch(Option("Pure"), "Pure", file),
+                Output = Option("OutputPrecision") is { } output ? TensorTypes.Parse(output, file) : null,
+                Embedding = Option("EmbeddingPrecision") is { } embedding ? TensorTypes.Parse(embedding, file) : null,
+            },
             Evaluation = Option("Evaluation"),
             ReferenceOutputs = Option("ReferenceOutputs"),
             PreTokenizer = Option("PreTokenizer"),
@@ -138,7 +158,10 @@ public sealed record PortRequest
             EvaluationWindow = Option("EvaluationWindow") is { } window ? ParseWindow(window, file) : null,
             MemoryBudget = ParseBudget(Property("MemoryBudget"), file),
             Threads = ParseThreads(Property("Threads"), file),
-            Strict = ParseSwitch(Property("Strict"), file),
+            Strict = ParseSwitch(Property("Strict"), "ModelPortStrict", file),
+            StrictParity = ParseSwitch(Property("StrictParity"), "ModelPortStrictParity", file),
+            StrictPrecision = ParseSwitch(Property("StrictPrecision"), "ModelPortStrictPrecision", file),
+            OptionsFile = file,
         };
     }
 
@@ -166,11 +189,11 @@ public sealed record PortRequest
         _ => throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortParity", value, "error, warn or off")),
     };
 
-    private static bool ParseSwitch(string? value, string file) => value?.ToUpperInvariant() switch
+    private static bool ParseSwitch(string? value, string option, string file) => value?.ToUpperInvariant() switch
     {
         null or "FALSE" => false,
         "TRUE" => true,
-        _ => throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortStrict", value, "true or false")),
+        _ => throw new ModelPortException(Diagnose.InvalidOption(file, option, value, "true or false")),
     };
 
     private static long ParseBudget(string? value, string file) => value switch

@@ -47,7 +47,7 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText
             var ports = files.Where(f => f.File != source).ToArray();
             var hashes = ports.Select(f => SourceHash.OfFile(f.File.TemporaryPath, cancellation)).ToArray();
             var (basis, parities) = baseline is null
-                ? (null, new PortParity?[ports.Length])
+                ? (null, new PortMeasurement?[ports.Length])
                 : Measure((source ?? files.First(f => f.Plan == baseline).File).TemporaryPath, [.. ports.Select(p => p.File.TemporaryPath)]);
             var outputs = ports.Select((p, i) => Record(p.Plan, hashes[i], parities[i])).ToArray();
             foreach (var (_, file) in ports)
@@ -69,8 +69,7 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText
         var hash = SourceHash.Compute(plan.Checkpoint.Files, request.Threads, observer, cancellation);
         var portKey = StageKeys.OfPort(hash, request, Precisions);
         var measuredAsAsked = request.Parity == ParityMode.Off || earlier.Keys.Parity == StageKeys.OfParity(portKey, text, _referenceHash, request, engine);
-        var measured = request.Parity == ParityMode.Off || earlier.Outputs.All(o => o.Parity is not null);
-        if (earlier.Keys.Port != portKey || !measuredAsAsked || !measured || !earlier.Outputs.All(IsWhole))
+        if (earlier.Keys.Port != portKey || !measuredAsAsked || !earlier.Outputs.All(IsWhole))
         {
             return Everything();
         }
@@ -83,15 +82,8 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText
     public IReadOnlyList<Diagnostic> Missed(Manifest manifest) =>
         [.. from output in manifest.Outputs
             from budget in output.Budgets
-            where !budget.Kept
-            let metric = new Budget(Enum.Parse<BudgetMetric>(budget.Name), budget.Limit)
-            select Diagnose.BudgetMissed(
-                plan.Checkpoint.Folder,
-                $"{request.Name} {output.Precision}",
-                budget.Name + (budget.IsDefault ? " (default)" : ""),
-                metric.Format(budget.Measured),
-                metric.Format(budget.Limit),
-                $"on {manifest.Evaluation!.Windows} windows of {manifest.Evaluation.Name}, SHA-256 {manifest.Evaluation.Sha256[..12]}")];
+            where !budget.Passes
+            select Gate.Failure(plan.Checkpoint.Folder, $"{request.Name} {output.Precision}", budget, output.Metrics, Gate.Data(manifest.Evaluation!))];
 
     private IReadOnlyList<Precision> Precisions => [.. plan.Outputs.Select(o => o.Precision)];
 
@@ -99,14 +91,14 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText
     {
         var own = Planner.OwnPrecision(plan.Checkpoint);
         return plan.Outputs.FirstOrDefault(o => o.Precision == own)
-            ?? Planner.Plan(plan.Checkpoint, request with { Precisions = [own], Strict = false }).Outputs[0];
+            ?? Planner.Plan(plan.Checkpoint, request with { Precisions = [own], Choice = TensorChoice.None, Strict = false, StrictPrecision = false }).Outputs[0];
     }
 
-    private (MeasurementBasis? Basis, PortParity?[] Ports) Measure(string sourcePath, IReadOnlyList<string> portPaths)
+    private (MeasurementBasis? Basis, PortMeasurement?[] Ports) Measure(string sourcePath, IReadOnlyList<string> portPaths)
     {
         try
         {
-            var (basis, ports) = ParityMeasurement.Measure(sourcePath, portPaths, request, text, observer, cancellation);
+            var (basis, ports) = new ParityMeasurement(request, text, observer, cancellation).Measure(sourcePath, portPaths);
             return (basis, [.. ports]);
         }
         catch (Engines.EngineException e)
@@ -115,7 +107,7 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText
         }
     }
 
-    private OutputRecord Record(OutputPlan output, string hash, PortParity? parity) => Judged(new OutputRecord
+    private OutputRecord Record(OutputPlan output, string hash, PortMeasurement? measured) => Judged(new OutputRecord
     {
         File = output.FileName,
         Precision = output.Precision.Name,
@@ -123,23 +115,25 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText
         Sha256 = hash,
         TensorTypes = output.TypeCounts.ToDictionary(t => GgmlTypes.Name(t.Key), t => t.Value),
         Fallbacks = [.. output.Fallbacks.Select(f => new FallbackRecord(f.Tensor, GgmlTypes.Name(f.Wanted), GgmlTypes.Name(f.Used)))],
-        Parity = parity,
+        Metrics = measured is null ? [] : [.. measured.Figures, Size(Subject.Source, plan.Checkpoint.WeightBytes), Size(Subject.Port, output.FileLength)],
         Budgets = [],
         Verdict = Verdict.NotMeasured,
     });
 
     private OutputRecord Judged(OutputRecord record)
     {
-        if (record.Parity is null || request.Parity == ParityMode.Off)
+        if (record.Metrics.Count == 0 || request.Parity == ParityMode.Off)
         {
             Warn(Diagnose.NotMeasured(plan.Checkpoint.Folder));
             return record with { Budgets = [], Verdict = Verdict.NotMeasured };
         }
 
         var precision = plan.Outputs.First(o => o.Precision.Name == record.Precision).Precision;
-        var budgets = Judge.Check(record.Parity, record.Bytes, Judge.Applicable(precision, request.Budgets));
-        return record with { Budgets = budgets, Verdict = budgets.All(b => b.Kept) ? Verdict.Kept : Verdict.Missed };
+        var budgets = Judge.Check(record.Metrics, Judge.Applicable(precision, request.Budgets), request.StrictParity);
+        return record with { Budgets = budgets, Verdict = budgets.All(b => b.Passes) ? Verdict.Kept : Verdict.Missed };
     }
+
+    private static Figure Size(Subject of, long bytes) => Figure.For(Metric.FileSize, of, null, bytes / 1e6);
 
     private bool IsWhole(OutputRecord output)
     {
@@ -169,7 +163,7 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText
             Layers = Precisions.Any(p => p != own) ? ["runtime", "precision"] : ["runtime"],
             Evaluation = basis is null
                 ? null
-                : new EvaluationRecord(basis.Text.Name, basis.Text.Sha256, basis.Windows.Length, basis.Windows.FirstScored, basis.WindowCount, basis.CpuBackend, _referenceHash),
+                : new EvaluationRecord(basis.Text.Name, basis.Text.Sha256, basis.Windows.Length, basis.Windows.FirstScored, basis.Windows.Count, basis.Windows.Count * basis.Windows.Rows, basis.CpuBackend, _referenceHash),
             Outputs = outputs,
             Warnings = [.. plan.Warnings.Concat(result.Warnings).Select(w => new WarningRecord(w.Code, w.Message))],
             Keys = new KeyRecord(portKey, basis is null ? "" : StageKeys.OfParity(portKey, text, _referenceHash, request, engine)),
@@ -181,7 +175,7 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText
         // A port that nobody measured was asked for; everything else a strict build refuses.
         if (request.Strict && warning.Code != "MP3006")
         {
-            throw new ModelPortException(Diagnose.Strict(warning));
+            throw new ModelPortException(Diagnose.Strict(warning, "ModelPortStrict"));
         }
 
         observer.Warn(warning);

@@ -12,12 +12,12 @@ namespace ModelPort;
 /// <summary>What a validation found.</summary>
 /// <param name="Source">The source's identity.</param>
 /// <param name="Basis">What it was measured on.</param>
-/// <param name="Parity">The measured numbers.</param>
+/// <param name="Figures">The measured numbers.</param>
 /// <param name="Budgets">The budgets it was judged by.</param>
-public sealed record ValidationOutcome(SourceHash Source, MeasurementBasis Basis, PortParity Parity, IReadOnlyList<BudgetResult> Budgets)
+public sealed record ValidationOutcome(SourceHash Source, MeasurementBasis Basis, IReadOnlyList<Figure> Figures, IReadOnlyList<BudgetResult> Budgets)
 {
     /// <summary>Whether all budgets are kept.</summary>
-    public bool Kept => Budgets.All(b => b.Kept);
+    public bool Kept => Budgets.All(b => b.Passes);
 }
 
 /// <summary>Measures a GGUF file that exists already, whoever made it, against a checkpoint.</summary>
@@ -39,15 +39,16 @@ public static class PortValidation
         RequireGguf(portPath);
         using var checkpoint = Checkpoint.Open(request.Source);
         var own = Planner.OwnPrecision(checkpoint);
-        var plan = Planner.Plan(checkpoint, request with { Precisions = [own] });
+        var plan = Planner.Plan(checkpoint, request with { Precisions = [own], Choice = TensorChoice.None });
         var text = EvaluationText.Open(request.Evaluation);
         using var source = OutputFile.Create(Path.Combine(request.OutputDirectory, plan.Outputs[0].FileName), plan.Outputs[0].FileLength);
         var result = Porter.Run(plan, [(plan.Outputs[0], source)], request, observer, cancellation);
         try
         {
-            var (basis, ports) = ParityMeasurement.Measure(source.TemporaryPath, [portPath], request, text, observer, cancellation);
+            var (basis, ports) = new ParityMeasurement(request, text, observer, cancellation).Measure(source.TemporaryPath, [portPath]);
+            IReadOnlyList<Figure> figures = [.. ports[0].Figures, Figure.For(Metric.FileSize, Subject.Port, null, new FileInfo(portPath).Length / 1e6)];
             var budgets = request.Precisions is [var precision] ? Judge.Applicable(precision, request.Budgets) : request.Budgets;
-            return new ValidationOutcome(result.Source, basis, ports[0], Judge.Check(ports[0], new FileInfo(portPath).Length, budgets));
+            return new ValidationOutcome(result.Source, basis, figures, Judge.Check(figures, budgets, request.StrictParity));
         }
         catch (EngineException e) when (e.Fault == EngineFault.ModelRefused && e.Path == portPath)
         {

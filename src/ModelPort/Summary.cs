@@ -1,4 +1,3 @@
-using System.Globalization;
 using ModelPort.Diagnostics;
 using ModelPort.Manifests;
 using ModelPort.Parity;
@@ -12,14 +11,15 @@ public static class Summary
     public static string Line(Manifest manifest, OutputRecord output)
     {
         var head = $"{manifest.Name} ({manifest.Source.Sha256[..12]}) {output.Precision}: {Sizes.Bytes(manifest.Source.WeightBytes)} -> {Sizes.Bytes(output.Bytes)}";
-        if (output.Verdict == Verdict.NotMeasured || output.Parity is not { Metrics: var m })
+        if (output.Verdict == Verdict.NotMeasured)
         {
             return head + ", not measured (ModelPortParity is off)";
         }
 
-        var numbers = string.Create(
-            CultureInfo.InvariantCulture,
-            $"perplexity {m.SourcePerplexity:0.000} -> {m.Perplexity:0.000} ({m.PerplexityIncrease:+0.00;-0.00} %), divergence {m.MeanDivergence:0.00000} nats, top token {m.TopTokenAgreement:0.0} %");
+        string Number(Metric metric, string format, Subject of = Subject.Port) =>
+            output.Metrics.First(f => f.Name == metric.Name && f.Of == of && f.Against is null or Reference.Source).Value.ToString(format, System.Globalization.CultureInfo.InvariantCulture);
+        var numbers = $"perplexity {Number(Metric.Perplexity, "0.000", Subject.Source)} -> {Number(Metric.Perplexity, "0.000")} ({Number(Metric.PerplexityIncrease, "+0.00;-0.00")} %), "
+            + $"divergence {Number(Metric.MeanDivergence, "0.00000")} nats, top token {Number(Metric.TopTokenAgreement, "0.0")} %";
         return $"{head}, {numbers}, {(output.Verdict == Verdict.Kept ? "budgets kept" : "BUDGET MISSED")}";
     }
 }

@@ -85,7 +85,7 @@ internal static class KernelsBenchmark
         {
             foreach (float[] columns in new[] { [], importance })
             {
-                if (type == BlockType.Q8_0 && columns.Length > 0)
+                if (type is BlockType.Q8_0 or BlockType.MXFP4 or BlockType.TQ1_0 or BlockType.TQ2_0 && columns.Length > 0)
                 {
                     continue;
                 }

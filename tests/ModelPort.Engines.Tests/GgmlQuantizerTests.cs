@@ -169,6 +169,22 @@ public class GgmlQuantizerTests
     }
 
     [Fact]
+    public void Quantised_rows_decode_to_what_they_stand_for()
+    {
+        var values = Noise(64);
+        var blocks = new byte[2 * 34];
+        var decoded = new float[64];
+        GgmlQuantizer.Quantize(Q8_0, values, blocks, 64);
+        GgmlQuantizer.Dequantize(Q8_0, blocks, decoded);
+        Assert.Equal(Enumerable.Range(0, 64).Select(i => (float)BitConverter.ToHalf(blocks, i / 32 * 34) * (sbyte)blocks[(i / 32 * 34) + 2 + (i % 32)]), decoded);
+
+        Assert.Throws<ArgumentException>(() => GgmlQuantizer.Dequantize(Q8_0, new byte[33], new float[32]));
+        Assert.Throws<ArgumentException>(() => GgmlQuantizer.Dequantize(Q8_0, new byte[34], new float[31]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => GgmlQuantizer.Dequantize(0, new byte[4], new float[1]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => GgmlQuantizer.Dequantize(9, new byte[36], new float[32]));
+    }
+
+    [Fact]
     public void Every_half_widens_as_dotnet_widens_it()
     {
         var halves = Enumerable.Range(0, 65536).Select(bits => BitConverter.UInt16BitsToHalf((ushort)bits)).ToArray();

@@ -38,6 +38,27 @@ public sealed class LlamaContextRefusalTests(TinyModelFixture tiny) : IClassFixt
     }
 
     [Fact]
+    public void Sequences_that_do_not_exist_or_are_not_shared_are_refused()
+    {
+        using var context = new LlamaContext(tiny.Model, Options with { ContextLength = 256, Sequences = 2, Shared = true });
+        using var apart = new LlamaContext(tiny.Model, Options with { ContextLength = 512, Sequences = 2 });
+        using var batch = new LlamaBatch(1);
+        batch.AddShared(4, 0, 1, 2, wantLogits: true);
+        Assert.Throws<ArgumentException>(() => context.Decode(batch, Token));
+
+        batch.Clear();
+        batch.AddShared(4, 0, 0, 2, wantLogits: true);
+        Assert.Throws<ArgumentException>(() => apart.Decode(batch, Token));
+        context.Decode(batch, Token);
+
+        batch.Clear();
+        foreach (var (first, count) in new[] { (-1, 1), (0, 0), (0, 257), (256, 1), (1, int.MaxValue) })
+        {
+            Assert.Throws<ArgumentOutOfRangeException>(() => batch.AddShared(4, 0, first, count, wantLogits: true));
+        }
+    }
+
+    [Fact]
     public void Positions_with_a_gap_are_refused_with_the_native_log()
     {
         using var context = new LlamaContext(tiny.Model, Options);

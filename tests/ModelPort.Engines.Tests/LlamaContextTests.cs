@@ -94,6 +94,34 @@ public sealed class LlamaContextTests(TinyModelFixture tiny) : IClassFixture<Tin
     }
 
     [Fact]
+    public void A_beginning_that_sequences_share_is_evaluated_once()
+    {
+        int[][] ends = [[7, 9, 11], [TinyModel.Bos], [250, 7]];
+        using var context = new LlamaContext(tiny.Model, Options with { Sequences = 5, ContextLength = 256, Shared = true });
+        using var batch = new LlamaBatch(64);
+        for (var i = 0; i < Tokens.Length; i++)
+        {
+            batch.AddShared(Tokens[i], i, firstSequence: 1, sequences: 3, wantLogits: i == Tokens.Length - 1);
+        }
+
+        int[][] indices = [.. ends.Select((end, s) => end.Select((t, i) => batch.Add(t, Tokens.Length + i, 1 + s, wantLogits: true)).ToArray())];
+        batch.Add(TinyModel.Bos, 0, 4, wantLogits: false);
+        Assert.Equal(Tokens.Length + 7, batch.Count);
+
+        context.Decode(batch, Token);
+
+        for (var s = 0; s < ends.Length; s++)
+        {
+            var alone = Evaluate([.. Tokens, .. ends[s]]);
+            AssertClose(alone[Tokens.Length - 1], context.Logits(Tokens.Length - 1));
+            for (var i = 0; i < ends[s].Length; i++)
+            {
+                AssertClose(alone[Tokens.Length + i], context.Logits(indices[s][i]));
+            }
+        }
+    }
+
+    [Fact]
     public void A_cleared_context_begins_anew()
     {
         var first = Evaluate(Tokens);

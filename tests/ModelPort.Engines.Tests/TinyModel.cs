@@ -5,7 +5,7 @@ using ModelPort.Formats.Gguf;
 
 namespace ModelPort.Engines.Tests;
 
-/// <summary>A Llama of two blocks with pseudo-random weights, written as a GGUF file.</summary>
+/// <summary>A Llama of two blocks with pseudo-random weights, dense or of experts, written as a GGUF file.</summary>
 internal static class TinyModel
 {
     public const int Embedding = 256;
@@ -30,12 +30,19 @@ internal static class TinyModel
 
     public static int Id(string token) => Array.IndexOf(Tokens, token);
 
-    public static void Write(string path, Action<GgufMetadata>? change = null, Action<string, float[]>? changeWeights = null, int embedding = Embedding)
+    public static void Write(
+        string path, Action<GgufMetadata>? change = null, Action<string, float[]>? changeWeights = null, int embedding = Embedding, int experts = 0, int expertsUsed = 2)
     {
         var metadata = Metadata(embedding);
+        if (experts > 0)
+        {
+            metadata.Set("llama.expert_count", (uint)experts);
+            metadata.Set("llama.expert_used_count", (uint)expertsUsed);
+        }
+
         change?.Invoke(metadata);
         metadata.TryGetArray<string>("tokenizer.ggml.tokens", out var vocabulary);
-        var layout = GgufLayout.Create(metadata, Tensors(vocabulary.Length, embedding));
+        var layout = GgufLayout.Create(metadata, Tensors(vocabulary.Length, embedding, experts));
         using var file = File.Create(path);
         layout.WriteHeader(file);
         var random = new Random(20);
@@ -92,7 +99,7 @@ internal static class TinyModel
         return metadata;
     }
 
-    private static ImmutableArray<(string Name, GgmlType Type, ImmutableArray<long> Shape)> Tensors(int vocabulary, int embedding)
+    private static ImmutableArray<(string Name, GgmlType Type, ImmutableArray<long> Shape)> Tensors(int vocabulary, int embedding, int experts)
     {
         var kv = embedding / Heads * HeadsKv;
         var tensors = ImmutableArray.CreateBuilder<(string, GgmlType, ImmutableArray<long>)>();
@@ -106,6 +113,15 @@ internal static class TinyModel
             Add($"blk.{block}.attn_v", embedding, kv);
             Add($"blk.{block}.attn_output", embedding, embedding);
             Add($"blk.{block}.ffn_norm", embedding);
+            if (experts > 0)
+            {
+                Add($"blk.{block}.ffn_gate_inp", embedding, experts);
+                Add($"blk.{block}.ffn_gate_exps", embedding, FeedForward, experts);
+                Add($"blk.{block}.ffn_up_exps", embedding, FeedForward, experts);
+                Add($"blk.{block}.ffn_down_exps", FeedForward, embedding, experts);
+                continue;
+            }
+
             Add($"blk.{block}.ffn_gate", embedding, FeedForward);
             Add($"blk.{block}.ffn_up", embedding, FeedForward);
             Add($"blk.{block}.ffn_down", FeedForward, embedding);

@@ -18,7 +18,7 @@ public sealed class GoldenTests
     public static TheoryData<string, string> Cases()
     {
         var data = new TheoryData<string, string>();
-        foreach (var model in new[] { "wordnet-llama-v1", "llama3-rope", "mistral-spm" })
+        foreach (var model in Repository.Fixtures)
         {
             foreach (var precision in new[] { "F32", "F16", "BF16", "Q8_0" })
             {

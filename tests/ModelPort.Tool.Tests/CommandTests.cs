@@ -97,7 +97,9 @@ public sealed class CommandTests : IDisposable
         Assert.Equal((0, ""), (first.ExitCode, first.Errors));
         Assert.Contains("wordnet-llama (", first.Lines[0], StringComparison.Ordinal);
         Assert.Contains("budgets kept", first.Lines[0], StringComparison.Ordinal);
-        Assert.Equal($"written to {output}", first.Lines[1]);
+        Assert.StartsWith("parity gate of wordnet-llama Q8_0 against its source (BF16, llama.cpp ", first.Lines[1], StringComparison.Ordinal);
+        Assert.Matches(@"MaxPerplexityIncrease [0-9.]+ -> [0-9.]+, [-+0-9.]+ \+- [0-9.]+ %, limit 1 % \(default\), kept;", first.Lines[1]);
+        Assert.Equal($"written to {output}", first.Lines[2]);
         Assert.Equal([".modelport.lock", "modelport.json", "wordnet-llama-Q8_0.gguf"], Files(output));
 
         var written = File.GetLastWriteTimeUtc(Path.Combine(output, "wordnet-llama-Q8_0.gguf"));
@@ -109,7 +111,7 @@ public sealed class CommandTests : IDisposable
         Assert.Equal("kept", manifest.RootElement.GetProperty("outputs")[0].GetProperty("verdict").GetString());
 
         var again = await ToolProcess.Run(port);
-        Assert.Equal($"nothing to do: {output} is up to date", again.Lines[1]);
+        Assert.Equal($"nothing to do: {output} is up to date", again.Lines[2]);
     }
 
     [Fact]
@@ -147,7 +149,10 @@ public sealed class CommandTests : IDisposable
         Assert.Equal((3, ""), (json.ExitCode, json.Errors));
         using var view = JsonDocument.Parse(json.Output);
         Assert.False(view.RootElement.GetProperty("kept").GetBoolean());
-        Assert.InRange(view.RootElement.GetProperty("parity").GetProperty("metrics").GetProperty("topTokenAgreement").GetDouble(), 90, 99.999);
+        var agreement = view.RootElement.GetProperty("metrics").EnumerateArray().Single(m => m.GetProperty("name").GetString() == "topTokenAgreement");
+        Assert.Equal(("port", "source"), (agreement.GetProperty("of").GetString(), agreement.GetProperty("against").GetString()));
+        Assert.InRange(agreement.GetProperty("value").GetDouble(), 90, 99.999);
+        Assert.InRange(agreement.GetProperty("error").GetDouble(), 0.01, 5);
 
         var inspected = await ToolProcess.Run("inspect", file);
         Assert.Equal((0, ""), (inspected.ExitCode, inspected.Errors));

@@ -131,6 +131,32 @@ public static unsafe class GgmlQuantizer
         }
     }
 
+    /// <summary>Decodes rows (the type's to_float).</summary>
+    /// <param name="ggmlType">A block type; not F32, F16 or BF16.</param>
+    /// <param name="rows">Whole blocks.</param>
+    /// <param name="destination">Takes the values; exactly as long as they need.</param>
+    /// <exception cref="ArgumentException">Nothing quantises to this type, it has no decoder, or the lengths do not fit together.</exception>
+    public static void Dequantize(int ggmlType, ReadOnlySpan<byte> rows, Span<float> destination)
+    {
+        Require(ggmlType);
+        var traits = GgmlNative.TypeTraits(ggmlType);
+        if (traits->ToFloat is null || traits->IsQuantized == 0)
+        {
+            throw new ArgumentOutOfRangeException(nameof(ggmlType), ggmlType, "ggml decodes no blocks of this type.");
+        }
+
+        if (rows.Length % (long)traits->BlockBytes != 0 || destination.Length != rows.Length / (long)traits->BlockBytes * traits->BlockLength)
+        {
+            throw new ArgumentException($"{rows.Length} bytes of {TypeName(ggmlType)} do not decode to {destination.Length} values.", nameof(destination));
+        }
+
+        fixed (byte* from = rows)
+        fixed (float* to = destination)
+        {
+            traits->ToFloat(from, to, destination.Length);
+        }
+    }
+
     /// <summary>Whether ggml finds the scales of quantised rows finite (ggml_validate_row_data).</summary>
     /// <exception cref="ArgumentOutOfRangeException">Nothing quantises to this type.</exception>
     /// <exception cref="ArgumentException">The data is no whole number of blocks.</exception>

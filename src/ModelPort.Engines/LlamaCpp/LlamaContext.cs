@@ -1,8 +1,14 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using ModelPort.Engines.LlamaCpp.Native;
 
 namespace ModelPort.Engines.LlamaCpp;
+
+/// <summary>Reads the logits after one token. They are gone once it returns.</summary>
+/// <param name="row">Which of the tokens asked for.</param>
+/// <param name="logits">As many as the vocabulary has tokens.</param>
+public delegate void LogitsReader(int row, ReadOnlySpan<float> logits);
 
 /// <summary>
 /// Evaluates a model: holds the attention cache of its sequences and the logits of the last batch. Not safe to use from several threads
@@ -18,7 +24,9 @@ public sealed class LlamaContext : IDisposable
     private readonly LlamaModel _model;
     private readonly LlamaContextHandle _handle;
     private readonly NativeMemoryHandle _abort;
+    private readonly ProductWatch? _watch;
     private readonly int _sequences;
+    private readonly bool _shared;
     private bool[] _hasLogits = [];
 
     /// <summary>Makes a context for a model.</summary>
@@ -41,6 +49,7 @@ public sealed class LlamaContext : IDisposable
 
         _model = model;
         _sequences = options.Sequences;
+        _shared = options.Shared;
         _abort = new NativeMemoryHandle(1);
         var held = false;
         try
@@ -56,6 +65,7 @@ public sealed class LlamaContext : IDisposable
             parameters.BatchSize = (uint)options.BatchSize;
             parameters.MicroBatchSize = (uint)options.MicroBatchSize;
             parameters.Sequences = (uint)options.Sequences;
+            parameters.UnifiedKeyValues = options.Shared ? (byte)1 : (byte)0;
             parameters.Threads = options.Threads;
             parameters.BatchThreads = options.Threads;
             parameters.KeyType = (int)options.CacheType;
@@ -65,6 +75,8 @@ public sealed class LlamaContext : IDisposable
             parameters.NoPerformanceCounters = 0;
             parameters.Abort = &OnAbortAsked;
             parameters.AbortData = (void*)_abort.DangerousGetHandle();
+            _watch = options.Products is { } observer ? new ProductWatch(observer, model.Runtime.Libraries.Abi.Tensors, (byte*)_abort.DangerousGetHandle()) : null;
+            _watch?.Attach(ref parameters);
 
             var log = model.Runtime.Log.Position;
             var context = LlamaNative.ContextCreate(model.Handle, parameters);
@@ -77,10 +89,11 @@ public sealed class LlamaContext : IDisposable
                     "Ask for a smaller context.", problems);
             }
 
-            _handle = new LlamaContextHandle(context, model.Handle, _abort);
+            _handle = new LlamaContextHandle(context, model.Handle, _abort, _watch);
         }
         catch
         {
+            _watch?.Dispose();
             _abort.Dispose();
             if (held)
             {
@@ -135,6 +148,7 @@ public sealed class LlamaContext : IDisposable
     /// <exception cref="EngineException">llama.cpp refuses the batch, or the memory does not suffice.</exception>
     /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The context or the batch is disposed.</exception>
+    /// <remarks>What <see cref="LlamaContextOptions.Products"/> throws comes out here too.</remarks>
     public void Decode(LlamaBatch batch, CancellationToken cancellationToken = default)
     {
         using var context = new HandleLease(_handle);
@@ -152,6 +166,7 @@ public sealed class LlamaContext : IDisposable
         }
 
         SetAbort(0);
+        _watch?.ThrowIfFailed();
         if (result == 0)
         {
             _hasLogits = Wishes(arrays);
@@ -199,6 +214,38 @@ public sealed class LlamaContext : IDisposable
             : new ReadOnlySpan<float>(logits, _model.VocabularySize);
     }
 
+    /// <summary>
+    /// Hands the logits after several tokens of the last batch to a reader, on several threads and where they lie: the fastest way to reduce a batch.
+    /// </summary>
+    /// <param name="batchIndices">What <see cref="LlamaBatch.Add"/> returned for the tokens.</param>
+    /// <param name="threads">At most this many threads read.</param>
+    /// <param name="reader">Called once for each token, with its place in <paramref name="batchIndices"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">No logits were asked for at an index, or the last batch failed.</exception>
+    /// <exception cref="ObjectDisposedException">The context is disposed.</exception>
+    public unsafe void ReadLogits(ReadOnlySpan<int> batchIndices, int threads, LogitsReader reader)
+    {
+        using var lease = new HandleLease(_handle);
+        var rows = new nint[batchIndices.Length];
+        for (var i = 0; i < rows.Length; i++)
+        {
+            // Asking may put the rows in order inside the library, so one thread asks for all.
+            fixed (float* row = Logits(batchIndices[i]))
+            {
+                rows[i] = (nint)row;
+            }
+        }
+
+        try
+        {
+            Parallel.For(0, rows.Length, new ParallelOptions { MaxDegreeOfParallelism = threads }, i => reader(i, new ReadOnlySpan<float>((float*)rows[i], _model.VocabularySize)));
+        }
+        catch (AggregateException several)
+        {
+            // One fault is enough to say; those of other threads are of the same kind.
+            ExceptionDispatchInfo.Capture(several.Flatten().InnerExceptions[0]).Throw();
+        }
+    }
+
     /// <summary>Frees the context. Logits taken from it are gone.</summary>
     public void Dispose() => _handle.Dispose();
 
@@ -218,10 +265,16 @@ public sealed class LlamaContext : IDisposable
                     $"Token {batch.Tokens[i]} at {i} is not in the vocabulary of {_model.VocabularySize}.", nameof(batch));
             }
 
-            if ((uint)batch.Sequences[i][0] >= (uint)_sequences)
+            // The ids of a token's sequences ascend one by one.
+            var last = batch.Sequences[i][batch.SequenceCounts[i] - 1];
+            if ((uint)last >= (uint)_sequences)
             {
-                throw new ArgumentException(
-                    $"Sequence {batch.Sequences[i][0]} at {i} does not exist; this context has {_sequences}.", nameof(batch));
+                throw new ArgumentException($"Sequence {last} at {i} does not exist; this context has {_sequences}.", nameof(batch));
+            }
+
+            if (batch.SequenceCounts[i] > 1 && !_shared)
+            {
+                throw new ArgumentException($"The token at {i} belongs to several sequences; those of this context are not shared.", nameof(batch));
             }
 
             if ((uint)batch.Positions[i] >= (uint)SequenceLength)

@@ -22,8 +22,14 @@ public sealed record LlamaContextOptions
     /// <summary>The most tokens that are evaluated at once; it bounds the working memory, and results depend on it in their last digits.</summary>
     public int MicroBatchSize { get; init; } = 512;
 
-    /// <summary>The number of independent sequences. Each gets an equal share of <see cref="ContextLength"/>.</summary>
+    /// <summary>The number of independent sequences. Each gets an equal share of <see cref="ContextLength"/>, unless they are <see cref="Shared"/>.</summary>
     public int Sequences { get; init; } = 1;
+
+    /// <summary>
+    /// Whether all sequences lie in one cache, where a token may belong to several of them (<see cref="LlamaBatch.AddShared"/>): a
+    /// beginning that they have in common is then evaluated and kept once. A sequence may be as long as the context.
+    /// </summary>
+    public bool Shared { get; init; }
 
     /// <summary>
     /// The number of threads that evaluate. llama.cpp's threads wait for each other by spinning: more threads than free cores cost far
@@ -33,4 +39,7 @@ public sealed record LlamaContextOptions
 
     /// <summary>The precision of attention. Comparison with another engine's numbers wants <see cref="LlamaCacheType.F32"/>.</summary>
     public LlamaCacheType CacheType { get; init; } = LlamaCacheType.F16;
+
+    /// <summary>Who sees the inputs of the products with weights, if anybody.</summary>
+    public ILlamaProductObserver? Products { get; init; }
 }

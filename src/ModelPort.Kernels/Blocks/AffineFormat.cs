@@ -60,27 +60,21 @@ internal sealed record AffineFormat(BlockType Type, int Group, int ScaleTop, Aff
     /// <summary>A searched level of a scale or minimum: Q5_K limits what the byte holds, the others do not.</summary>
     internal byte Limit(byte level) => Type == BlockType.Q5_K ? Math.Min((byte)63, level) : level;
 
-    /// <summary>Writes the scale fields, then reads back what a decoder will see: scale and minimum of each group.</summary>
+    /// <summary>Writes the scale fields, then reads them back.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void WriteScales(
         Span<byte> block, float scale, float minimum, ReadOnlySpan<byte> scaleLevels, ReadOnlySpan<byte> minLevels, Span<float> scales, Span<float> minima)
     {
         bool q2 = Type == BlockType.Q2_K;
         Span<byte> factors = block[(q2 ? 80 : 0)..];
-        ushort d = Narrow.ToHalf(scale), m = Narrow.ToHalf(minimum);
-        BinaryPrimitives.WriteUInt16LittleEndian(factors, d);
-        BinaryPrimitives.WriteUInt16LittleEndian(factors[2..], m);
-        var dWide = (float)BitConverter.UInt16BitsToHalf(d);
-        var mWide = (float)BitConverter.UInt16BitsToHalf(m);
-
+        BinaryPrimitives.WriteUInt16LittleEndian(factors, Narrow.ToHalf(scale));
+        BinaryPrimitives.WriteUInt16LittleEndian(factors[2..], Narrow.ToHalf(minimum));
         Span<byte> packed = block.Slice(q2 ? 0 : 4, q2 ? 16 : 12);
         for (int j = 0; j < Groups; j++)
         {
             if (q2)
             {
                 packed[j] = (byte)(scaleLevels[j] | (minLevels[j] << 4));
-                scales[j] = dWide * (packed[j] & 15);
-                minima[j] = mWide * (packed[j] >> 4);
             }
             else
             {
@@ -88,11 +82,22 @@ internal sealed record AffineFormat(BlockType Type, int Group, int ScaleTop, Aff
             }
         }
 
-        for (int j = 0; j < Groups && !q2; j++)
+        ReadScales(block, scales, minima);
+    }
+
+    /// <summary>What a decoder sees: scale and minimum of each group.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal void ReadScales(ReadOnlySpan<byte> block, Span<float> scales, Span<float> minima)
+    {
+        bool q2 = Type == BlockType.Q2_K;
+        ReadOnlySpan<byte> factors = block[(q2 ? 80 : 0)..], packed = block[(q2 ? 0 : 4)..];
+        var d = (float)BinaryPrimitives.ReadHalfLittleEndian(factors);
+        var m = (float)BinaryPrimitives.ReadHalfLittleEndian(factors[2..]);
+        for (int j = 0; j < Groups; j++)
         {
-            (int scaleLevel, int minLevel) = UnpackSixBits(packed, j);
-            scales[j] = dWide * scaleLevel;
-            minima[j] = mWide * minLevel;
+            (int scale, int min) = q2 ? (packed[j] & 15, packed[j] >> 4) : UnpackSixBits(packed, j);
+            scales[j] = d * scale;
+            minima[j] = m * min;
         }
     }
 

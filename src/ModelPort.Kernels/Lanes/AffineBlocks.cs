@@ -15,8 +15,9 @@ internal static unsafe class AffineBlocks<T, TAlong>
     /// <summary>Quantises up to <c>T.Count</c> super-blocks.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     [SkipLocalsInit]
-    internal static void Quantize(AffineFormat format, Batch batch)
+    internal static void Quantize(BlockType type, Batch batch)
     {
+        AffineFormat format = AffineFormat.Of(type);
         int lanes = T.Count, groups = format.Groups, all = lanes * groups;
         float* results = stackalloc float[6 * lanes * AffineFormat.MaxGroups];
         var found = new AffineFound { Scale = results, Minimum = results + all, Inverse = results + (2 * all), Base = results + (3 * all), Tame = results + (4 * all) };

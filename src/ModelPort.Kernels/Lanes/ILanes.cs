@@ -2,7 +2,8 @@ namespace ModelPort.Kernels.Lanes;
 
 /// <summary>A row of floats that a kernel treats as one number: the same scalar program runs in every lane.</summary>
 /// <remarks>
-/// Kernels are written once over this interface and specialised by the JIT for each width. Every operation rounds as the scalar one does;
+/// Kernels are written once over this interface and specialised by the JIT for each width, with <see cref="One{V, TRegister}"/> or
+/// <see cref="Pair{V, TRegister}"/>. Every operation rounds as the scalar one does;
 /// nothing may be fused or reassociated. Masks are lanes of all ones or all zeros.
 /// </remarks>
 /// <typeparam name="T">The implementing type.</typeparam>
@@ -18,7 +19,7 @@ internal unsafe interface ILanes<T>
 
     static abstract void Store(float* destination, T value);
 
-    /// <summary>Stores one byte a lane: the low bits of the value without its fraction.</summary>
+    /// <summary>Stores one signed byte a lane: the value without its fraction, which must lie in the byte's range.</summary>
     static abstract void StoreBytes(byte* destination, T value);
 
     static abstract T operator +(T a, T b);
@@ -74,14 +75,14 @@ internal unsafe interface ILanes<T>
     /// <summary>The nearest entry of <see cref="Blocks.UnevenFormat.Values"/>; the last one for NaN.</summary>
     static abstract T UnevenValue(T value);
 
+    /// <summary>The nearest entry of <see cref="Blocks.UnevenFormat.Values"/> and the next one toward zero, the lower one first.</summary>
+    static abstract (T Low, T High) UnevenNeighbours(T value);
+
     /// <summary>The largest value of all lanes; none is NaN.</summary>
     static abstract float Largest(T value);
 
     /// <summary>One bit a lane, the first lane lowest.</summary>
     static abstract ulong Bits(T mask);
-
-    /// <summary>Whether the mask is set in every lane.</summary>
-    static abstract bool All(T mask);
 
     /// <summary>Whether the mask is set in any lane.</summary>
     static abstract bool Any(T mask);

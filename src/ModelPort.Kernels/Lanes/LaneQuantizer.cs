@@ -1,47 +1,60 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using ModelPort.Kernels.Blocks;
 
 namespace ModelPort.Kernels.Lanes;
 
-/// <summary>Quantises with the widest lanes that the processor runs at full speed.</summary>
+/// <summary>Quantises with the widest registers that the processor runs at full speed.</summary>
 internal static class LaneQuantizer
 {
-    /// <summary>False when the processor has no fast lanes.</summary>
+    /// <summary>False when the processor has no fast registers.</summary>
     internal static bool TryQuantize(BlockType type, ReadOnlySpan<float> rows, int rowLength, ReadOnlySpan<float> importance, Span<byte> destination)
     {
-        if (Vector512.IsHardwareAccelerated)
+        int bits = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 0;
+        if (bits != 0)
         {
-            LaneQuantizer<Lanes32, Lanes16>.Quantize(type, rows, rowLength, importance, destination);
-        }
-        else if (Vector256.IsHardwareAccelerated)
-        {
-            LaneQuantizer<Lanes16, Lanes16>.Quantize(type, rows, rowLength, importance, destination);
-        }
-        else if (Vector128.IsHardwareAccelerated)
-        {
-            LaneQuantizer<Lanes8, Lanes8>.Quantize(type, rows, rowLength, importance, destination);
-        }
-        else
-        {
-            return false;
+            Quantize(bits, type, rows, rowLength, importance, destination);
         }
 
-        return true;
+        return bits != 0;
+    }
+
+    /// <summary>With registers of 512, 256 or 128 bits, which the runtime emulates where the processor has none. 512 means 32 registers, else 16.</summary>
+    internal static void Quantize(int bits, BlockType type, ReadOnlySpan<float> rows, int rowLength, ReadOnlySpan<float> importance, Span<byte> destination)
+    {
+        switch (bits)
+        {
+            case 512:
+                LaneQuantizer<Pair<Vector512<float>, Register512>, Pair<Vector512<float>, Register512>, Pair<Vector256<float>, Register256>>
+                    .Quantize(type, rows, rowLength, importance, destination);
+                break;
+            case 256:
+                LaneQuantizer<One<Vector256<float>, Register256>, Pair<Vector256<float>, Register256>, Pair<Vector256<float>, Register256>>
+                    .Quantize(type, rows, rowLength, importance, destination);
+                break;
+            default:
+                LaneQuantizer<One<Vector128<float>, Register128>, Pair<Vector128<float>, Register128>, Pair<Vector128<float>, Register128>>
+                    .Quantize(type, rows, rowLength, importance, destination);
+                break;
+        }
     }
 }
 
-/// <summary>Quantises with lanes of one width.</summary>
-/// <typeparam name="T">Lanes of the searches.</typeparam>
+/// <summary>Quantises with registers of one width.</summary>
+/// <typeparam name="TSums">Lanes of searches with many sums at a time: as few registers as keep them all.</typeparam>
+/// <typeparam name="TChain">Lanes of searches whose steps wait for one another: more registers, more chains.</typeparam>
 /// <typeparam name="TAlong">Lanes along the values: 16 at most.</typeparam>
-internal static unsafe class LaneQuantizer<T, TAlong>
-    where T : struct, ILanes<T>
+internal static unsafe class LaneQuantizer<TSums, TChain, TAlong>
+    where TSums : struct, ILanes<TSums>
+    where TChain : struct, ILanes<TChain>
     where TAlong : struct, ILanes<TAlong>
 {
+    /// <summary>Quantises as many blocks as the search has lanes, or fewer.</summary>
+    private delegate void Kernel(BlockType type, Batch batch);
+
     /// <summary>Quantises rows; lengths are checked by the caller.</summary>
     internal static void Quantize(BlockType type, ReadOnlySpan<float> rows, int rowLength, ReadOnlySpan<float> importance, Span<byte> destination)
     {
-        int elements = BlockQuantizer.BlockElements(type), bytes = BlockQuantizer.BlockBytes(type), blocks = rows.Length / elements;
+        int blocks = rows.Length / BlockQuantizer.BlockElements(type);
         fixed (float* x = rows)
         fixed (byte* to = destination)
         {
@@ -49,62 +62,48 @@ internal static unsafe class LaneQuantizer<T, TAlong>
             {
                 case BlockType.Q8_0:
                     PlainBlocks<TAlong>.Q8_0(x, blocks, to);
-                    return;
+                    break;
+                case BlockType.MXFP4:
+                    MicroscaledBlocks<TAlong>.Quantize(x, blocks, destination);
+                    break;
+                case BlockType.TQ1_0 or BlockType.TQ2_0:
+                    TernaryBlocks<TAlong>.Quantize(type, x, blocks, destination);
+                    break;
                 case BlockType.Q4_0 or BlockType.Q5_0 when importance.IsEmpty:
                     PlainBlocks<TAlong>.Symmetric(SmallFormat.Of(type), x, blocks, destination);
-                    return;
+                    break;
                 case BlockType.Q4_1 or BlockType.Q5_1 when importance.IsEmpty:
                     PlainBlocks<TAlong>.Affine(SmallFormat.Of(type), x, blocks, destination);
-                    return;
-                case BlockType.Q4_0 or BlockType.Q4_1 or BlockType.Q5_0 or BlockType.Q5_1:
-                    Small(SmallFormat.Of(type), x, rows.Length / rowLength, rowLength, importance, destination);
-                    return;
-            }
-
-            for (int b = 0; b < blocks; b += T.Count)
-            {
-                var batch = new Batch(x + ((nint)b * elements), Math.Min(T.Count, blocks - b), b, importance, destination[(b * bytes)..]);
-                switch (type)
-                {
-                    case BlockType.Q6_K:
-                        SymmetricBlocks<T, TAlong>.Q6_K(batch);
-                        break;
-                    case BlockType.Q3_K:
-                        SymmetricBlocks<T, TAlong>.Q3_K(batch);
-                        break;
-                    case BlockType.IQ4_NL or BlockType.IQ4_XS:
-                        UnevenBlocks<T, TAlong>.Quantize(type, batch);
-                        break;
-                    default:
-                        AffineBlocks<T, TAlong>.Quantize(AffineFormat.Of(type), batch);
-                        break;
-                }
+                    break;
+                case BlockType.Q4_0 or BlockType.Q5_0:
+                    SmallBlocks<TSums, TAlong>.Quantize(SmallFormat.Of(type), x, rows.Length / rowLength, rowLength, importance, destination);
+                    break;
+                case BlockType.Q4_1 or BlockType.Q5_1:
+                    SmallBlocks<TChain, TAlong>.Quantize(SmallFormat.Of(type), x, rows.Length / rowLength, rowLength, importance, destination);
+                    break;
+                case BlockType.Q3_K when importance.IsEmpty:
+                    InBatches(SymmetricBlocks<TChain, TAlong>.Quantize, TChain.Count, type, x, blocks, importance, destination);
+                    break;
+                case BlockType.Q3_K or BlockType.Q6_K:
+                    InBatches(SymmetricBlocks<TSums, TAlong>.Quantize, TSums.Count, type, x, blocks, importance, destination);
+                    break;
+                case BlockType.IQ4_NL or BlockType.IQ4_XS:
+                    InBatches(UnevenBlocks<TSums, TAlong>.Quantize, TSums.Count, type, x, blocks, importance, destination);
+                    break;
+                default:
+                    InBatches(AffineBlocks<TChain, TAlong>.Quantize, TChain.Count, type, x, blocks, importance, destination);
+                    break;
             }
         }
     }
 
-    /// <summary>The small types with importance need the mean square of each row: as many rows at a time as there are lanes.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    [SkipLocalsInit]
-    private static void Small(SmallFormat format, float* x, int rows, int rowLength, ReadOnlySpan<float> importance, Span<byte> destination)
+    private static void InBatches(
+        Kernel kernel, int lanes, BlockType type, float* x, int blocks, ReadOnlySpan<float> importance, Span<byte> destination)
     {
-        int blocksPerRow = rowLength / 32;
-        float* meanSquares = stackalloc float[2 * T.Count];
-        float* ofBlocks = meanSquares + T.Count;
-        for (int row = 0; row < rows; row += T.Count)
+        int elements = BlockQuantizer.BlockElements(type), bytes = BlockQuantizer.BlockBytes(type);
+        for (int b = 0; b < blocks; b += lanes)
         {
-            int first = row * blocksPerRow, end = Math.Min(rows, row + T.Count) * blocksPerRow;
-            LaneSource<T>.SumsOfSquares(x + ((nint)row * rowLength), Math.Min(T.Count, rows - row), rowLength, meanSquares);
-            for (int b = first; b < end; b += T.Count)
-            {
-                for (int lane = 0; lane < T.Count; lane++)
-                {
-                    ofBlocks[lane] = meanSquares[Math.Min(b + lane, end - 1) / blocksPerRow - row] / rowLength;
-                }
-
-                var batch = new Batch(x + ((nint)b * 32), Math.Min(T.Count, end - b), b, importance, destination[(b * format.Bytes)..]);
-                SmallBlocks<T, TAlong>.Quantize(format, batch, ofBlocks);
-            }
+            kernel(type, new Batch(x + ((nint)b * elements), Math.Min(lanes, blocks - b), b, importance, destination[(b * bytes)..]));
         }
     }
 }

@@ -13,13 +13,37 @@ internal static unsafe class SmallBlocks<T, TAlong>
 {
     private const int Size = 32;
 
+    /// <summary>Quantises rows: the mean square of a row is part of its blocks' weights, so as many rows at a time are summed as there are lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [SkipLocalsInit]
+    internal static void Quantize(SmallFormat format, float* x, int rows, int rowLength, ReadOnlySpan<float> importance, Span<byte> destination)
+    {
+        int blocksPerRow = rowLength / Size;
+        float* meanSquares = stackalloc float[2 * T.Count];
+        float* ofBlocks = meanSquares + T.Count;
+        for (int row = 0; row < rows; row += T.Count)
+        {
+            int first = row * blocksPerRow, end = Math.Min(rows, row + T.Count) * blocksPerRow;
+            LaneSource<T>.SumsOfSquares(x + ((nint)row * rowLength), Math.Min(T.Count, rows - row), rowLength, meanSquares);
+            for (int b = first; b < end; b += T.Count)
+            {
+                for (int lane = 0; lane < T.Count; lane++)
+                {
+                    ofBlocks[lane] = meanSquares[Math.Min(b + lane, end - 1) / blocksPerRow - row] / rowLength;
+                }
+
+                Quantize(format, new Batch(x + ((nint)b * Size), Math.Min(T.Count, end - b), b, importance, destination[(b * format.Bytes)..]), ofBlocks);
+            }
+        }
+    }
+
     /// <summary>Quantises up to <c>T.Count</c> blocks.</summary>
     /// <param name="format">The blocks' format.</param>
     /// <param name="batch">The blocks.</param>
     /// <param name="meanSquares">Mean square of each block's row; <c>T.Count</c> values.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     [SkipLocalsInit]
-    internal static void Quantize(SmallFormat format, Batch batch, float* meanSquares)
+    private static void Quantize(SmallFormat format, Batch batch, float* meanSquares)
     {
         int lanes = T.Count, half = (format.Top + 1) / 2;
         float* values = stackalloc float[3 * Size * lanes];

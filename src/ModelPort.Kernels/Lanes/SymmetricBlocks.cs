@@ -15,10 +15,22 @@ internal static unsafe class SymmetricBlocks<T, TAlong>
     private const int Groups = 16;
     private const int Size = 16;
 
-    /// <summary>Quantises up to <c>T.Count</c> super-blocks of Q6_K.</summary>
+    /// <summary>Quantises up to <c>T.Count</c> super-blocks.</summary>
+    internal static void Quantize(BlockType type, Batch batch)
+    {
+        if (type == BlockType.Q6_K)
+        {
+            Q6_K(batch);
+        }
+        else
+        {
+            Q3_K(batch);
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     [SkipLocalsInit]
-    internal static void Q6_K(Batch batch)
+    private static void Q6_K(Batch batch)
     {
         float* results = stackalloc float[4 * T.Count * Groups];
         SymmetricFound found = Results(results);
@@ -41,10 +53,9 @@ internal static unsafe class SymmetricBlocks<T, TAlong>
         }
     }
 
-    /// <summary>Quantises up to <c>T.Count</c> super-blocks of Q3_K.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     [SkipLocalsInit]
-    internal static void Q3_K(Batch batch)
+    private static void Q3_K(Batch batch)
     {
         int lanes = T.Count;
         float* results = stackalloc float[4 * lanes * Groups];

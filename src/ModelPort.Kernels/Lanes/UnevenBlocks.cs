@@ -48,8 +48,9 @@ internal static unsafe class UnevenBlocks<T, TAlong>
     private static void Search(int groupsPerBlock, Batch batch, float* scales)
     {
         int lanes = T.Count, groups = batch.Blocks * groupsPerBlock, elements = groupsPerBlock * Size;
-        float* values = stackalloc float[2 * Size * lanes];
+        float* values = stackalloc float[(2 + UnevenSearch<T>.Kept) * Size * lanes];
         float* weights = values + (Size * lanes);
+        float* room = weights + (Size * lanes);
         float* sigma2 = stackalloc float[lanes * (MaxGroups + 2)];
         if (batch.Weighted)
         {
@@ -75,7 +76,7 @@ internal static unsafe class UnevenBlocks<T, TAlong>
                 LaneWeights<T>.Squares(Size, values, weights);
             }
 
-            UnevenSearch<T>.Run(Size, values, weights, scales + g);
+            UnevenSearch<T>.Run(Size, values, weights, room, scales + g);
         }
     }
 }

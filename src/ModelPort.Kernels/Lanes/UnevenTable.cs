@@ -17,33 +17,66 @@ internal static class UnevenTable
         Vector512.ConvertToSingle(Vector512.Create(31) - Leaf(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector512<float> Value(Vector512<float> value) => Permute(
-        Vector512.Create(113f, 89f, 69f, 53f, 38f, 25f, 13f, 1f, -10f, -22f, -35f, -49f, -65f, -83f, -104f, -127f), Leaf(value));
+    internal static Vector512<float> Value(Vector512<float> value) => Entry(Leaf(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static (Vector512<float> Low, Vector512<float> High) Neighbours(Vector512<float> value)
+    {
+        Vector512<int> low = Leaf(value) - Vector512.GreaterThan(value, Vector512<float>.Zero).AsInt32();
+        return (Entry(low), Entry(low - Vector512<int>.One));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Vector256<float> Index(Vector256<float> value) =>
-        Vector256.ConvertToSingle(Vector256.Create(31) - Leaf(value, out _));
+        Vector256.ConvertToSingle(Vector256.Create(31) - Leaf(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector256<float> Value(Vector256<float> value)
+    internal static Vector256<float> Value(Vector256<float> value) => Entry(Leaf(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static (Vector256<float> Low, Vector256<float> High) Neighbours(Vector256<float> value)
     {
-        Vector256<int> leaf = Leaf(value, out Vector256<float> below);
-        Vector256<float> low = Permute(Vector256.Create(-10f, -22f, -35f, -49f, -65f, -83f, -104f, -127f), leaf);
-        Vector256<float> high = Permute(Vector256.Create(113f, 89f, 69f, 53f, 38f, 25f, 13f, 1f), leaf);
-        return Avx.IsSupported ? Avx.BlendVariable(high, low, below) : Vector256.ConditionalSelect(below, low, high);
+        Vector256<int> low = Leaf(value) - Vector256.GreaterThan(value, Vector256<float>.Zero).AsInt32();
+        return (Entry(low), Entry(low - Vector256<int>.One));
     }
 
-    /// <summary>Without wide permutes: twice the value, floored, in 16 bits, against all midpoints.</summary>
+    /// <summary>Without wide permutes a value is compared with every midpoint.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static (Vector128<float> A, Vector128<float> B) Indices(Vector128<float> a, Vector128<float> b) => Widen(Count(a, b));
+    internal static Vector128<float> Index(Vector128<float> value) => Vector128.ConvertToSingle(Count(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static (Vector128<float> A, Vector128<float> B) Values(Vector128<float> a, Vector128<float> b)
+    internal static Vector128<float> Value(Vector128<float> value) => Entry(Count(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static (Vector128<float> Low, Vector128<float> High) Neighbours(Vector128<float> value)
     {
-        Vector128<sbyte> index = Vector128.Narrow(Count(a, b), Vector128<short>.Zero);
-        Vector128<sbyte> values = Vector128.Shuffle(
-            Vector128.Create(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113), index);
-        return Widen(Vector128.WidenLower(values));
+        Vector128<int> low = Count(value) + Vector128.GreaterThan(value, Vector128<float>.Zero).AsInt32();
+        return (Entry(low), Entry(low + Vector128<int>.One));
+    }
+
+    /// <summary>The entry of a leaf.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Entry(Vector512<int> leaf) => Permute(
+        Vector512.Create(113f, 89f, 69f, 53f, 38f, 25f, 13f, 1f, -10f, -22f, -35f, -49f, -65f, -83f, -104f, -127f), leaf);
+
+    /// <summary>The entry of a leaf.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Entry(Vector256<int> leaf)
+    {
+        Vector256<float> low = Permute(Vector256.Create(-10f, -22f, -35f, -49f, -65f, -83f, -104f, -127f), leaf);
+        Vector256<float> high = Permute(Vector256.Create(113f, 89f, 69f, 53f, 38f, 25f, 13f, 1f), leaf);
+
+        // Bit 3 of the leaf tells the halves apart.
+        Vector256<float> isLow = (leaf << 28).AsSingle();
+        return Avx.IsSupported ? Avx.BlendVariable(high, low, isLow) : Vector256.ConditionalSelect((isLow.AsInt32() >> 31).AsSingle(), low, high);
+    }
+
+    /// <summary>The entry of an index: what a shuffle gives for the upper byte is a signed byte.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Entry(Vector128<int> index)
+    {
+        Vector128<sbyte> table = Vector128.Create(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
+        return Vector128.ConvertToSingle(Vector128.ShuffleNative(table, (index << 24).AsSByte()).AsInt32() >> 24);
     }
 
     /// <summary>Entries by the low four bits.</summary>
@@ -74,12 +107,11 @@ internal static class UnevenTable
         node + node - Vector512.LessThan(value, midpoint).AsInt32();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<int> Leaf(Vector256<float> value, out Vector256<float> below)
+    private static Vector256<int> Leaf(Vector256<float> value)
     {
         Vector256<float> upper = Vector256.Create(0f, -4.5f, 45.5f, -57f, 79f, 19f, -28.5f, -93.5f);
         Vector256<float> lower = Vector256.Create(101f, 61f, 31.5f, 7f, -16f, -42f, -74f, -115.5f);
-        below = Vector256.LessThan(value, Vector256.Create(-4.5f));
-        Vector256<int> node = Vector256.Create(2) - below.AsInt32();
+        Vector256<int> node = Vector256.Create(2) - Vector256.LessThan(value, Vector256.Create(-4.5f)).AsInt32();
         node = Step(value, node, Permute(upper, node));
         node = Step(value, node, Permute(upper, node));
         return Step(value, node, Permute(lower, node));
@@ -90,43 +122,28 @@ internal static class UnevenTable
         node + node - Vector256.LessThan(value, midpoint).AsInt32();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<short> Count(Vector128<float> a, Vector128<float> b)
+    private static Vector128<int> Count(Vector128<float> value)
     {
-        Vector128<short> twice = Vector128.NarrowWithSaturation(Twice(a), Twice(b));
-
-        // Twice a midpoint less one: above it lie the integers that reach the midpoint. Each mask is -1.
-        Vector128<short> index = Reach(twice, -232);
-        index += Reach(twice, -188);
-        index += Reach(twice, -149);
-        index += Reach(twice, -115);
-        index += Reach(twice, -85);
-        index += Reach(twice, -58);
-        index += Reach(twice, -33);
-        index += Reach(twice, -10);
-        index += Reach(twice, 13);
-        index += Reach(twice, 37);
-        index += Reach(twice, 62);
-        index += Reach(twice, 90);
-        index += Reach(twice, 121);
-        index += Reach(twice, 157);
-        index += Reach(twice, 201);
-        return -index;
+        // Each mask is -1: fifteen less the midpoints that lie above the value.
+        Vector128<int> index = Vector128.Create(15);
+        index += Below(value, -115.5f);
+        index += Below(value, -93.5f);
+        index += Below(value, -74f);
+        index += Below(value, -57f);
+        index += Below(value, -42f);
+        index += Below(value, -28.5f);
+        index += Below(value, -16f);
+        index += Below(value, -4.5f);
+        index += Below(value, 7f);
+        index += Below(value, 19f);
+        index += Below(value, 31.5f);
+        index += Below(value, 45.5f);
+        index += Below(value, 61f);
+        index += Below(value, 79f);
+        return index + Below(value, 101f);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<short> Reach(Vector128<short> twice, [ConstantExpected] short below) =>
-        Vector128.GreaterThan(twice, Vector128.Create(below));
-
-    /// <summary>Floor of twice the value, between the limits of 16 bits; the upper one for NaN.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<int> Twice(Vector128<float> value)
-    {
-        Vector128<float> twice = Vector128.Floor(value + value);
-        twice = Vector128.ConditionalSelect(Vector128.LessThan(twice, Vector128.Create(512f)), twice, Vector128.Create(512f));
-        return Vector128.ConvertToInt32Native(Vector128.ConditionalSelect(Vector128.GreaterThan(twice, Vector128.Create(-512f)), twice, Vector128.Create(-512f)));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector128<float> A, Vector128<float> B) Widen(Vector128<short> values) =>
-        (Vector128.ConvertToSingle(Vector128.WidenLower(values)), Vector128.ConvertToSingle(Vector128.WidenUpper(values)));
+    private static Vector128<int> Below(Vector128<float> value, [ConstantExpected] float midpoint) =>
+        Vector128.LessThan(value, Vector128.Create(midpoint)).AsInt32();
 }

@@ -57,6 +57,12 @@ internal static class ScalarQuantizer
             case BlockType.IQ4_XS:
                 UnevenBlocks.IQ4_XS(x, importance, block);
                 break;
+            case BlockType.MXFP4:
+                MicroscaledBlocks.Quantize(x, block);
+                break;
+            case BlockType.TQ1_0 or BlockType.TQ2_0:
+                TernaryBlocks.Quantize(type, x, block);
+                break;
             default:
                 throw new NotSupportedException($"Blocks of type {type} cannot be quantised here.");
         }

@@ -26,7 +26,9 @@ internal static class PlanCommand
         return command;
     }
 
-    private sealed record TensorView(string Name, string Source, long[] Shape, IReadOnlyDictionary<string, string> Types);
+    private sealed record TensorView(string Name, string Source, long[] Shape, IReadOnlyDictionary<string, string> Types, IReadOnlyDictionary<string, ChoiceView> Choices);
+
+    private sealed record ChoiceView(string Wanted, string Why);
 
     private sealed record OutputView(string File, string Precision, long Bytes, IReadOnlyDictionary<string, int> TensorTypes, IReadOnlyList<Fallback> Fallbacks);
 
@@ -47,9 +49,10 @@ internal static class PlanCommand
             [.. plan.Outputs.Select(o => new OutputView(o.FileName, o.Precision.Name, o.FileLength, o.TypeCounts.ToDictionary(t => GgmlTypes.Name(t.Key), t => t.Value), o.Fallbacks))],
             [.. plan.Tensors.Select((t, i) => new TensorView(
                 t.Name,
-                t.Source?.Name ?? "(computed)",
+                t.Parts.IsEmpty ? "(computed)" : t.SourceName,
                 [.. t.Shape],
-                plan.Outputs.ToDictionary(o => o.Precision.Name, o => GgmlTypes.Name(o.Layout.Tensors[i].Type))))],
+                plan.Outputs.ToDictionary(o => o.Precision.Name, o => GgmlTypes.Name(o.Types[i].Type)),
+                plan.Outputs.ToDictionary(o => o.Precision.Name, o => new ChoiceView(GgmlTypes.Name(o.Types[i].Wanted), o.Types[i].Why))))],
             [.. plan.Warnings.Select(w => new WarningView(w.Code, w.Message))]);
 
         public string ToText()
@@ -59,9 +62,19 @@ internal static class PlanCommand
             lines.AddRange(Warnings.Select(w => $"warning {w.Code}: {w.Message}"));
             var name = Tensors.Max(t => t.Name.Length);
             var shape = Tensors.Max(t => Shape(t).Length);
-            lines.AddRange(Tensors.Select(t => $"  {t.Name.PadRight(name)}  {Shape(t).PadRight(shape)}  {string.Join("  ", t.Types.Values.Select(v => v.PadRight(6)))}  <- {t.Source}"));
+            lines.AddRange(Tensors.Select(t => $"  {t.Name.PadRight(name)}  {Shape(t).PadRight(shape)}  {string.Join("  ", t.Types.Values.Select(v => v.PadRight(6)))}  <- {t.Source}{Notes(t)}"));
             return string.Join(Environment.NewLine, lines);
         }
+
+        // What does not follow from the precision's name: options of the user, and types that the rows do not fit.
+        private static string Notes(TensorView tensor) => string.Concat(
+            from type in tensor.Types
+            let choice = tensor.Choices[type.Key]
+            let byHand = choice.Why is not (TensorType.Recipe or TensorType.Kept)
+            let fellBack = choice.Wanted != type.Value
+            where byHand || fellBack
+            group type.Key by $"{(fellBack ? $"{choice.Wanted} wanted" : type.Value)}{(byHand ? $" by {choice.Why}" : "")}" into same
+            select $"  ({string.Join(", ", same)}: {same.Key})");
 
         private static string Shape(TensorView tensor) => $"[{string.Join(", ", tensor.Shape)}]";
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ModelPort.Parity;
 
 namespace ModelPort.Tool.Commands;
 
@@ -24,6 +25,7 @@ internal static class PortCommand
                 foreach (var port in outcome.Manifest.Outputs)
                 {
                     Console.WriteLine(Summary.Line(outcome.Manifest, port));
+                    Console.WriteLine(Gate.Line(outcome.Manifest, port));
                 }
 
                 Console.WriteLine(outcome.Ported ? $"written to {request.OutputDirectory}" : $"nothing to do: {request.OutputDirectory} is up to date");

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using ModelPort.Parity;
 
 namespace ModelPort.Tool.Commands;
@@ -35,26 +34,47 @@ internal static class ValidateCommand
 
     private static string ToText(string path, ValidationOutcome outcome)
     {
-        var m = outcome.Parity.Metrics;
+        var windows = outcome.Basis.Windows;
         string[] lines =
         [
-            string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileName(path)} against source {outcome.Source.Prefix}, {m.Positions} positions of {outcome.Basis.Text.Name}"),
-            string.Create(CultureInfo.InvariantCulture, $"  perplexity            {m.SourcePerplexity:0.0000} -> {m.Perplexity:0.0000} +- {m.PerplexityError:0.0000}"),
-            string.Create(CultureInfo.InvariantCulture, $"  increase              {m.PerplexityIncrease:+0.000;-0.000} % +- {m.PerplexityIncreaseError:0.000}"),
-            string.Create(CultureInfo.InvariantCulture, $"  mean divergence       {m.MeanDivergence:0.000000} nats +- {m.MeanDivergenceError:0.000000}, largest {m.LargestDivergence:0.0000}"),
-            string.Create(CultureInfo.InvariantCulture, $"  top token agreement   {m.TopTokenAgreement:0.00} %"),
-            string.Create(CultureInfo.InvariantCulture, $"  logits                largest difference {m.LargestLogitDifference:0.0000}, cosine {m.CosineSimilarity:0.000000}"),
-            string.Create(CultureInfo.InvariantCulture, $"  prompt tokens/s       {outcome.Parity.SourceTokensPerSecond:0} -> {outcome.Parity.TokensPerSecond:0}"),
-            .. outcome.Parity.Reference is { } r
-                ? new[] { string.Create(CultureInfo.InvariantCulture, $"  against reference     source {r.Source.LargestLogitDifference:0.000000}, port {r.Port.LargestLogitDifference:0.000000} (largest logit difference)") }
-                : [],
-            .. outcome.Budgets.Select(b => string.Create(CultureInfo.InvariantCulture, $"  {b.Name,-21} {b.Measured:0.######} (limit {b.Limit:0.######}) {(b.Kept ? "kept" : "MISSED")}")),
+            $"{Path.GetFileName(path)} against source {outcome.Source.Prefix}, {windows.Count} windows of {windows.Length} tokens of {outcome.Basis.Text.Name}, {windows.Count * windows.Rows} positions",
+            .. outcome.Figures.Select(f => $"  {Metric.All[f.Name].Title,-32} {Metric.All[f.Name].Write(f.Value, f.Error),-32} {Whose(f)}".TrimEnd()),
+            .. outcome.Budgets.Select(b => "  " + Gate.Describe(b, outcome.Figures)),
         ];
         return string.Join(Environment.NewLine, lines);
     }
 
-    private sealed record View(string SourceSha256, string Evaluation, string EvaluationSha256, int Windows, PortParity Parity, IReadOnlyList<BudgetResult> Budgets, bool Kept)
+    private static string Whose(Figure figure) => (figure.Of, figure.Against) switch
     {
-        public static View Of(ValidationOutcome o) => new(o.Source.Value, o.Basis.Text.Name, o.Basis.Text.Sha256, o.Basis.WindowCount, o.Parity, o.Budgets, o.Kept);
+        (Subject.Source, null) => "source",
+        (Subject.Source, _) => "source against reference outputs",
+        (_, Reference.ReferenceOutputs) => "port against reference outputs",
+        (_, Reference.Source) => "port against source",
+        _ => "port",
+    };
+
+    private sealed record View(
+        string SourceSha256,
+        string Evaluation,
+        string EvaluationSha256,
+        int WindowLength,
+        int Windows,
+        int Positions,
+        string CpuBackend,
+        IReadOnlyList<Figure> Metrics,
+        IReadOnlyList<BudgetResult> Budgets,
+        bool Kept)
+    {
+        public static View Of(ValidationOutcome o) => new(
+            o.Source.Value,
+            o.Basis.Text.Name,
+            o.Basis.Text.Sha256,
+            o.Basis.Windows.Length,
+            o.Basis.Windows.Count,
+            o.Basis.Windows.Count * o.Basis.Windows.Rows,
+            o.Basis.CpuBackend,
+            o.Figures,
+            o.Budgets,
+            o.Kept);
     }
 }

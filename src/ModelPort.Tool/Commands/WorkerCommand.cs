@@ -1,5 +1,6 @@
 using System.CommandLine;
 using ModelPort.Diagnostics;
+using ModelPort.Parity;
 
 namespace ModelPort.Tool.Commands;
 
@@ -50,6 +51,7 @@ internal static class WorkerCommand
         foreach (var output in outcome.Manifest.Outputs)
         {
             lines.Message("high", Summary.Line(outcome.Manifest, output));
+            lines.Message("high", Gate.Line(outcome.Manifest, output));
         }
 
         foreach (var missed in outcome.Missed)

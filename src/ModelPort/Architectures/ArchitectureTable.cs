@@ -14,6 +14,12 @@ public sealed record ArchitectureTable
     /// <summary>The class names of "architectures" in config.json that this table serves.</summary>
     public required IReadOnlyList<string> ClassNames { get; init; }
 
+    /// <summary>What the family means by keys that its config.json leaves out.</summary>
+    public ConfigDefaults Defaults { get; init; } = new();
+
+    /// <summary>Whether the feed-forward layer is a mixture of experts.</summary>
+    public bool HasExperts { get; init; }
+
     /// <summary>The architecture's header keys, in the order they are written.</summary>
     public required IReadOnlyList<HeaderRule> Header { get; init; }
 
@@ -28,6 +34,22 @@ public sealed record ArchitectureTable
 
     /// <summary>Which tokenizer files are looked at, the first that applies wins.</summary>
     public required IReadOnlyList<TokenizerKind> Tokenizers { get; init; }
+}
+
+/// <summary>The values that the transformers library gives to keys a config.json leaves out; those of Llama unless a family says otherwise.</summary>
+public sealed record ConfigDefaults
+{
+    /// <summary>Key and value heads; null for as many as there are query heads.</summary>
+    public int? KeyValueHeads { get; init; }
+
+    /// <summary>Width of a head; null for the share that it has of the residual stream.</summary>
+    public long? HeadDimension { get; init; }
+
+    /// <summary>The base of the rotary frequencies.</summary>
+    public double RotaryTheta { get; init; } = 10_000;
+
+    /// <summary>What RMS norms add to the mean square.</summary>
+    public double NormEpsilon { get; init; } = 1e-6;
 }
 
 /// <summary>How a vocabulary is stored in GGUF.</summary>

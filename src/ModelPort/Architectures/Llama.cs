@@ -10,20 +10,22 @@ internal sealed class Llama : IArchitecture
         ClassNames = ["LlamaForCausalLM", "MistralForCausalLM"],
         Header =
         [
-            .. LlamaBlock.Header,
+            .. LlamaBlock.Dimensions,
+            .. LlamaBlock.HeadLengths,
+            HeaderRule.FileType,
             HeaderRule.Count("vocab_size", m => m.Numbers.Vocabulary),
             HeaderRule.Count("rope.dimension_count", m => m.Numbers.HeadDimension),
         ],
-        Tensors = [.. LlamaBlock.Ends, .. LlamaBlock.InterleavedAttention, .. LlamaBlock.GatedFeedForward],
+        Tensors = [.. LlamaBlock.Ends, .. LlamaBlock.InterleavedAttention, LlamaBlock.OutputBias, .. LlamaBlock.GatedFeedForward, .. LlamaBlock.FeedForwardBiases],
         Derived = [new("rope_freqs.weight", RotaryHeader.Llama3Factors)],
         Checks =
         [
             ConfigCheck.NotQuantised,
             ConfigCheck.MustBe("hidden_act", "silu"),
             ConfigCheck.FullRotary,
-            ConfigCheck.RotaryScaling,
+            ConfigCheck.RotaryScaling("linear", "yarn", "llama3"),
             ConfigCheck.SlidingWindow,
-            ConfigCheck.UnknownKeys,
+            ConfigCheck.UnknownKeys(),
         ],
         Tokenizers = [TokenizerKind.SentencePiece, TokenizerKind.SentencePieceFromJson, TokenizerKind.ByteLevelBpe],
     };

@@ -40,9 +40,6 @@ internal static class RotaryHeader
         }
     });
 
-    /// <summary>Whether a kind of scaling is carried by keys or by a tensor.</summary>
-    public static bool IsCarried(string kind) => kind is "default" or "linear" or "yarn" or "llama3";
-
     /// <summary>
     /// The divisors of llama3 scaling, head_dim/2 values: frequencies with a wavelength below the original context are kept (1), those far above
     /// it are divided by the factor, and between the two the factor is blended. Computed in single precision, as the reference converter does.

@@ -8,7 +8,7 @@ namespace ModelPort.Architectures;
 /// <remarks>transformers 4 writes <c>rope_theta</c> and <c>rope_scaling</c>; transformers 5 writes both into <c>rope_parameters</c>.</remarks>
 public sealed record RotaryParameters
 {
-    /// <summary>The base of the frequencies; 10000 when config.json has none.</summary>
+    /// <summary>The base of the frequencies.</summary>
     public required double Theta { get; init; }
 
     /// <summary>The kind of scaling: default, linear, yarn, llama3, longrope, dynamic or another word of the config.</summary>
@@ -18,13 +18,14 @@ public sealed record RotaryParameters
     public required ConfigObject? Scaling { get; init; }
 
     /// <summary>Reads either style.</summary>
+    /// <param name="config">The configuration.</param>
+    /// <param name="defaultTheta">The base when it names none.</param>
     /// <exception cref="ModelPortException">MP1013: a parameter is no number.</exception>
-    public static RotaryParameters Read(ConfigReader config)
+    public static RotaryParameters Read(ConfigReader config, double defaultTheta)
     {
         var scaling = config.Nested("rope_parameters") ?? config.Nested("rope_scaling");
         var kind = scaling is not null && scaling.TryGetString(out var type, "rope_type", "type") ? type : "default";
-        // A config without any base takes transformers' default for this family.
-        var theta = Number(scaling, "rope_theta", config) ?? config.Number("rope_theta", "global_rope_theta", "rotary_emb_base") ?? 10000.0;
+        var theta = Number(scaling, "rope_theta", config) ?? config.Number("rope_theta", "global_rope_theta", "rotary_emb_base") ?? defaultTheta;
         if (!(theta > 0) || !float.IsFinite((float)theta))
         {
             throw config.Error("rope_theta", theta.ToString(CultureInfo.InvariantCulture), "a number above zero");

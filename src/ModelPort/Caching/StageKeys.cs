@@ -16,7 +16,7 @@ public static class StageKeys
 
     /// <summary>The key of the ported files: source content, name, precisions and the options that change bytes.</summary>
     public static string OfPort(SourceHash source, PortRequest request, IReadOnlyList<Precision> precisions) =>
-        Hash(ToolVersion, source.Value, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(request.Source))), request.Name, string.Join(';', precisions), request.PreTokenizer ?? "");
+        Hash(ToolVersion, source.Value, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(request.Source))), request.Name, string.Join(';', precisions), request.PreTokenizer ?? "", request.Choice.Key);
 
     /// <summary>The key of the measurement: the port, the text and how much of it, reference outputs, the engine.</summary>
     public static string OfParity(string portKey, EvaluationText text, string? referenceSha256, PortRequest request, EngineRecord engine) =>

@@ -120,6 +120,26 @@ public static class Diagnose
     public static Diagnostic ImportanceNeeded(string file, string found, IEnumerable<string> valid) =>
         Error("MP1027", file, $"Precision '{found}' needs an importance matrix, which this version cannot make yet. Use one that needs none: {string.Join(", ", valid)}.");
 
+    /// <summary>MP1040: an entry of TensorPrecision is none, or its pattern cannot be used.</summary>
+    public static Diagnostic TensorPattern(string file, string entry, string found) =>
+        Error("MP1040", file, $"TensorPrecision has the entry '{entry}', but {found.TrimEnd('.')}. Expected a regular expression, as C++ and .NET both read it, that is searched for in GGUF names, and a type, such as 'ffn_down=Q6_K'. Correct the entry; 'modelport plan' lists the names.");
+
+    /// <summary>MP1041: the type of a tensor is unknown.</summary>
+    public static Diagnostic UnknownTensorType(string file, string found, IEnumerable<string> valid, string? nearest) =>
+        Error("MP1041", file, $"Tensor type '{found}' is unknown.{(nearest is null ? "" : $" Did you mean {nearest}?")} Use one of the types of llama.cpp: {string.Join(", ", valid)}.");
+
+    /// <summary>MP1042 (warning): an option about types decides no tensor's type.</summary>
+    public static Diagnostic ChoiceWithoutEffect(string file, string option, string found) =>
+        Warning("MP1042", file, $"'{option}' changes nothing: {found}. Correct it, or remove it; 'modelport plan' lists the names.");
+
+    /// <summary>MP1050: a line of a task is no question.</summary>
+    public static Diagnostic TaskInvalid(string path, int line, string found, string expected) =>
+        Error("MP1050", path, $"Line {line.ToString(CultureInfo.InvariantCulture)}: {found}; expected {expected}. Correct the line, or the lines before it if they are meant.");
+
+    /// <summary>MP1051: the model cannot be asked a question of a task.</summary>
+    public static Diagnostic QuestionUnfit(string path, int line, string found, string expected) =>
+        Error("MP1051", path, $"The question on line {line.ToString(CultureInfo.InvariantCulture)} does not fit the model: {found}; expected {expected}. Make the question shorter, or remove it.");
+
     // MP2xxx: conversion and quantisation
 
     /// <summary>MP2001: the output cannot be written.</summary>
@@ -140,7 +160,7 @@ public static class Diagnose
     {
         var names = tensors.ToArray();
         var which = names.Length == 1 ? $"tensor '{names[0]}' is" : string.Create(CultureInfo.InvariantCulture, $"{names.Length} tensors ('{names[0]}' and others) are");
-        return Warning("MP2004", path, string.Create(CultureInfo.InvariantCulture, $"{precision}: {which} {used} instead of {wanted}, as rows of {row} values are no multiple of {block}. The file grows a little, and the manifest names them all; set ModelPortStrict=true to make this an error."));
+        return Warning("MP2004", path, string.Create(CultureInfo.InvariantCulture, $"{precision}: {which} {used} instead of {wanted}, as rows of {row} values are no multiple of {block}. The file grows a little, and the manifest names them all; set ModelPortStrictPrecision=true to make this an error."));
     }
 
     /// <summary>MP2005: the memory budget is too small for one row slice.</summary>
@@ -154,9 +174,9 @@ public static class Diagnose
     public static Diagnostic OutputLocked(string path) =>
         Error("MP2007", path, "Another build has been porting into this folder for too long. Wait for it or end it, then build again.");
 
-    /// <summary>MP2008: F16 overflow, fallback types and the like are errors under ModelPortStrict.</summary>
-    public static Diagnostic Strict(Diagnostic warning) =>
-        Error("MP2008", warning.File, $"ModelPortStrict makes this warning an error: {warning.Code}: {warning.Message} Remove its cause, or set ModelPortStrict=false.");
+    /// <summary>MP2008: F16 overflow, fallback types and the like are errors under ModelPortStrict, fallback types alone under ModelPortStrictPrecision.</summary>
+    public static Diagnostic Strict(Diagnostic warning, string property) =>
+        Error("MP2008", warning.File, $"{property} makes this warning an error: {warning.Code}: {warning.Message} Remove its cause, or set {property}=false.");
 
     /// <summary>MP2009: a value is beyond what the search of a type's grid can take.</summary>
     public static Diagnostic BeyondType(string path, string tensor, long element, string value, string type, string largest) =>
@@ -190,6 +210,30 @@ public static class Diagnose
     /// <summary>MP3007: llama.cpp refuses a file that was given to be measured.</summary>
     public static Diagnostic ModelRefused(string path, string found, string log) =>
         Error("MP3007", path, $"llama.cpp cannot run '{Path.GetFileName(path)}': {found}.{(log.Length == 0 ? "" : $" It said: {log.TrimEnd('.')}.")} Expected a complete model of an architecture that llama.cpp v0.5.0 knows. Port the checkpoint again, or validate another file.");
+
+    /// <summary>MP3008: a budget limits a number that was not measured.</summary>
+    public static Diagnostic BudgetNotMeasured(string path, string port, string budget, string metric, string needs) =>
+        Error("MP3008", path, $"{port} cannot be judged by {budget}: {metric} was not measured; it needs {needs}. A limit that nobody checked is not kept; remove it, or give what it needs.");
+
+    /// <summary>MP3020: a chat template is not the source's.</summary>
+    public static Diagnostic TemplateChanged(string path, string name, string found, string expected) =>
+        Error("MP3020", path, $"The chat template '{name}' changed: found {found}; expected {expected}. Port the checkpoint again, or correct tokenizer.chat_template.");
+
+    /// <summary>MP3021: a special token is not one token in the port.</summary>
+    public static Diagnostic SpecialTokenSplit(string path, string token, string found, string expected) =>
+        Error("MP3021", path, $"The chat template names the special token '{token}', which the port reads as {found}; expected {expected}. Port the checkpoint again, or correct its tokenizer.ggml.token_type.");
+
+    /// <summary>MP3022: the port frames a text with other tokens.</summary>
+    public static Diagnostic BosChanged(string path, string how, string found, string expected) =>
+        Error("MP3022", path, $"BOS is {how}: {found}; expected {expected}. Port the checkpoint again, or correct tokenizer.ggml.add_bos_token and bos_token_id.");
+
+    /// <summary>MP3023: the port does not end a generation where the source does.</summary>
+    public static Diagnostic StopTokensWrong(string path, string found, string expected) =>
+        Error("MP3023", path, $"The port does not end a generation where its source does: {found}; expected {expected}. Port the checkpoint again, or correct tokenizer.ggml.eos_token_id.");
+
+    /// <summary>MP3024 (warning): the port does not end a generation at one of several tokens.</summary>
+    public static Diagnostic StopTokenMissing(string path, string tokens, string file) =>
+        Warning("MP3024", path, $"llama.cpp does not end a generation at {tokens}, as {file} says. Give your application these texts as stop texts.");
 
     // MP9xxx: internal
 

@@ -10,7 +10,7 @@ public sealed record Manifest
     public const string FileName = "modelport.json";
 
     /// <summary>The version of the schema this version writes.</summary>
-    public const int CurrentSchema = 1;
+    public const int CurrentSchema = 2;
 
     private static readonly JsonSerializerOptions Format = new()
     {
@@ -98,9 +98,10 @@ public sealed record FileRecord(string Name, long Bytes, string Sha256);
 /// <param name="WindowLength">Tokens in a window.</param>
 /// <param name="FirstScored">The first position of a window whose prediction is scored.</param>
 /// <param name="Windows">How many windows were evaluated.</param>
+/// <param name="Positions">How many predictions were scored in all.</param>
 /// <param name="CpuBackend">The variant of llama.cpp's CPU back-end.</param>
 /// <param name="ReferenceSha256">SHA-256 of the reference outputs, when they were given.</param>
-public sealed record EvaluationRecord(string Name, string Sha256, int WindowLength, int FirstScored, int Windows, string CpuBackend, string? ReferenceSha256);
+public sealed record EvaluationRecord(string Name, string Sha256, int WindowLength, int FirstScored, int Windows, int Positions, string CpuBackend, string? ReferenceSha256);
 
 /// <summary>One ported file.</summary>
 public sealed record OutputRecord
@@ -123,8 +124,8 @@ public sealed record OutputRecord
     /// <summary>Tensors that have another type than the precision asks for.</summary>
     public required IReadOnlyList<FallbackRecord> Fallbacks { get; init; }
 
-    /// <summary>The measured closeness to the source; null when it was not measured.</summary>
-    public Parity.PortParity? Parity { get; init; }
+    /// <summary>Every measured number: of the port, and of the source and the reference it compares with. Empty when nothing was measured.</summary>
+    public required IReadOnlyList<Parity.Figure> Metrics { get; init; }
 
     /// <summary>The budgets it was judged by.</summary>
     public required IReadOnlyList<Parity.BudgetResult> Budgets { get; init; }

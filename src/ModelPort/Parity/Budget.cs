@@ -3,71 +3,85 @@ using ModelPort.Diagnostics;
 
 namespace ModelPort.Parity;
 
-/// <summary>A number that a budget limits.</summary>
-public enum BudgetMetric
+/// <summary>A kind of limit: one row of the table of budgets.</summary>
+/// <param name="Name">Its name, as item metadata spell it.</param>
+/// <param name="Metric">What it limits.</param>
+/// <param name="IsMaximum">Whether a measured number must not be above the limit (or below it).</param>
+/// <param name="Read">The figures of a port that it judges; each must keep the limit, and none at all is a failure.</param>
+/// <param name="Absolute">The metric whose old and new value stand behind the number; null when there is none.</param>
+/// <param name="Needs">What has to be given for the metric to be measured, for the message when it was not.</param>
+public sealed record BudgetKind(string Name, Metric Metric, bool IsMaximum, Func<IReadOnlyList<Figure>, IEnumerable<Figure>> Read, Metric? Absolute, string Needs)
 {
-    /// <summary>Growth of perplexity against the source, in percent.</summary>
-    MaxPerplexityIncrease,
+    private const string NotInThisVersion = "a measurement that this version does not make";
 
-    /// <summary>Mean Kullback-Leibler divergence of the port from the source, in nats.</summary>
-    MaxMeanDivergence,
+    /// <summary>Growth of perplexity, in percent.</summary>
+    public static readonly BudgetKind MaxPerplexityIncrease = Each("MaxPerplexityIncrease", Metric.PerplexityIncrease, true, Metric.Perplexity, "an evaluation text");
 
-    /// <summary>Share of positions at which source and port rank the same token first, in percent.</summary>
-    MinTopTokenAgreement,
+    /// <summary>Mean Kullback-Leibler divergence, in nats.</summary>
+    public static readonly BudgetKind MaxMeanDivergence = Each("MaxMeanDivergence", Metric.MeanDivergence, true, null, "an evaluation text");
 
-    /// <summary>Largest absolute difference of a logit to the reference outputs (to the source's, when none are given).</summary>
-    MaxOutputError,
+    /// <summary>Share of positions at which both rank the same token first, in percent.</summary>
+    public static readonly BudgetKind MinTopTokenAgreement = Each("MinTopTokenAgreement", Metric.TopTokenAgreement, false, null, "an evaluation text");
 
-    /// <summary>Cosine similarity of the logits of port and source, over all positions.</summary>
-    MinCosineSimilarity,
+    /// <summary>All kinds, in the order in which they are judged.</summary>
+    public static IReadOnlyList<BudgetKind> All { get; } =
+    [
+        MaxPerplexityIncrease,
+        MaxMeanDivergence,
+        MinTopTokenAgreement,
+        Each("MinTokenizerAgreement", Metric.TokenizerAgreement, false, null, NotInThisVersion),
+        Each("MaxAccuracyDrop", Metric.AccuracyDrop, true, Metric.Accuracy, NotInThisVersion),
+        Each("MinAccuracy", Metric.Accuracy, false, Metric.Accuracy, NotInThisVersion),
+        Closest("MaxOutputError", Metric.LargestLogitDifference, true, "an evaluation text or ReferenceOutputs"),
+        Closest("MinCosineSimilarity", Metric.CosineSimilarity, false, "an evaluation text or ReferenceOutputs"),
+        Each("MaxP95Latency", Metric.TokenLatencyP95, true, Metric.TokenLatencyP95, NotInThisVersion),
+        Each("MinTokensPerSecond", Metric.PromptTokensPerSecond, false, Metric.PromptTokensPerSecond, "an evaluation text"),
+        Each("MaxPeakMemory", Metric.PeakMemory, true, Metric.PeakMemory, NotInThisVersion),
+        Each("MaxSize", Metric.FileSize, true, Metric.FileSize, "a measured port"),
+        Each("MaxCostPerMillionTokens", Metric.CostPerMillionTokens, true, Metric.CostPerMillionTokens, NotInThisVersion),
+    ];
 
-    /// <summary>Prompt tokens a second, measured on the build machine while parity is measured.</summary>
-    MinTokensPerSecond,
+    // Whatever the port was compared with must be kept.
+    private static BudgetKind Each(string name, Metric metric, bool isMaximum, Metric? absolute, string needs) =>
+        new(name, metric, isMaximum, figures => figures.Where(f => f.Name == metric.Name && f.Of == Subject.Port), absolute, needs);
 
-    /// <summary>Size of the ported file, in MB of 1,000,000 bytes.</summary>
-    MaxSize,
+    // Limits on outputs are set with a reference in mind, where there is one.
+    private static BudgetKind Closest(string name, Metric metric, bool isMaximum, string needs) =>
+        new(name, metric, isMaximum, figures => figures.Where(f => f.Name == metric.Name && f.Of == Subject.Port).OrderByDescending(f => f.Against).Take(1), null, needs);
 }
 
 /// <summary>A limit that a port must keep.</summary>
-/// <param name="Metric">What is limited.</param>
+/// <param name="Kind">What is limited.</param>
 /// <param name="Limit">The limit, in the metric's unit.</param>
 /// <param name="IsDefault">Whether the limit is the precision's default rather than the user's.</param>
-public sealed record Budget(BudgetMetric Metric, double Limit, bool IsDefault = false)
+public sealed record Budget(BudgetKind Kind, double Limit, bool IsDefault = false)
 {
     /// <summary>The names of all budgets, as item metadata spell them.</summary>
-    public static IReadOnlyList<string> Names { get; } = Enum.GetNames<BudgetMetric>();
+    public static IReadOnlyList<string> Names { get; } = [.. BudgetKind.All.Select(k => k.Name)];
 
-    /// <summary>Whether a measured value keeps the limit; NaN never does.</summary>
-    public bool Allows(double measured) => IsUpperLimit ? measured <= Limit : measured >= Limit;
-
-    /// <summary>Whether the limit is a maximum.</summary>
-    public bool IsUpperLimit => Metric.ToString().StartsWith("Max", StringComparison.Ordinal);
-
-    /// <summary>A measured value of this metric with its unit.</summary>
-    public string Format(double value) => Metric switch
+    /// <summary>Judges a measured number; NaN misses every limit.</summary>
+    /// <param name="value">The number.</param>
+    /// <param name="error">Its standard error, or null.</param>
+    /// <param name="strict">Whether a number outside by less than its error misses too.</param>
+    public BudgetVerdict Judge(double value, double? error, bool strict)
     {
-        BudgetMetric.MaxPerplexityIncrease => value.ToString("0.###", CultureInfo.InvariantCulture) + " %",
-        BudgetMetric.MaxMeanDivergence => value.ToString("0.######", CultureInfo.InvariantCulture) + " nats",
-        BudgetMetric.MinTopTokenAgreement => value.ToString("0.##", CultureInfo.InvariantCulture) + " %",
-        BudgetMetric.MinTokensPerSecond => value.ToString("0.#", CultureInfo.InvariantCulture) + " tokens/s",
-        BudgetMetric.MaxSize => value.ToString("0.###", CultureInfo.InvariantCulture) + " MB",
-        _ => value.ToString("0.######", CultureInfo.InvariantCulture),
-    };
+        var outside = Kind.IsMaximum ? value - Limit : Limit - value;
+        return outside <= 0 ? BudgetVerdict.Kept
+            : !strict && outside <= error ? BudgetVerdict.WithinError
+            : BudgetVerdict.Missed;
+    }
 
     /// <summary>Reads one budget; numbers are written with a point.</summary>
     /// <exception cref="ModelPortException">MP1019: the name is unknown; MP1020: the value is no number.</exception>
     public static Budget Parse(string name, string value, string file)
     {
-        if (!Enum.TryParse<BudgetMetric>(name, ignoreCase: true, out var metric) || !Names.Contains(metric.ToString()))
-        {
-            throw new ModelPortException(Diagnose.UnknownOption(file, name, Names, Nearest.To(name, Names)));
-        }
-
+        var kind = BudgetKind.All.FirstOrDefault(k => k.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+            ?? throw new ModelPortException(Diagnose.UnknownOption(file, name, Names, Nearest.To(name, Names)));
         if (!double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var limit) || !double.IsFinite(limit) || limit < 0)
         {
             throw new ModelPortException(Diagnose.InvalidOption(file, name, value, "a number that is not negative, with a decimal point"));
         }
 
-        return new Budget(metric, limit);
+        return new Budget(kind, limit);
     }
 }

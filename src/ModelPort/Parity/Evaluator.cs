@@ -2,86 +2,96 @@ using ModelPort.Engines.LlamaCpp;
 
 namespace ModelPort.Parity;
 
-/// <summary>A model that is evaluated window by window: one batch a window, logits read where a prediction is scored.</summary>
+/// <summary>Reads the logits of one scored position. Called by several threads at once.</summary>
+/// <param name="window">Which window.</param>
+/// <param name="row">Which of its scored positions.</param>
+/// <param name="logits">The logits; gone once the reader returns.</param>
+internal delegate void RowReader(int window, int row, ReadOnlySpan<float> logits);
+
+/// <summary>
+/// A model that is evaluated over windows of tokens, as llama-perplexity does it: as many windows as fit in a batch of 2048 tokens are decoded together,
+/// each a sequence of its own, and their logits are reduced where they lie, on all threads.
+/// </summary>
 internal sealed class Evaluator : IDisposable
 {
-    private readonly LlamaModel _model;
-    private readonly LlamaContext _context;
-    private readonly LlamaBatch _batch;
-    private readonly Dictionary<int, int> _batchIndex = [];
+    private const int BatchTokens = 2048;
+    private const int MicroBatchTokens = 512;
 
-    /// <summary>Loads a model for windows of a length.</summary>
-    /// <param name="runtime">llama.cpp.</param>
-    /// <param name="path">The GGUF file.</param>
-    /// <param name="threads">Threads that compute.</param>
-    /// <param name="length">Tokens in a window; null for <see cref="EvaluationWindows.Default"/>.</param>
-    /// <param name="exact">Whether to avoid what rounds on the way (a 16-bit cache, fused attention), for comparison with a reference.</param>
-    /// <param name="cancellation">Stops the load.</param>
-    public Evaluator(LlamaRuntime runtime, string path, int threads, int? length, bool exact, CancellationToken cancellation)
+    private readonly int _threads;
+
+    /// <summary>Loads a model.</summary>
+    public Evaluator(LlamaRuntime runtime, string path, int threads, CancellationToken cancellation)
     {
-        _model = LlamaModel.Load(runtime, path, new LlamaModelOptions { CancellationToken = cancellation });
-        try
-        {
-            Length = length ?? EvaluationWindows.Default(_model.TrainingContextLength).Length;
-            _context = new LlamaContext(_model, new LlamaContextOptions
-            {
-                ContextLength = Length,
-                BatchSize = Length,
-                MicroBatchSize = Length,
-                // llama.cpp's threads wait for each other by spinning: more of them than cores never come to an end.
-                Threads = Math.Min(threads, Environment.ProcessorCount),
-                CacheType = exact ? LlamaCacheType.F32 : LlamaCacheType.F16,
-            });
-            _batch = new LlamaBatch(Length);
-        }
-        catch
-        {
-            _context?.Dispose();
-            _model.Dispose();
-            throw;
-        }
+        Model = LlamaModel.Load(runtime, path, new LlamaModelOptions { CancellationToken = cancellation });
+        // llama.cpp's threads wait for each other by spinning: more of them than cores never come to an end.
+        _threads = Math.Min(threads, Environment.ProcessorCount);
     }
-
-    /// <summary>Tokens in a window.</summary>
-    public int Length { get; }
 
     /// <summary>The model.</summary>
-    public LlamaModel Model => _model;
+    public LlamaModel Model { get; }
 
-    /// <summary>Time spent decoding.</summary>
-    public TimeSpan Elapsed { get; private set; }
-
-    /// <summary>Tokens decoded.</summary>
-    public long Tokens { get; private set; }
-
-    /// <summary>Tokens decoded a second.</summary>
-    public double TokensPerSecond => Elapsed > TimeSpan.Zero ? Tokens / Elapsed.TotalSeconds : 0;
-
-    /// <summary>Evaluates a window; then <see cref="Logits"/> are there for positions from <paramref name="firstScored"/> on.</summary>
-    public void Decode(ReadOnlySpan<int> tokens, int firstScored, CancellationToken cancellation)
+    /// <summary>Evaluates windows, and hands out the logits of their scored positions.</summary>
+    /// <param name="windows">The tokens.</param>
+    /// <param name="attention">How exact attention is.</param>
+    /// <param name="reader">Told each row.</param>
+    /// <param name="progress">Told the tokens decoded since the last call.</param>
+    /// <param name="cancellation">Stops the work.</param>
+    /// <returns>Tokens decoded a second, the reading not counted.</returns>
+    public double Run(TokenWindows windows, LlamaCacheType attention, RowReader reader, Action<int> progress, CancellationToken cancellation)
     {
-        _context.Clear();
-        _batch.Clear();
-        _batchIndex.Clear();
-        for (var position = 0; position < tokens.Length; position++)
+        var together = Math.Max(1, BatchTokens / windows.Length);
+        var batchTokens = Math.Min(BatchTokens, windows.Length * together);
+        using var context = new LlamaContext(Model, new LlamaContextOptions
         {
-            _batchIndex[position] = _batch.Add(tokens[position], position, 0, position >= firstScored);
+            ContextLength = windows.Length * together,
+            Sequences = together,
+            BatchSize = batchTokens,
+            MicroBatchSize = Math.Min(MicroBatchTokens, batchTokens),
+            Threads = _threads,
+            CacheType = attention,
+        });
+        using var batch = new LlamaBatch(batchTokens);
+        var elapsed = TimeSpan.Zero;
+        for (var first = 0; first < windows.Count; first += together)
+        {
+            context.Clear();
+            var count = Math.Min(together, windows.Count - first);
+            for (var from = 0; from < windows.Length; from += batchTokens)
+            {
+                var rows = Fill(batch, windows, first, count, from, Math.Min(windows.Length, from + batchTokens));
+                var start = System.Diagnostics.Stopwatch.GetTimestamp();
+                context.Decode(batch, cancellation);
+                elapsed += System.Diagnostics.Stopwatch.GetElapsedTime(start);
+                context.ReadLogits([.. rows.Select(r => r.BatchIndex)], _threads, (i, logits) => reader(rows[i].Window, rows[i].Row, logits));
+                progress(batch.Count);
+            }
         }
 
-        var start = System.Diagnostics.Stopwatch.GetTimestamp();
-        _context.Decode(_batch, cancellation);
-        Elapsed += System.Diagnostics.Stopwatch.GetElapsedTime(start);
-        Tokens += tokens.Length;
+        return windows.Tokens / elapsed.TotalSeconds;
     }
 
-    /// <summary>The logits at a scored position; valid until the next window.</summary>
-    public ReadOnlySpan<float> Logits(int position) => _context.Logits(_batchIndex[position]);
-
     /// <inheritdoc/>
-    public void Dispose()
+    public void Dispose() => Model.Dispose();
+
+    private static List<(int BatchIndex, int Window, int Row)> Fill(LlamaBatch batch, TokenWindows windows, int first, int count, int from, int to)
     {
-        _batch.Dispose();
-        _context.Dispose();
-        _model.Dispose();
+        batch.Clear();
+        var rows = new List<(int, int, int)>();
+        for (var sequence = 0; sequence < count; sequence++)
+        {
+            var window = windows[first + sequence];
+            for (var position = from; position < to; position++)
+            {
+                var row = position - windows.FirstScored;
+                var scored = row >= 0 && row < windows.Rows;
+                var index = batch.Add(window[position], position, sequence, scored);
+                if (scored)
+                {
+                    rows.Add((index, first + sequence, row));
+                }
+            }
+        }
+
+        return rows;
     }
 }

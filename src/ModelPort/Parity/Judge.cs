@@ -20,13 +20,43 @@ public enum Verdict
     NotMeasured,
 }
 
+/// <summary>How one number was judged.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<BudgetVerdict>))]
+public enum BudgetVerdict
+{
+    /// <summary>The number is within the limit.</summary>
+    [JsonStringEnumMemberName("kept")]
+    Kept,
+
+    /// <summary>The number is outside the limit by no more than its standard error, which is not enough to fail a port.</summary>
+    [JsonStringEnumMemberName("withinError")]
+    WithinError,
+
+    /// <summary>The number is outside the limit.</summary>
+    [JsonStringEnumMemberName("missed")]
+    Missed,
+
+    /// <summary>There is no number. A limit on it is not kept.</summary>
+    [JsonStringEnumMemberName("notMeasured")]
+    NotMeasured,
+}
+
 /// <summary>A budget with what was measured.</summary>
 /// <param name="Name">The budget's name.</param>
+/// <param name="Metric">The metric that it limits.</param>
+/// <param name="Against">What the number compares with; null for a number that stands by itself.</param>
 /// <param name="Limit">Its limit.</param>
-/// <param name="Measured">The measured number.</param>
-/// <param name="Kept">Whether the limit is kept.</param>
 /// <param name="IsDefault">Whether the limit is the precision's default.</param>
-public sealed record BudgetResult(string Name, double Limit, double Measured, bool Kept, bool IsDefault);
+/// <param name="Measured">The measured number; null when it was not measured.</param>
+/// <param name="Error">Its standard error; null where it has none.</param>
+/// <param name="Unit">The unit of all three; null for plain numbers.</param>
+/// <param name="Verdict">How it was judged.</param>
+public sealed record BudgetResult(string Name, string Metric, Reference? Against, double Limit, bool IsDefault, double? Measured, double? Error, string? Unit, BudgetVerdict Verdict)
+{
+    /// <summary>Whether this is no reason to refuse the port.</summary>
+    [JsonIgnore]
+    public bool Passes => Verdict is BudgetVerdict.Kept or BudgetVerdict.WithinError;
+}
 
 /// <summary>Judges measured numbers by budgets.</summary>
 public static class Judge
@@ -56,36 +86,34 @@ public static class Judge
         };
         return
         [
-            new(BudgetMetric.MaxPerplexityIncrease, increase, true),
-            new(BudgetMetric.MaxMeanDivergence, divergence, true),
-            new(BudgetMetric.MinTopTokenAgreement, agreement, true),
+            new(BudgetKind.MaxPerplexityIncrease, increase, true),
+            new(BudgetKind.MaxMeanDivergence, divergence, true),
+            new(BudgetKind.MinTopTokenAgreement, agreement, true),
         ];
     }
 
     /// <summary>The user's budgets, and the defaults of the precision for what they leave open.</summary>
     public static IReadOnlyList<Budget> Applicable(Precision precision, IReadOnlyList<Budget> user) =>
-        [.. user, .. Defaults(precision).Where(d => user.All(u => u.Metric != d.Metric))];
+        [.. user, .. Defaults(precision).Where(d => user.All(u => u.Kind != d.Kind))];
 
-    /// <summary>Judges a measured port.</summary>
-    /// <param name="parity">What was measured.</param>
-    /// <param name="bytes">The file's length.</param>
+    /// <summary>Judges the figures of a port. A budget whose metric was not measured is not kept.</summary>
+    /// <param name="figures">What was measured.</param>
     /// <param name="budgets">The limits.</param>
-    public static IReadOnlyList<BudgetResult> Check(PortParity parity, long bytes, IReadOnlyList<Budget> budgets) =>
-        [.. budgets.Select(b =>
-        {
-            var measured = Measured(b.Metric, parity, bytes);
-            return new BudgetResult(b.Metric.ToString(), b.Limit, measured, b.Allows(measured), b.IsDefault);
-        })];
-
-    private static double Measured(BudgetMetric metric, PortParity parity, long bytes) => metric switch
+    /// <param name="strict">Whether a number outside by less than its standard error misses too.</param>
+    public static IReadOnlyList<BudgetResult> Check(IReadOnlyList<Figure> figures, IReadOnlyList<Budget> budgets, bool strict)
     {
-        BudgetMetric.MaxPerplexityIncrease => parity.Metrics.PerplexityIncrease,
-        BudgetMetric.MaxMeanDivergence => parity.Metrics.MeanDivergence,
-        BudgetMetric.MinTopTokenAgreement => parity.Metrics.TopTokenAgreement,
-        BudgetMetric.MaxOutputError => (parity.Reference?.Port ?? parity.Metrics).LargestLogitDifference,
-        BudgetMetric.MinCosineSimilarity => parity.Metrics.CosineSimilarity,
-        BudgetMetric.MinTokensPerSecond => parity.TokensPerSecond,
-        BudgetMetric.MaxSize => bytes / 1e6,
-        _ => double.NaN,
-    };
+        var results = new List<BudgetResult>();
+        foreach (var budget in budgets.OrderBy(b => BudgetKind.All.Index().First(k => k.Item == b.Kind).Index))
+        {
+            var (kind, unit) = (budget.Kind, budget.Kind.Metric.Unit is { Length: > 0 } u ? u : null);
+            var judged = kind.Read(figures)
+                .Select(f => new BudgetResult(kind.Name, kind.Metric.Name, f.Against, budget.Limit, budget.IsDefault, f.Value, f.Error, unit, budget.Judge(f.Value, f.Error, strict)))
+                .ToArray();
+            results.AddRange(judged.Length > 0
+                ? judged
+                : [new BudgetResult(kind.Name, kind.Metric.Name, null, budget.Limit, budget.IsDefault, null, null, unit, BudgetVerdict.NotMeasured)]);
+        }
+
+        return results;
+    }
 }

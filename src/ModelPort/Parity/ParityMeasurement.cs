@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
@@ -5,111 +6,123 @@ using ModelPort.Engines.LlamaCpp;
 namespace ModelPort.Parity;
 
 /// <summary>What was measured of one port.</summary>
-/// <param name="Metrics">Its closeness to the source on the evaluation text.</param>
-/// <param name="TokensPerSecond">Prompt tokens a second, on the machine and with the threads of this build.</param>
-/// <param name="SourceTokensPerSecond">The same of the source at its own precision.</param>
-/// <param name="Reference">Closeness to the reference outputs, when they were given.</param>
-public sealed record PortParity(ParityMetrics Metrics, double TokensPerSecond, double SourceTokensPerSecond, ReferenceParity? Reference);
-
-/// <summary>Closeness to logits that the framework of origin computed.</summary>
-/// <param name="Source">Of the source at its own precision on this engine: what the change of runtime costs.</param>
-/// <param name="Port">Of the port: what runtime and precision cost together.</param>
-public sealed record ReferenceParity(ParityMetrics Source, ParityMetrics Port);
+/// <param name="Figures">Every number, of the port and of what it compares with.</param>
+/// <param name="Positions">What was found at each position of the evaluation text, window after window.</param>
+public sealed record PortMeasurement(IReadOnlyList<Figure> Figures, IReadOnlyList<PositionStatistics> Positions);
 
 /// <summary>What a measurement was made on.</summary>
 /// <param name="Text">The evaluation text.</param>
 /// <param name="Windows">How it was cut.</param>
-/// <param name="WindowCount">How many windows were evaluated.</param>
 /// <param name="CpuBackend">The variant of llama.cpp's CPU back-end; the last digits of the figures depend on it.</param>
-public sealed record MeasurementBasis(EvaluationText Text, EvaluationWindows Windows, int WindowCount, string CpuBackend);
+public sealed record MeasurementBasis(EvaluationText Text, TokenWindows Windows, string CpuBackend);
 
-/// <summary>Runs source and ports on the same windows, one after the other, and compares their logits. Memory does not grow with the text.</summary>
-public static class ParityMeasurement
+/// <summary>
+/// Runs the source once and records its logits, then runs one port after the other on the same tokens and compares. One model is loaded at a time, and
+/// memory does not grow with the text but for a few numbers a position.
+/// </summary>
+/// <param name="request">Threads, text length, reference outputs, and the folder for the source's logits.</param>
+/// <param name="text">The evaluation text.</param>
+/// <param name="observer">Told the tokens done.</param>
+/// <param name="cancellation">Stops the work.</param>
+public sealed class ParityMeasurement(PortRequest request, EvaluationText text, IPortObserver observer, CancellationToken cancellation)
 {
     private const int FewestPositions = 100;
+    private const int DefaultWindow = 512;
+
+    private readonly LlamaRuntime _runtime = LlamaRuntime.Load();
+    private long _done;
+    private long _total;
 
     /// <summary>Measures ports against their source.</summary>
     /// <param name="sourcePath">The source as GGUF at its own precision.</param>
     /// <param name="portPaths">The ports.</param>
-    /// <param name="request">Threads, text length and reference outputs.</param>
-    /// <param name="text">The evaluation text.</param>
-    /// <param name="observer">Told the tokens done.</param>
-    /// <param name="cancellation">Stops the work.</param>
     /// <exception cref="ModelPortException">MP1020: EvaluationTokens is too small; MP3002: not measurable; MP3003: the text is too short; MP3004: reference outputs do not fit.</exception>
     /// <exception cref="Engines.EngineException">llama.cpp refused a file or failed.</exception>
-    public static (MeasurementBasis Basis, IReadOnlyList<PortParity> Ports) Measure(
-        string sourcePath,
-        IReadOnlyList<string> portPaths,
-        PortRequest request,
-        EvaluationText text,
-        IPortObserver observer,
-        CancellationToken cancellation)
+    public (MeasurementBasis Basis, IReadOnlyList<PortMeasurement> Ports) Measure(string sourcePath, IReadOnlyList<string> portPaths)
     {
-        var runtime = LlamaRuntime.Load();
-        using var source = new Evaluator(runtime, sourcePath, request.Threads, request.EvaluationWindow, exact: false, cancellation);
-        var ports = new List<Evaluator>();
-        try
-        {
-            ports.AddRange(portPaths.Select(p => new Evaluator(runtime, p, request.Threads, source.Length, exact: false, cancellation)));
-            var windows = EvaluationWindows.OfLength(source.Length);
-            var cut = Cut(source, ports, windows, request, text);
-            var statistics = Compare(source, ports, windows, cut, observer, cancellation);
-            var references = request.ReferenceOutputs is { } path
-                ? ReferenceOutputs.Compare(runtime, path, sourcePath, portPaths, request.Threads, cancellation)
-                : null;
-            var results = ports.Select((p, i) => new PortParity(ParityMetrics.Of(statistics[i]), p.TokensPerSecond, source.TokensPerSecond, references?[i])).ToArray();
-            return (new MeasurementBasis(text, windows, cut.Count, runtime.CpuBackend), results);
-        }
-        finally
-        {
-            ports.ForEach(p => p.Dispose());
-        }
+        using var source = Load(sourcePath);
+        var (tokens, windows) = Cut(source.Model);
+        using var outputs = request.ReferenceOutputs is { } path ? RecordedLogits.Open(path, source.Model.VocabularySize) : null;
+        _total = (1L + portPaths.Count) * (windows.Tokens + (outputs?.Windows.Tokens ?? 0));
+        var speed = 0.0;
+        using var record = RecordedLogits.Record(
+            Path.Combine(request.OutputDirectory, request.Name + "-source-logits.safetensors"),
+            windows,
+            source.Model.VocabularySize,
+            reader => speed = source.Run(windows, LlamaCacheType.F16, reader, Advance, cancellation));
+        using var logits = RecordedLogits.Open(record.TemporaryPath, source.Model.VocabularySize);
+        List<Figure> figures =
+        [
+            Figure.For(Metric.PromptTokensPerSecond, Subject.Source, null, speed),
+            .. outputs is null ? [] : Against(outputs, source, Subject.Source),
+        ];
+        source.Dispose();
+        return (new MeasurementBasis(text, windows, _runtime.CpuBackend), [.. portPaths.Select(p => MeasurePort(p, tokens, logits, outputs, figures))]);
     }
 
-    private static IReadOnlyList<int[]> Cut(Evaluator source, List<Evaluator> ports, EvaluationWindows windows, PortRequest request, EvaluationText text)
+    private PortMeasurement MeasurePort(string path, int[] tokens, RecordedLogits source, RecordedLogits? outputs, IReadOnlyList<Figure> ofSource)
     {
-        var vocabulary = source.Model.Vocabulary;
-        var tokens = vocabulary.Tokenize(text.Text, addSpecial: true, parseSpecial: false);
-        if (ports.Any(p => !p.Model.Vocabulary.Tokenize(text.Text, addSpecial: true, parseSpecial: false).SequenceEqual(tokens)))
+        using var port = Load(path);
+        if (!Tokenize(port.Model).AsSpan().SequenceEqual(tokens))
         {
             throw new ModelPortException(Diagnose.Unmeasurable(text.Path, "source and port split the evaluation text into different tokens"));
         }
 
-        var cut = windows.Cut(tokens, vocabulary.AddBos && vocabulary.Bos >= 0 ? vocabulary.Bos : null, request.EvaluationTokens);
-        var needed = (FewestPositions + windows.ScoredPerWindow - 1) / windows.ScoredPerWindow;
-        if (cut.Count >= needed)
-        {
-            return cut;
-        }
-
-        throw new ModelPortException(tokens.Length >= needed * windows.Length
-            ? Diagnose.InvalidOption(text.Path, "EvaluationTokens", request.EvaluationTokens.ToString(CultureInfo.InvariantCulture), $"at least {needed * windows.Length}, for a figure that means something")
-            : Diagnose.EvaluationTooShort(text.Path, tokens.Length, needed * windows.Length));
+        var (positions, speed) = Compare(source, port, LlamaCacheType.F16);
+        return new PortMeasurement(
+            [
+                PositionFigures.ReferencePerplexity(positions),
+                .. PositionFigures.Of(positions, Subject.Port, Reference.Source),
+                .. outputs is null ? [] : Against(outputs, port, Subject.Port),
+                Figure.For(Metric.PromptTokensPerSecond, Subject.Port, null, speed),
+                .. ofSource,
+            ],
+            positions);
     }
 
-    private static List<PositionStatistics>[] Compare(
-        Evaluator source,
-        List<Evaluator> ports,
-        EvaluationWindows windows,
-        IReadOnlyList<int[]> cut,
-        IPortObserver observer,
-        CancellationToken cancellation)
+    // Cache and attention are kept in F32, so that only weights and kernels differ from the framework of origin.
+    private IEnumerable<Figure> Against(RecordedLogits outputs, Evaluator model, Subject of) =>
+        PositionFigures.Of(Compare(outputs, model, LlamaCacheType.F32).Positions, of, Reference.ReferenceOutputs).Where(f => f.Against is not null);
+
+    private (PositionStatistics[] Positions, double Speed) Compare(RecordedLogits reference, Evaluator model, LlamaCacheType attention)
     {
-        var statistics = ports.Select(_ => new List<PositionStatistics>()).ToArray();
-        var total = (long)cut.Count * windows.Length * (1 + ports.Count);
-        var comparer = new LogitComparer(source.Model.VocabularySize, windows.ScoredPerWindow);
-        foreach (var window in cut)
-        {
-            source.Decode(window, windows.FirstScored, cancellation);
-            comparer.KeepSource(source, windows.FirstScored);
-            for (var i = 0; i < ports.Count; i++)
+        var windows = reference.Windows;
+        var positions = new PositionStatistics[windows.Count * windows.Rows];
+        var speed = model.Run(
+            windows,
+            attention,
+            (window, row, logits) =>
             {
-                ports[i].Decode(window, windows.FirstScored, cancellation);
-                statistics[i].AddRange(comparer.Compare(ports[i], window, windows.FirstScored));
-                observer.Progress(new PortProgress("parity", source.Tokens + ports.Sum(p => p.Tokens), total, "windows of evaluation text"));
-            }
+                var expected = ArrayPool<float>.Shared.Rent(logits.Length);
+                reference.Read(window, row, expected.AsSpan(0, logits.Length));
+                positions[window * windows.Rows + row] = PositionStatistics.Compare(expected.AsSpan(0, logits.Length), logits, windows.Next(window, row));
+                ArrayPool<float>.Shared.Return(expected);
+            },
+            Advance,
+            cancellation);
+        return (positions, speed);
+    }
+
+    private Evaluator Load(string path) => new(_runtime, path, request.Threads, cancellation);
+
+    private int[] Tokenize(LlamaModel model) => model.Vocabulary.Tokenize(text.Text, addSpecial: true, parseSpecial: false);
+
+    private (int[] Tokens, TokenWindows Windows) Cut(LlamaModel model)
+    {
+        var vocabulary = model.Vocabulary;
+        var length = request.EvaluationWindow ?? Math.Min(DefaultWindow, Math.Max(model.TrainingContextLength, 2));
+        var tokens = Tokenize(model);
+        var windows = TokenWindows.Cut(tokens, length, vocabulary.AddBos && vocabulary.Bos >= 0 ? vocabulary.Bos : null, request.EvaluationTokens);
+        var needed = (FewestPositions + windows.Rows - 1) / windows.Rows;
+        if (windows.Count >= needed)
+        {
+            return (tokens, windows);
         }
 
-        return statistics;
+        throw new ModelPortException(tokens.Length >= needed * length
+            ? Diagnose.InvalidOption(text.Path, "EvaluationTokens", request.EvaluationTokens.ToString(CultureInfo.InvariantCulture), $"at least {needed * length}, for a figure that means something")
+            : Diagnose.EvaluationTooShort(text.Path, tokens.Length, needed * length));
     }
+
+    private void Advance(int tokens) => observer.Progress(new PortProgress("parity", _done += tokens, _total, "windows of evaluation text"));
 }

@@ -1,63 +1,74 @@
+using System.Numerics;
 using System.Numerics.Tensors;
 
 namespace ModelPort.Parity;
 
-/// <summary>What source and port said about one position.</summary>
-/// <param name="SourceLoss">-ln p(next token) of the source, in nats.</param>
-/// <param name="PortLoss">-ln p(next token) of the port, in nats.</param>
-/// <param name="Divergence">Kullback-Leibler divergence of the port's distribution from the source's, sum of p_s (ln p_s - ln p_p), in nats.</param>
-/// <param name="SameTop">Whether both rank the same token first (of equals, the one with the smallest id).</param>
+/// <summary>What a reference and a model said about one position, in the arithmetic of llama-perplexity.</summary>
+/// <param name="ReferenceLoss">-ln p(next token) of the reference, in nats.</param>
+/// <param name="CodedReferenceLoss">The same as llama-perplexity's base files hold it, in 16 bits and cut off at 16 below the largest logit.</param>
+/// <param name="Loss">-ln p(next token) of the model, in nats.</param>
+/// <param name="Divergence">Kullback-Leibler divergence of the model's distribution from the reference's, sum of p_r (ln p_r - ln p_m), in nats.</param>
 /// <param name="LargestDifference">The largest absolute difference of two logits.</param>
 /// <param name="Cosine">The cosine similarity of the two rows of logits.</param>
-public readonly record struct PositionStatistics(double SourceLoss, double PortLoss, double Divergence, bool SameTop, double LargestDifference, double Cosine)
+/// <param name="SameTop">Whether both rank the same token first (of equals, the one with the smallest id).</param>
+/// <param name="HasNext">Whether a token follows; if none does, the losses are 0 and mean nothing.</param>
+public readonly record struct PositionStatistics(
+    float ReferenceLoss,
+    float CodedReferenceLoss,
+    float Loss,
+    float Divergence,
+    float LargestDifference,
+    float Cosine,
+    bool SameTop,
+    bool HasNext)
 {
-    // Partial sums in single precision stay short, and are added up in double.
-    private const int SumLength = 512;
+    /// <summary>The change of the probability of the next token.</summary>
+    public float ProbabilityChange => MathF.Exp(-Loss) - MathF.Exp(-CodedReferenceLoss);
 
     /// <summary>Compares two rows of logits.</summary>
-    /// <param name="source">Logits of the source.</param>
-    /// <param name="port">Logits of the port, as many.</param>
-    /// <param name="next">The token that follows; negative when there is none, then the losses are 0.</param>
-    /// <param name="scratch">Room for two rows.</param>
-    public static PositionStatistics Compare(ReadOnlySpan<float> source, ReadOnlySpan<float> port, int next, Span<float> scratch)
+    /// <param name="reference">Logits of the reference.</param>
+    /// <param name="logits">Logits of the model, as many.</param>
+    /// <param name="next">The token that follows; negative when there is none.</param>
+    public static PositionStatistics Compare(ReadOnlySpan<float> reference, ReadOnlySpan<float> logits, int next)
     {
-        var probabilities = scratch[..source.Length];
-        var differences = scratch.Slice(source.Length, source.Length);
-        var portLog = LogSumExp(port, probabilities, out _);
-        var sourceLog = LogSumExp(source, probabilities, out var total);
-        TensorPrimitives.Subtract(source, port, differences);
-        var largest = Math.Abs(TensorPrimitives.MaxMagnitude<float>(differences));
-
-        // ln p_s - ln p_p of each token, weighted with p_s; never below zero but for rounding.
-        TensorPrimitives.Add(differences, (float)(portLog - sourceLog), differences);
-        TensorPrimitives.Multiply(differences, probabilities, differences);
-        var divergence = Math.Max(0, Sum(differences) / total);
+        var coded = CodedLogProbabilities.Of(reference);
+        var top = TensorPrimitives.IndexOfMax(logits);
+        var logSum = logits[top] + (float)Math.Log(Exponentials.Sum(logits, logits[top]));
+        var (divergence, difference, referenceTop) = coded.Compare(reference, logits, logSum);
         return new PositionStatistics(
-            next < 0 ? 0 : sourceLog - source[next],
-            next < 0 ? 0 : portLog - port[next],
-            divergence,
-            TensorPrimitives.IndexOfMax(source) == TensorPrimitives.IndexOfMax(port),
-            largest,
-            TensorPrimitives.CosineSimilarity(source, port));
+            next < 0 ? 0 : coded.LogSum - reference[next],
+            next < 0 ? 0 : -coded.At(reference[next]),
+            next < 0 ? 0 : logSum - logits[next],
+            (float)divergence,
+            difference,
+            TensorPrimitives.CosineSimilarity(reference, logits),
+            top == referenceTop,
+            next >= 0);
     }
+}
 
-    private static double LogSumExp(ReadOnlySpan<float> logits, Span<float> exponentials, out double total)
+/// <summary>Sums of exponentials in double precision, of terms in single precision.</summary>
+internal static class Exponentials
+{
+    /// <summary>The sum of exp(value - max).</summary>
+    public static double Sum(ReadOnlySpan<float> values, float max)
     {
-        var max = TensorPrimitives.Max(logits);
-        TensorPrimitives.Subtract(logits, max, exponentials);
-        TensorPrimitives.Exp(exponentials, exponentials);
-        total = Sum(exponentials);
-        return max + Math.Log(total);
-    }
-
-    private static double Sum(ReadOnlySpan<float> values)
-    {
-        double sum = 0;
-        for (; values.Length > SumLength; values = values[SumLength..])
+        var (low, high) = (Vector<double>.Zero, Vector<double>.Zero);
+        var shift = new Vector<float>(max);
+        var i = 0;
+        for (; i <= values.Length - Vector<float>.Count; i += Vector<float>.Count)
         {
-            sum += TensorPrimitives.Sum(values[..SumLength]);
+            Vector.Widen(Vector.Exp(new Vector<float>(values[i..]) - shift), out var first, out var second);
+            low += first;
+            high += second;
         }
 
-        return sum + TensorPrimitives.Sum(values);
+        var sum = Vector.Sum(low + high);
+        for (; i < values.Length; i++)
+        {
+            sum += MathF.Exp(values[i] - max);
+        }
+
+        return sum;
     }
 }

@@ -10,7 +10,10 @@ internal static class GeneralHeader
     private const string Hub = "https://huggingface.co/";
 
     /// <summary>Writes the keys in the converter's order.</summary>
-    public static void Write(GgufMetadata metadata, Checkpoint checkpoint)
+    /// <param name="metadata">The header.</param>
+    /// <param name="checkpoint">The source.</param>
+    /// <param name="tensors">The tensors of the output: a mixture of experts is labelled by their number and the parameters that one of them comes to.</param>
+    public static void Write(GgufMetadata metadata, Checkpoint checkpoint, IReadOnlyList<TensorPlan> tensors)
     {
         WriteSampling(metadata, checkpoint);
         var parameters = checkpoint.Tensors.ParameterCount;
@@ -35,7 +38,7 @@ internal static class GeneralHeader
         Text("finetune", FromCard("finetune", "model_finetune") ?? Part(n => n.Finetune));
         Text("basename", FromCard("basename", "model_basename", "model_type") ?? Part(n => n.BaseName));
         Text("description", FromCard("description", "model_description"));
-        Text("size_label", FromCard("size_label", "model_size_label") ?? Part(n => n.SizeLabel) ?? ModelNaming.SizeOf(parameters));
+        Text("size_label", FromCard("size_label", "model_size_label") ?? Part(n => n.SizeLabel) ?? SizeLabel(tensors, parameters));
         Text("license", card is { Licenses.IsDefaultOrEmpty: false } ? string.Join(',', card.Licenses) : null);
         Text("license.name", card?.LicenseName);
         Text("license.link", card?.LicenseLink);
@@ -50,6 +53,18 @@ internal static class GeneralHeader
             WriteTexts(metadata, "general.tags", card.PipelineTag is { } tag ? [.. card.Tags, tag] : [.. card.Tags]);
             WriteTexts(metadata, "general.languages", [.. card.Languages]);
         }
+    }
+
+    private static string SizeLabel(IReadOnlyList<TensorPlan> tensors, long parameters)
+    {
+        var stacks = tensors.Where(t => t.IsStack).ToArray();
+        if (stacks.Length == 0)
+        {
+            return ModelNaming.SizeOf(parameters);
+        }
+
+        var one = stacks.Sum(s => s.Parts[0].ElementCount);
+        return string.Create(CultureInfo.InvariantCulture, $"{stacks[0].Parts.Length}x{ModelNaming.SizeOf(parameters - stacks.Sum(s => s.ElementCount) + one)}");
     }
 
     private static void WriteSampling(GgufMetadata metadata, Checkpoint checkpoint)

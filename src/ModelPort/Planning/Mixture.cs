@@ -20,8 +20,27 @@ internal sealed record PlaceRule(GgmlType Type, Func<Place, bool> Applies);
 internal sealed record Mixture
 {
     private static readonly Mixture Plain = new();
-    private static readonly Mixture FourBitUneven = new() { Value = [new(Q5_K, Grouped)], Down = [new(Q5_K, FirstEighth)], OutputOfEight = Q5_K };
+    private static readonly Mixture FourBitUneven = new() { Value = [new(Q5_K, Grouped)], Down = [new(Q5_K, FirstEighthUnweighted)], OutputOfEight = Q5_K };
     private static readonly Mixture Ternary = new() { Embedding = Q4_K };
+    private static readonly Mixture TwoBits = new()
+    {
+        IsLowest = true,
+        Head = Q5_K,
+        Embedding = Q2_K,
+        Value = [new(Q4_K, Grouped), new(Q4_K, OfManyExperts), new(Q2_K, Everywhere)],
+        Down = [new(Q2_K, FirstEighth)],
+        OutputOfEight = Q5_K,
+    };
+
+    private static readonly Mixture TwoBitsAndAHalf = TwoBits with
+    {
+        Embedding = IQ3_S,
+        Value = [new(Q4_K, Grouped), new(Q4_K, OfManyExperts), new(IQ3_S, Everywhere)],
+        Down = [new(IQ3_S, FirstEighth)],
+        Output = IQ3_S,
+    };
+
+    private static readonly Mixture OneBit = TwoBits with { Output = IQ2_XXS };
 
     private static readonly FrozenDictionary<string, Mixture> Table = new Dictionary<string, Mixture>
     {
@@ -32,6 +51,7 @@ internal sealed record Mixture
             Output = Q3_K,
             OutputOfEight = Q5_K,
         },
+        ["Q2_K_S"] = new() { Value = [new(Q4_K, Grouped)], Down = [new(Q4_K, FirstEighth)] },
         ["Q3_K_S"] = new() { OutputOfEight = Q5_K },
         ["Q3_K_M"] = new()
         {
@@ -41,9 +61,35 @@ internal sealed record Mixture
             OutputOfEight = Q5_K,
         },
         ["Q3_K_L"] = new() { Value = [new(Q5_K, Everywhere)], Down = [new(Q5_K, Everywhere)], Output = Q5_K },
+        ["Q4_0"] = new() { Down = [new(Q4_1, FirstEighthWeighted)] },
+        ["Q5_0"] = new() { Down = [new(Q5_1, FirstEighthWeighted)] },
         ["Q4_K_S"] = new() { Value = [new(Q5_K, FirstFour)], Down = [new(Q5_K, FirstEighth)], OutputOfEight = Q5_K },
         ["Q4_K_M"] = new() { Value = [new(Q6_K, UsesMoreBits)], Down = [new(Q6_K, UsesMoreBits)], OutputOfEight = Q5_K },
         ["Q5_K_M"] = new() { Value = [new(Q6_K, UsesMoreBits)], Down = [new(Q6_K, UsesMoreBits)] },
+        ["IQ1_S"] = OneBit,
+        ["IQ1_M"] = OneBit,
+        ["IQ2_XXS"] = TwoBits,
+        ["IQ2_XS"] = TwoBits,
+        ["IQ2_S"] = TwoBitsAndAHalf,
+        ["IQ2_M"] = TwoBitsAndAHalf,
+        ["IQ3_XXS"] = new()
+        {
+            Head = Q5_K,
+            Embedding = IQ3_S,
+            Query = IQ2_S,
+            Key = IQ2_S,
+            Value = [new(Q4_K, Grouped)],
+            Output = IQ3_S,
+            OutputOfEight = Q5_K,
+        },
+        ["IQ3_XS"] = new()
+        {
+            Query = IQ3_XXS,
+            Key = IQ3_XXS,
+            Value = [new(Q4_K, Grouped)],
+            GateAndUp = [new(IQ3_XXS, Middle)],
+            OutputOfEight = Q5_K,
+        },
         ["IQ3_S"] = new() { Value = [new(Q4_K, Grouped)], OutputOfEight = Q5_K },
         ["IQ3_M"] = new()
         {
@@ -70,6 +116,15 @@ internal sealed record Mixture
     /// <summary>Rules for values and fused queries, keys and values.</summary>
     public PlaceRule[] Value { get; init; } = [];
 
+    /// <summary>The type of queries; null for the base type.</summary>
+    public GgmlType? Query { get; init; }
+
+    /// <summary>The type of keys; null for the base type.</summary>
+    public GgmlType? Key { get; init; }
+
+    /// <summary>Rules for gates and up-projections.</summary>
+    public PlaceRule[] GateAndUp { get; init; } = [];
+
     /// <summary>Rules for down-projections.</summary>
     public PlaceRule[] Down { get; init; } = [];
 
@@ -82,11 +137,20 @@ internal sealed record Mixture
     /// <summary>The type of an embedding beside an output matrix; null for the base type.</summary>
     public GgmlType? Embedding { get; init; }
 
+    /// <summary>The type of the output matrix, and of an embedding that serves as one.</summary>
+    public GgmlType Head { get; init; } = Q6_K;
+
+    /// <summary>
+    /// Whether the precision is one of the lowest, which llama-quantize treats apart: what holds for all others of eight experts, of 70 B models and
+    /// of Falcon does not hold for them.
+    /// </summary>
+    public bool IsLowest { get; init; }
+
     /// <summary>The row of a precision for a model.</summary>
     public static Mixture Of(Precision precision, RecipeModel model)
     {
         var mixture = Table.GetValueOrDefault(precision.Name, Plain);
-        if (!model.IsFalcon)
+        if (!model.IsFalcon || mixture.IsLowest)
         {
             return model.HasEightExperts ? mixture with { Output = mixture.OutputOfEight } : mixture;
         }
@@ -108,12 +172,20 @@ internal sealed record Mixture
 
     private static bool FirstEighth(Place place) => place.Index < place.Count / 8;
 
+    private static bool FirstEighthWeighted(Place place) => place.Model.HasImportance && FirstEighth(place);
+
+    private static bool FirstEighthUnweighted(Place place) => !place.Model.HasImportance && FirstEighth(place);
+
+    private static bool Middle(Place place) => place.Index >= place.Count / 8 && place.Index < 7 * place.Count / 8;
+
     /// <summary>Four query heads or more share a value head: the value tensor is small, and much depends on it.</summary>
     private static bool Grouped(Place place) => place.Model.KeyValueHeads > 0 && place.Model.Heads / place.Model.KeyValueHeads >= 4;
 
     /// <summary>The first and last eighth, and every third between them.</summary>
     private static bool UsesMoreBits(Place place) =>
         place.Index < place.Count / 8 || place.Index >= 7 * place.Count / 8 || (place.Index - place.Count / 8) % 3 == 2;
+
+    private static bool OfManyExperts(Place place) => place.Model.Experts >= 4;
 
     private static bool OfEightExperts(Place place) => place.Model.HasEightExperts && UsesMoreBits(place);
 }

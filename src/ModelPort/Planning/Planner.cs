@@ -16,17 +16,25 @@ public static class Planner
     /// <summary>Plans a port.</summary>
     /// <param name="checkpoint">The source.</param>
     /// <param name="request">What the user asks for.</param>
-    /// <exception cref="ModelPortException">Any MP1xxx that does not need the weights themselves; MP2008 under <see cref="PortRequest.Strict"/>.</exception>
+    /// <exception cref="ModelPortException">Any MP1xxx that does not need the weights themselves; MP2008 under <see cref="PortRequest.Strict"/> and <see cref="PortRequest.StrictPrecision"/>.</exception>
     public static PortPlan Plan(Checkpoint checkpoint, PortRequest request)
     {
         var architecture = ArchitectureRegistry.Find(checkpoint);
-        var numbers = Hyperparameters.Read(checkpoint);
+        var numbers = Hyperparameters.Read(checkpoint, architecture);
         var facts = new ModelFacts(checkpoint, numbers, new ConfigReader(checkpoint));
         List<Diagnostic> warnings = [.. architecture.Checks.SelectMany(c => c.Run(facts))];
         var tensors = TensorMatcher.Match(architecture, facts);
         var precisions = request.Precisions.Count > 0 ? request.Precisions : [OwnPrecision(checkpoint)];
         var outputs = precisions.Select(p => PlanOutput(p, request, architecture, facts, tensors)).ToArray();
-        warnings.AddRange(outputs.SelectMany(o => FallbackWarnings(o, tensors)));
+        var fallbacks = outputs.SelectMany(o => FallbackWarnings(o, tensors)).ToArray();
+        if (request.StrictPrecision && fallbacks is [var fallback, ..])
+        {
+            throw new ModelPortException(Diagnose.Strict(fallback, "ModelPortStrictPrecision"));
+        }
+
+        warnings.AddRange(fallbacks);
+        var hasOutput = HasOutput(tensors);
+        warnings.AddRange(outputs.SelectMany(o => request.Choice.WithoutEffect(request.OptionsFile, [.. tensors.Select(t => t.Name)], o.Types, hasOutput)).Distinct());
         if (request.PreTokenizer is { } forced)
         {
             warnings.Add(Diagnose.TokenizerNote(checkpoint.Tokenizer.Path, $"The pre-tokenizer '{forced}' was set by hand and not compared with tokenizer.json."));
@@ -34,7 +42,7 @@ public static class Planner
 
         if (request.Strict && warnings.Count > 0)
         {
-            throw new ModelPortException(Diagnose.Strict(warnings[0]));
+            throw new ModelPortException(Diagnose.Strict(warnings[0], "ModelPortStrict"));
         }
 
         return new PortPlan
@@ -58,20 +66,21 @@ public static class Planner
 
     private static OutputPlan PlanOutput(Precision precision, PortRequest request, ArchitectureTable architecture, ModelFacts facts, IReadOnlyList<TensorPlan> tensors)
     {
-        var model = new RecipeModel(architecture.Name, facts.Numbers.Layers, facts.Numbers.Heads, facts.Numbers.KeyValueHeads, tensors.Any(t => t.Name == "output.weight"));
-        var types = new MixtureRecipe(precision, model).Choose([.. tensors.Select(t => (t.Name, t.Shape))]);
-        var metadata = WriteHeader(precision, request, architecture, facts);
+        var model = new RecipeModel(architecture.Name, facts.Numbers.Layers, facts.Numbers.Heads, facts.Numbers.KeyValueHeads, HasOutput(tensors), facts.Numbers.Experts);
+        var types = new MixtureRecipe(precision, model, request.Choice).Choose([.. tensors.Select(t => (t.Name, t.Shape))]);
+        var metadata = WriteHeader(precision, request, architecture, facts, tensors);
         var layout = GgufLayout.Create(metadata, tensors.Select((t, i) => (t.Name, types[i].Type, t.Shape)));
-        var fallbacks = types.Select((t, i) => new Fallback(tensors[i].Name, t.Wanted, t.Type)).Where(f => f.Wanted != f.Used).ToArray();
-        return new OutputPlan(precision, $"{request.Name}-{precision.Name}.gguf", layout, fallbacks);
+        return new OutputPlan(precision, $"{request.Name}-{precision.Name}.gguf", layout, types);
     }
 
-    private static GgufMetadata WriteHeader(Precision precision, PortRequest request, ArchitectureTable architecture, ModelFacts facts)
+    private static bool HasOutput(IReadOnlyList<TensorPlan> tensors) => tensors.Any(t => t.Name == "output.weight");
+
+    private static GgufMetadata WriteHeader(Precision precision, PortRequest request, ArchitectureTable architecture, ModelFacts facts, IReadOnlyList<TensorPlan> tensors)
     {
         var metadata = new GgufMetadata();
         metadata.Set("general.architecture", architecture.Name);
         metadata.Set("general.type", "model");
-        GeneralHeader.Write(metadata, facts.Checkpoint);
+        GeneralHeader.Write(metadata, facts.Checkpoint, tensors);
         foreach (var rule in architecture.Header)
         {
             if (rule == HeaderRule.FileType)
@@ -95,7 +104,7 @@ public static class Planner
         join tensor in tensors on fallback.Tensor equals tensor.Name
         group tensor by (fallback.Wanted, fallback.Used, tensor.RowLength) into same
         select Diagnose.FallbackType(
-            same.First().Source?.File.Path ?? "",
+            same.First().Parts.FirstOrDefault()?.Tensor.File.Path ?? "",
             output.Precision.Name,
             same.Select(t => t.Name),
             GgmlTypes.Name(same.Key.Wanted),

@@ -6,13 +6,23 @@ using ModelPort.Formats.Gguf;
 
 namespace ModelPort.Planning;
 
+/// <summary>A run of values of a tensor of the checkpoint.</summary>
+/// <param name="Tensor">The tensor.</param>
+/// <param name="FirstElement">Index of the first value in it.</param>
+/// <param name="ElementCount">Number of values.</param>
+public sealed record SourcePart(SourceTensor Tensor, long FirstElement, long ElementCount)
+{
+    /// <summary>All of a tensor.</summary>
+    public static SourcePart Whole(SourceTensor tensor) => new(tensor, 0, tensor.Tensor.ElementCount);
+}
+
 /// <summary>Where a tensor of the output comes from and how it moves, whatever the precision.</summary>
 /// <param name="Name">Its name in GGUF.</param>
 /// <param name="Shape">Its dimensions in ggml's order, the row length first.</param>
-/// <param name="Source">The tensor it is made of; null when <paramref name="Values"/> are given.</param>
-/// <param name="Rows">How its rows move.</param>
+/// <param name="Parts">What it is made of, one after another, each a matrix of its own when experts are stacked; empty when <paramref name="Values"/> are given.</param>
+/// <param name="Rows">How the rows of each part move.</param>
 /// <param name="Values">The values of a computed tensor.</param>
-public sealed record TensorPlan(string Name, ImmutableArray<long> Shape, SourceTensor? Source, RowOrder Rows, float[]? Values = null)
+public sealed record TensorPlan(string Name, ImmutableArray<long> Shape, ImmutableArray<SourcePart> Parts, RowOrder Rows, float[]? Values = null)
 {
     /// <summary>Number of values.</summary>
     public long ElementCount => Shape.Aggregate(1L, (a, b) => checked(a * b));
@@ -23,8 +33,16 @@ public sealed record TensorPlan(string Name, ImmutableArray<long> Shape, SourceT
     /// <summary>Number of rows.</summary>
     public long RowCount => RowLength == 0 ? 0 : ElementCount / RowLength;
 
-    /// <summary>The name for messages: the source's when there is one.</summary>
-    public string SourceName => Source?.Name ?? Name;
+    /// <summary>Whether it holds the matrices of several experts.</summary>
+    public bool IsStack => Shape.Length > 2;
+
+    /// <summary>The tensors of the checkpoint it is made of, for messages; its own name when it is computed.</summary>
+    public string SourceName => Parts.Select(p => p.Tensor.Name).Distinct(StringComparer.Ordinal).ToArray() switch
+    {
+        [] => Name,
+        [var only] => only,
+        [var first, .. var others] => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{first} and {others.Length} more"),
+    };
 }
 
 /// <summary>A tensor that does not get the type its precision asks for.</summary>
@@ -37,9 +55,13 @@ public sealed record Fallback(string Tensor, GgmlType Wanted, GgmlType Used);
 /// <param name="Precision">The precision asked for.</param>
 /// <param name="FileName">The file's name.</param>
 /// <param name="Layout">Header and places; tensors stand in the order of <see cref="PortPlan.Tensors"/>.</param>
-/// <param name="Fallbacks">Tensors that get another type than asked for.</param>
-public sealed record OutputPlan(Precision Precision, string FileName, GgufLayout Layout, IReadOnlyList<Fallback> Fallbacks)
+/// <param name="Types">Each tensor's type and why it has that, in the same order.</param>
+public sealed record OutputPlan(Precision Precision, string FileName, GgufLayout Layout, IReadOnlyList<TensorType> Types)
 {
+    /// <summary>Tensors that get another type than asked for.</summary>
+    public IReadOnlyList<Fallback> Fallbacks { get; } =
+        [.. Types.Select((t, i) => new Fallback(Layout.Tensors[i].Name, t.Wanted, t.Type)).Where(f => f.Wanted != f.Used)];
+
     /// <summary>Bytes of the file.</summary>
     public long FileLength => Layout.FileLength;
 

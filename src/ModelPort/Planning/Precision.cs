@@ -7,7 +7,8 @@ namespace ModelPort.Planning;
 /// <param name="Name">As users and file names spell it, for instance <c>Q4_K_M</c>.</param>
 /// <param name="FileType">The number in <c>general.file_type</c> (enum llama_ftype).</param>
 /// <param name="BaseType">The type of a matrix to which no special rule applies.</param>
-public sealed record Precision(string Name, uint FileType, GgmlType BaseType)
+/// <param name="NeedsImportance">Whether it is made only with an importance matrix: without one it has too few bits to be of use.</param>
+public sealed record Precision(string Name, uint FileType, GgmlType BaseType, bool NeedsImportance = false)
 {
     /// <summary>All weights as 32-bit floats.</summary>
     public static readonly Precision F32 = new("F32", 0, GgmlType.F32);
@@ -40,14 +41,19 @@ public sealed record Precision(string Name, uint FileType, GgmlType BaseType)
         new("IQ3_M", 27, GgmlType.IQ3_S),
         new("Q3_K_S", 11, GgmlType.Q3_K),
         new("IQ3_S", 26, GgmlType.IQ3_S),
+        new("IQ3_XS", 22, GgmlType.IQ3_S, NeedsImportance: true),
+        new("IQ3_XXS", 23, GgmlType.IQ3_XXS, NeedsImportance: true),
         new("Q2_K", 10, GgmlType.Q2_K),
+        new("Q2_K_S", 21, GgmlType.Q2_K, NeedsImportance: true),
+        new("IQ2_M", 29, GgmlType.IQ2_S, NeedsImportance: true),
+        new("IQ2_S", 28, GgmlType.IQ2_XS, NeedsImportance: true),
+        new("IQ2_XS", 20, GgmlType.IQ2_XS, NeedsImportance: true),
+        new("IQ2_XXS", 19, GgmlType.IQ2_XXS, NeedsImportance: true),
         new("TQ2_0", 37, GgmlType.TQ2_0),
+        new("IQ1_M", 31, GgmlType.IQ1_M, NeedsImportance: true),
         new("TQ1_0", 36, GgmlType.TQ1_0),
+        new("IQ1_S", 24, GgmlType.IQ1_S, NeedsImportance: true),
     ];
-
-    /// <summary>Precisions of llama.cpp that it makes only with an importance matrix.</summary>
-    public static IReadOnlyList<string> NeedingImportance { get; } =
-        ["IQ3_XS", "IQ3_XXS", "Q2_K_S", "IQ2_M", "IQ2_S", "IQ2_XS", "IQ2_XXS", "IQ1_M", "IQ1_S"];
 
     /// <summary>Whether weights are quantised in blocks (not plain floats).</summary>
     public bool IsQuantised => BaseType is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16);
@@ -68,12 +74,12 @@ public sealed record Precision(string Name, uint FileType, GgmlType BaseType)
             if (precision is null)
             {
                 var names = All.Select(p => p.Name).ToArray();
-                if (NeedingImportance.Contains(name, StringComparer.OrdinalIgnoreCase))
-                {
-                    throw new ModelPortException(Diagnose.ImportanceNeeded(file, name, names));
-                }
-
                 throw new ModelPortException(Diagnose.UnknownPrecision(file, name, names, Nearest.To(name, names)));
+            }
+
+            if (precision.NeedsImportance)
+            {
+                throw new ModelPortException(Diagnose.ImportanceNeeded(file, precision.Name, All.Where(p => !p.NeedsImportance).Select(p => p.Name)));
             }
 
             if (!result.Contains(precision))

@@ -7,7 +7,8 @@ namespace ModelPort.Planning;
 /// <param name="KeyValueHeads">Key and value heads.</param>
 /// <param name="HasOutput">Whether there is an output.weight beside the embedding.</param>
 /// <param name="Experts">Experts of a block; 0 for a dense model.</param>
-public sealed record RecipeModel(string Architecture, int Layers, int Heads, int KeyValueHeads, bool HasOutput, int Experts = 0)
+/// <param name="HasImportance">Whether an importance matrix weighs its columns.</param>
+public sealed record RecipeModel(string Architecture, int Layers, int Heads, int KeyValueHeads, bool HasOutput, int Experts = 0, bool HasImportance = false)
 {
     internal bool IsFalcon => Architecture == "falcon";
 

@@ -3,7 +3,7 @@ namespace ModelPort.Planning;
 /// <summary>What a tensor does in a model, as far as the choice of its type asks.</summary>
 internal enum TensorRole
 {
-    /// <summary>No rule asks for it: queries, gates, up-projections and all else.</summary>
+    /// <summary>No rule asks for it.</summary>
     Other,
 
     /// <summary>The embedding, or a second one for each layer.</summary>
@@ -18,8 +18,17 @@ internal enum TensorRole
     /// <summary>Attention keys, alone.</summary>
     Key,
 
+    /// <summary>Attention queries, alone.</summary>
+    Query,
+
     /// <summary>The projection behind attention.</summary>
     AttentionOutput,
+
+    /// <summary>The up-projection of the feed-forward layer, dense or of experts.</summary>
+    Up,
+
+    /// <summary>The gate of the feed-forward layer, dense or of experts.</summary>
+    Gate,
 
     /// <summary>The down-projection of the feed-forward layer, dense or of experts.</summary>
     Down,
@@ -45,7 +54,10 @@ internal static class TensorRoles
         "token_embd.weight" or "per_layer_token_embd.weight" => TensorRole.Embedding,
         _ when Has(name, "attn_qkv.weight") || Has(name, "attn_kv_b.weight") || Has(name, "attn_v.weight") => TensorRole.Value,
         _ when Has(name, "attn_k.weight") => TensorRole.Key,
+        _ when Has(name, "attn_q.weight") => TensorRole.Query,
         _ when Has(name, "attn_output.weight") => TensorRole.AttentionOutput,
+        _ when Has(name, "ffn_up") => TensorRole.Up,
+        _ when Has(name, "ffn_gate") => TensorRole.Gate,
         _ when Has(name, "ffn_down") => TensorRole.Down,
         _ => TensorRole.Other,
     };

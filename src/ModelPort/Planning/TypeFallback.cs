@@ -16,7 +16,7 @@ internal static class TypeFallback
         var smaller = type switch
         {
             GgmlType.TQ1_0 or GgmlType.TQ2_0 or GgmlType.Q2_K or GgmlType.Q3_K => GgmlType.Q4_0,
-            GgmlType.IQ3_S or GgmlType.IQ4_XS => GgmlType.IQ4_NL,
+            GgmlType.IQ1_S or GgmlType.IQ1_M or GgmlType.IQ2_XXS or GgmlType.IQ2_XS or GgmlType.IQ2_S or GgmlType.IQ3_XXS or GgmlType.IQ3_S or GgmlType.IQ4_XS => GgmlType.IQ4_NL,
             GgmlType.Q4_K => GgmlType.Q5_0,
             GgmlType.Q5_K => GgmlType.Q5_1,
             GgmlType.Q6_K => GgmlType.Q8_0,
@@ -25,5 +25,6 @@ internal static class TypeFallback
         return Fits(smaller, rowLength) ? smaller : GgmlType.F16;
     }
 
-    private static bool Fits(GgmlType type, long rowLength) => rowLength % GgmlTypes.BlockElements(type) == 0;
+    /// <summary>Whether rows of a length are whole blocks of a type.</summary>
+    public static bool Fits(GgmlType type, long rowLength) => rowLength % GgmlTypes.BlockElements(type) == 0;
 }

@@ -1,5 +1,6 @@
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
+using ModelPort.Formats.Safetensors;
 using ModelPort.Planning;
 
 namespace ModelPort.Porting;
@@ -60,7 +61,7 @@ public static class Porter
         IPortObserver observer,
         CancellationToken cancellation)
     {
-        var total = plan.Tensors.Sum(t => t.Source?.Tensor.ByteLength ?? 0);
+        var total = plan.Tensors.SelectMany(t => t.Parts).Sum(p => p.ElementCount * SafetensorsTypes.Bits(p.Tensor.Type) / 8);
         var largest = Math.Max(elements, plan.Tensors.Max(Slice.SmallestSlice));
         // Slices are handed out one by one in file order: writes stay nearly sequential, and no thread waits for a long tensor.
         using var slices = plan.Tensors.SelectMany((t, i) => Slice.Cut(t, i, elements)).GetEnumerator();

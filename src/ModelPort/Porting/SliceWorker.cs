@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using ModelPort.Architectures;
-using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
 using ModelPort.Formats.Gguf;
@@ -31,7 +30,7 @@ internal sealed class SliceWorker
     {
         _plan = plan;
         _outputs = outputs;
-        var sourceBytes = plan.Tensors.Max(t => t.Source is null ? 4 : SafetensorsTypes.Bits(t.Source.Type) / 8);
+        var sourceBytes = plan.Tensors.Max(SourceBytes);
         _source = new byte[elements * sourceBytes];
         _moved = plan.Tensors.Any(t => t.Rows is RowOrder.InterleaveHalves) ? new byte[elements * sourceBytes] : [];
         _wide = new float[elements];
@@ -39,8 +38,7 @@ internal sealed class SliceWorker
     }
 
     /// <summary>Bytes of buffers a worker needs for each value of a slice: source, moved source, widened, target.</summary>
-    public static long BytesPerElement(PortPlan plan) =>
-        2 * plan.Tensors.Max(t => t.Source is null ? 4L : SafetensorsTypes.Bits(t.Source.Type) / 8) + 2 * sizeof(float);
+    public static long BytesPerElement(PortPlan plan) => 2 * plan.Tensors.Max(SourceBytes) + 2 * sizeof(float);
 
     /// <summary>How many values of each tensor became infinite in an F16 output.</summary>
     public IReadOnlyDictionary<string, long> Overflow => _overflow;
@@ -51,8 +49,9 @@ internal sealed class SliceWorker
     public int Run(Slice slice)
     {
         var tensor = _plan.Tensors[slice.Tensor];
-        var bytes = tensor.Source is { } source ? Read(tensor, source, slice) : Computed(tensor, slice);
-        var type = tensor.Source?.Type ?? SafetensorsType.F32;
+        var part = tensor.Parts.IsEmpty ? null : tensor.Parts[slice.Part];
+        var bytes = part is null ? Computed(tensor, slice) : Read(tensor, part, slice);
+        var type = part?.Tensor.Type ?? SafetensorsType.F32;
         var widened = false;
         foreach (var (plan, file) in _outputs)
         {
@@ -68,22 +67,25 @@ internal sealed class SliceWorker
             if (!widened)
             {
                 WidenTo(type, bytes, wide);
-                RequireInRange(tensor, wide, slice);
+                RequireInRange(part, wide, slice);
                 widened = true;
             }
 
-            file.Write(NarrowTo(target.Type, wide, slice, tensor), offset);
+            file.Write(NarrowTo(target.Type, wide, slice, part), offset);
         }
 
         return bytes.Length;
     }
 
-    private Span<byte> Read(TensorPlan tensor, SourceTensor source, Slice slice)
+    private static long SourceBytes(TensorPlan tensor) => tensor.Parts.IsEmpty ? sizeof(float) : tensor.Parts.Max(p => SafetensorsTypes.Bits(p.Tensor.Type) / 8);
+
+    private Span<byte> Read(TensorPlan tensor, SourcePart part, Slice slice)
     {
+        var source = part.Tensor;
         var width = SafetensorsTypes.Bits(source.Type) / 8;
         var bytes = _source.AsSpan(0, slice.ElementCount * width);
-        source.File.Read(source.Tensor, slice.FirstElement * width, bytes);
-        RequireFinite(source, bytes, slice);
+        source.File.Read(source.Tensor, (part.FirstElement + slice.FirstElementOfPart) * width, bytes);
+        RequireFinite(part, bytes, slice);
         if (tensor.Rows is not RowOrder.InterleaveHalves order)
         {
             return bytes;
@@ -117,9 +119,10 @@ internal sealed class SliceWorker
         }
     }
 
-    private static void RequireFinite(SourceTensor source, ReadOnlySpan<byte> bytes, Slice slice)
+    private static void RequireFinite(SourcePart part, ReadOnlySpan<byte> bytes, Slice slice)
     {
-        var index = source.Type switch
+        var type = part.Tensor.Type;
+        var index = type switch
         {
             SafetensorsType.BF16 => Finite.IndexOfNonFiniteBFloat16(MemoryMarshal.Cast<byte, ushort>(bytes)),
             SafetensorsType.F16 => Finite.IndexOfNonFiniteHalf(MemoryMarshal.Cast<byte, ushort>(bytes)),
@@ -129,20 +132,23 @@ internal sealed class SliceWorker
         if (index >= 0)
         {
             var value = new float[1];
-            var width = SafetensorsTypes.Bits(source.Type) / 8;
-            WidenTo(source.Type, bytes.Slice(index * width, width), value);
-            throw new ModelPortException(Diagnose.NonFinite(source.File.Path, source.Name, slice.FirstElement + index, float.IsNaN(value[0]) ? "NaN" : "infinity"));
+            var width = SafetensorsTypes.Bits(type) / 8;
+            WidenTo(type, bytes.Slice(index * width, width), value);
+            throw NonFinite(part, slice, index, float.IsNaN(value[0]) ? "NaN" : "infinity");
         }
     }
 
     // Finite doubles may lie beyond the range of a float; no other type does.
-    private static void RequireInRange(TensorPlan tensor, ReadOnlySpan<float> wide, Slice slice)
+    private static void RequireInRange(SourcePart? part, ReadOnlySpan<float> wide, Slice slice)
     {
-        if (tensor.Source is { Type: SafetensorsType.F64 } source && Finite.IndexOfNonFinite(wide) is >= 0 and var index)
+        if (part is { Tensor.Type: SafetensorsType.F64 } && Finite.IndexOfNonFinite(wide) is >= 0 and var index)
         {
-            throw new ModelPortException(Diagnose.NonFinite(source.File.Path, source.Name, slice.FirstElement + index, "a value beyond the range of F32"));
+            throw NonFinite(part, slice, index, "a value beyond the range of F32");
         }
     }
+
+    private static ModelPortException NonFinite(SourcePart part, Slice slice, int index, string value) =>
+        new(Diagnose.NonFinite(part.Tensor.File.Path, part.Tensor.Name, part.FirstElement + slice.FirstElementOfPart + index, value));
 
     private static bool SameType(SafetensorsType source, GgmlType target) => (source, target) is
         (SafetensorsType.BF16, GgmlType.BF16) or (SafetensorsType.F16, GgmlType.F16) or (SafetensorsType.F32, GgmlType.F32);
@@ -166,7 +172,7 @@ internal sealed class SliceWorker
         }
     }
 
-    private ReadOnlySpan<byte> NarrowTo(GgmlType type, ReadOnlySpan<float> wide, Slice slice, TensorPlan tensor)
+    private ReadOnlySpan<byte> NarrowTo(GgmlType type, ReadOnlySpan<float> wide, Slice slice, SourcePart? part)
     {
         var target = _target.AsSpan(0, checked((int)GgmlTypes.RowBytes(type, wide.Length)));
         switch (type)
@@ -181,12 +187,13 @@ internal sealed class SliceWorker
                 var overflowed = Narrow.ToHalf(wide, MemoryMarshal.Cast<byte, ushort>(target));
                 if (overflowed > 0)
                 {
-                    _overflow[tensor.SourceName] = _overflow.GetValueOrDefault(tensor.SourceName) + overflowed;
+                    var name = part?.Tensor.Name ?? _plan.Tensors[slice.Tensor].Name;
+                    _overflow[name] = _overflow.GetValueOrDefault(name) + overflowed;
                 }
 
                 break;
             default:
-                Quantise(type, wide, target, slice, tensor);
+                Quantise(type, wide, target, slice, part);
                 break;
         }
 
@@ -194,7 +201,7 @@ internal sealed class SliceWorker
     }
 
     // Types without a kernel here are ggml's own work.
-    private static void Quantise(GgmlType type, ReadOnlySpan<float> wide, Span<byte> target, Slice slice, TensorPlan tensor)
+    private static void Quantise(GgmlType type, ReadOnlySpan<float> wide, Span<byte> target, Slice slice, SourcePart? part)
     {
         if (BlockQuantizer.IsSupported((BlockType)type))
         {
@@ -207,9 +214,9 @@ internal sealed class SliceWorker
         if (at >= 0 && MathF.Abs(wide[at]) > limit)
         {
             throw new ModelPortException(Diagnose.BeyondType(
-                tensor.Source?.File.Path ?? "",
-                tensor.SourceName,
-                slice.FirstElement + at,
+                part?.Tensor.File.Path ?? "",
+                part?.Tensor.Name ?? "",
+                (part?.FirstElement ?? 0) + slice.FirstElementOfPart + at,
                 wide[at].ToString(CultureInfo.InvariantCulture),
                 GgmlTypes.Name(type),
                 limit.ToString(CultureInfo.InvariantCulture)));

@@ -3,6 +3,7 @@ using ModelPort.Architectures;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Formats.Gguf;
+using ModelPort.Formats.Tokenizers;
 
 namespace ModelPort.Tokenizers;
 
@@ -79,10 +80,10 @@ public static partial class TokenizerHeader
 
     private static void WriteTemplates(GgufMetadata metadata, TokenizerFiles files)
     {
-        var named = files.ChatTemplates.Where(t => t.Name != "default").ToArray();
+        var named = files.ChatTemplates.Where(t => t.Name != ChatTemplate.DefaultName).ToArray();
         foreach (var template in named)
         {
-            metadata.Set($"tokenizer.chat_template.{KeyName(template.Name)}", template.Text);
+            metadata.Set(TemplateKey(template.Name), template.Text);
         }
 
         if (named.Length > 0)
@@ -90,11 +91,15 @@ public static partial class TokenizerHeader
             metadata.Set("tokenizer.chat_templates", named.Select(t => KeyName(t.Name)).ToArray());
         }
 
-        if (files.ChatTemplates.FirstOrDefault(t => t.Name == "default") is { } main)
+        if (files.ChatTemplates.FirstOrDefault(t => t.Name == ChatTemplate.DefaultName) is { } main)
         {
-            metadata.Set("tokenizer.chat_template", main.Text);
+            metadata.Set(TemplateKey(main.Name), main.Text);
         }
     }
+
+    /// <summary>The key of a chat template.</summary>
+    /// <param name="name">The template's name in the checkpoint.</param>
+    internal static string TemplateKey(string name) => name == ChatTemplate.DefaultName ? "tokenizer.chat_template" : $"tokenizer.chat_template.{KeyName(name)}";
 
     private static string KeyName(string name) => NotInKeys().Replace(name, "_");
 

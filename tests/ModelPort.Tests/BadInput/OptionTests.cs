@@ -23,7 +23,7 @@ public sealed class OptionTests : IDisposable
     public void A_precision_that_needs_an_importance_matrix_is_refused_as_such(string precision)
     {
         _checkpoint.Metadata["Precision"] = $"Q8_0;{precision}";
-        _checkpoint.Refused("MP1027", _checkpoint.Project, $"'{precision}'", "importance matrix", "IQ3_S", "Q2_K");
+        _checkpoint.Refused("MP1027", _checkpoint.Project, $"'{precision.ToUpperInvariant()}'", "importance matrix", "IQ3_S", "Q2_K");
     }
 
     [Fact]

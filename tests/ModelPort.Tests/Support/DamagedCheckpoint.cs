@@ -80,20 +80,10 @@ internal sealed class DamagedCheckpoint : IDisposable
     });
 
     /// <summary>Splits the weights into two shards with an index.</summary>
-    public void Shard(Action<JsonObject>? editWeightMap = null)
-    {
-        var tensors = new TensorEdit(Weights);
-        File.Delete(Weights);
-        static string Of(string name) => name.Contains("layers.0.", StringComparison.Ordinal) ? "model-00001-of-00002.safetensors" : "model-00002-of-00002.safetensors";
-        var map = new JsonObject(tensors.Names.Select(n => KeyValuePair.Create(n, (JsonNode?)Of(n))));
-        foreach (var shard in tensors.Names.Select(Of).Distinct())
-        {
-            tensors.Where(n => Of(n) == shard).Save(this[shard]);
-        }
+    public void Shard(Action<JsonObject>? editWeightMap = null) => Shard(name => name.Contains("layers.0.", StringComparison.Ordinal), editWeightMap);
 
-        editWeightMap?.Invoke(map);
-        File.WriteAllText(this["model.safetensors.index.json"], new JsonObject { ["weight_map"] = map }.ToJsonString());
-    }
+    /// <summary>Splits the weights into two shards, some experts of every block in the first.</summary>
+    public void Shard(IReadOnlyList<int> experts) => Shard(name => experts.Any(e => name.Contains($"experts.{e}.", StringComparison.Ordinal)));
 
     /// <summary>Ports, which must end in an error and leave nothing that could be taken for a port.</summary>
     public Diagnostic Refused()
@@ -125,4 +115,19 @@ internal sealed class DamagedCheckpoint : IDisposable
     }
 
     public void Dispose() => _folder.Dispose();
+
+    private void Shard(Func<string, bool> isInFirst, Action<JsonObject>? editWeightMap = null)
+    {
+        var tensors = new TensorEdit(Weights);
+        File.Delete(Weights);
+        string Of(string name) => isInFirst(name) ? "model-00001-of-00002.safetensors" : "model-00002-of-00002.safetensors";
+        var map = new JsonObject(tensors.Names.Select(n => KeyValuePair.Create(n, (JsonNode?)Of(n))));
+        foreach (var shard in tensors.Names.Select(Of).Distinct())
+        {
+            tensors.Where(n => Of(n) == shard).Save(this[shard]);
+        }
+
+        editWeightMap?.Invoke(map);
+        File.WriteAllText(this["model.safetensors.index.json"], new JsonObject { ["weight_map"] = map }.ToJsonString());
+    }
 }

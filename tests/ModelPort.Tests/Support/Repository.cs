@@ -6,6 +6,9 @@ internal static class Repository
     /// <summary>The folder that holds the solution.</summary>
     public static string Root { get; } = FindRoot();
 
+    /// <summary>The checkpoints with golden files of the reference converter and logits of PyTorch.</summary>
+    public static IReadOnlyList<string> Fixtures { get; } = ["wordnet-llama-v1", "llama3-rope", "mistral-spm", "qwen2", "qwen3", "mixtral-moe"];
+
     /// <summary>The sample checkpoint.</summary>
     public static string Sample => Path.Combine(Root, "samples", "models", "wordnet-llama");
 

@@ -18,11 +18,12 @@ internal sealed unsafe class AbiGuard
     private const string VersionSuffix = "-dev";
     private const int TypeUnset = 43;
 
-    private AbiGuard(LlamaModelParams model, LlamaContextParams context, LlamaQuantizeParams quantize)
+    private AbiGuard(LlamaModelParams model, LlamaContextParams context, LlamaQuantizeParams quantize, TensorGuard tensors)
     {
         Model = model;
         Context = context;
         Quantize = quantize;
+        Tensors = tensors;
     }
 
     /// <summary>llama_model_default_params.</summary>
@@ -33,6 +34,9 @@ internal sealed unsafe class AbiGuard
 
     /// <summary>llama_model_quantize_default_params.</summary>
     public LlamaQuantizeParams Quantize { get; }
+
+    /// <summary>The operations by which products are told from other graph nodes.</summary>
+    public TensorGuard Tensors { get; }
 
     /// <exception cref="EngineException">Something differs; the message says what.</exception>
     public static AbiGuard Check(LlamaLibraries libraries, LlamaPlatform platform)
@@ -82,7 +86,7 @@ internal sealed unsafe class AbiGuard
             }
         }
 
-        return new AbiGuard(model, context, quantize);
+        return new AbiGuard(model, context, quantize, TensorGuard.Check(libraries, platform));
 
         nint Function(string name) => libraries.Export(LlamaLibraries.Llama, name, platform);
     }
@@ -107,7 +111,8 @@ internal sealed unsafe class AbiGuard
         }
     }
 
-    private static EngineException Wrong(LlamaLibraries libraries, LlamaPlatform platform, string library, string found, string expected) =>
+    /// <summary>The error for a library that is not what this binding is written for.</summary>
+    public static EngineException Wrong(LlamaLibraries libraries, LlamaPlatform platform, string library, string found, string expected) =>
         new(EngineFault.LibraryWrong, Path.Combine(libraries.Directory, platform.FileName(library)), found, $"{expected} (llama.cpp {Version})", Remedy);
 
     // Room behind each struct, so that a library whose struct has grown cannot write past it.

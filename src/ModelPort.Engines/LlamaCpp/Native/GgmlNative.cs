@@ -40,4 +40,19 @@ internal static unsafe partial class GgmlNative
 
     [LibraryImport(Base, EntryPoint = "ggml_validate_row_data")]
     internal static partial byte ValidateRows(int type, void* data, nuint bytes);
+
+    [LibraryImport(Base, EntryPoint = "ggml_get_type_traits")]
+    internal static partial GgmlTypeTraits* TypeTraits(int type);
+}
+
+/// <summary>struct ggml_type_traits, as far as it is read.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct GgmlTypeTraits
+{
+    public byte* Name;
+    public long BlockLength;
+    public long BlockInterleave;
+    public nuint BlockBytes;
+    public byte IsQuantized;
+    public delegate* unmanaged[Cdecl]<void*, float*, long, void> ToFloat;
 }

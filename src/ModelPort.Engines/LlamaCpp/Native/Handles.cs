@@ -17,18 +17,20 @@ internal sealed class LlamaModelHandle : SafeHandle
     }
 }
 
-/// <summary>Owns a llama_context and keeps alive what it points to, its model and its abort flag, whichever is disposed first.</summary>
+/// <summary>Owns a llama_context and keeps alive what it points to, its model, its abort flag and its watch, whichever is disposed first.</summary>
 internal sealed class LlamaContextHandle : SafeHandle
 {
     private readonly LlamaModelHandle _model;
     private readonly NativeMemoryHandle _abort;
+    private readonly ProductWatch? _watch;
 
-    /// <summary>Takes over a context, the reference to its model that the caller has added, and its abort flag.</summary>
-    public LlamaContextHandle(nint context, LlamaModelHandle model, NativeMemoryHandle abort)
+    /// <summary>Takes over a context, the reference to its model that the caller has added, its abort flag and its watch.</summary>
+    public LlamaContextHandle(nint context, LlamaModelHandle model, NativeMemoryHandle abort, ProductWatch? watch)
         : base(0, ownsHandle: true)
     {
         _model = model;
         _abort = abort;
+        _watch = watch;
         SetHandle(context);
     }
 
@@ -38,6 +40,7 @@ internal sealed class LlamaContextHandle : SafeHandle
     {
         LlamaNative.ContextFree(handle);
         _model.DangerousRelease();
+        _watch?.Dispose();
         _abort.Dispose();
         return true;
     }

@@ -1,0 +1,16 @@
+namespace ModelPort.Engines.LlamaCpp;
+
+/// <summary>
+/// Sees what a model multiplies its weights with while a <see cref="LlamaContext"/> evaluates. Called on the thread that evaluates, in the middle of it.
+/// An exception ends the evaluation and comes out of <see cref="LlamaContext.Decode"/>.
+/// </summary>
+public interface ILlamaProductObserver
+{
+    /// <summary>Whether the products of a weight are to be seen; each that is costs a halt of all threads.</summary>
+    /// <param name="weight">The weight's name, such as "blk.0.attn_q.weight".</param>
+    bool Wants(string weight);
+
+    /// <summary>Sees a product that has been computed.</summary>
+    /// <param name="product">The product, valid during the call.</param>
+    void Observe(in LlamaProduct product);
+}

@@ -1,0 +1,98 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+
+namespace ModelPort.Parity;
+
+/// <summary>
+/// The log-probabilities of a row of reference logits as llama-perplexity keeps them in its base files: 65,536 even steps from the largest logit down to
+/// 16 below it. Divergences that are to equal its digits have to round alike; a step is at most 0.00025 nats. What lies deeper is cut off, which
+/// divergences do not feel and losses would: those are taken from the logits themselves.
+/// </summary>
+/// <param name="LogSum">ln of the sum of the exponentials of the logits.</param>
+/// <param name="Scale">Width of a step.</param>
+/// <param name="Floor">The logit of code 0; smaller ones get code 0 too.</param>
+/// <param name="Least">The log-probability of code 0.</param>
+/// <param name="Top">The code of the largest logit.</param>
+internal readonly record struct CodedLogProbabilities(float LogSum, float Scale, float Floor, float Least, float Top)
+{
+    private const float Depth = 16;
+    private const float Codes = 65535;
+
+    private float Inverse => Scale == 0 ? 0 : 1 / Scale;
+
+    /// <summary>The code of a row.</summary>
+    public static CodedLogProbabilities Of(ReadOnlySpan<float> logits)
+    {
+        var max = TensorPrimitives.Max(logits);
+        var floor = Math.Max(TensorPrimitives.Min(logits), max - Depth);
+        var logSum = (float)Math.Log(Exponentials.Sum(logits, max));
+        var row = new CodedLogProbabilities(max + logSum, (max - floor) / Codes, floor, floor - max - logSum, 0);
+        return row with { Top = row.Code(max) };
+    }
+
+    /// <summary>The log-probability of a token with this logit.</summary>
+    public float At(float logit) => Scale * Code(logit) + Least;
+
+    /// <summary>Compares the row with a model's, in one pass over both.</summary>
+    /// <param name="reference">The logits that this is the code of.</param>
+    /// <param name="logits">The model's logits.</param>
+    /// <param name="logSum">ln of the sum of the exponentials of the model's logits.</param>
+    /// <returns>The divergence, the largest absolute difference of two logits, and the first token with the reference's largest code.</returns>
+    public (double Divergence, float Difference, int Top) Compare(ReadOnlySpan<float> reference, ReadOnlySpan<float> logits, float logSum)
+    {
+        var (low, high) = (Vector<double>.Zero, Vector<double>.Zero);
+        var differences = Vector<float>.Zero;
+        var top = -1;
+        var i = 0;
+        for (; i <= reference.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            var r = new Vector<float>(reference[i..]);
+            var m = new Vector<float>(logits[i..]);
+            differences = Vector.Max(differences, Vector.Abs(r - m));
+            var code = Vector.Round((Vector.Max(r, new Vector<float>(Floor)) - new Vector<float>(Floor)) * Inverse);
+            if (top < 0 && Vector.EqualsAny(code, new Vector<float>(Top)))
+            {
+                top = i + FirstOf(code, Top);
+            }
+
+            var logProbability = (code * Scale) + new Vector<float>(Least);
+            var term = Vector.Exp(logProbability) * (logProbability - m + new Vector<float>(logSum));
+            term = Vector.ConditionalSelect(Vector.GreaterThan(logProbability, new Vector<float>(-Depth)), term, Vector<float>.Zero);
+            Vector.Widen(term, out var first, out var second);
+            low += first;
+            high += second;
+        }
+
+        var divergence = Vector.Sum(low + high);
+        var difference = TensorPrimitives.Max(Lanes(differences));
+        for (; i < reference.Length; i++)
+        {
+            difference = Math.Max(difference, Math.Abs(reference[i] - logits[i]));
+            top = top < 0 && Code(reference[i]) == Top ? i : top;
+            var logProbability = At(reference[i]);
+            divergence += logProbability > -Depth ? MathF.Exp(logProbability) * (logProbability - logits[i] + logSum) : 0;
+        }
+
+        return (divergence, difference, top);
+    }
+
+    private float Code(float logit) => MathF.Round((Math.Max(logit, Floor) - Floor) * Inverse);
+
+    private static int FirstOf(Vector<float> values, float value)
+    {
+        var lane = 0;
+        while (values[lane] != value)
+        {
+            lane++;
+        }
+
+        return lane;
+    }
+
+    private static float[] Lanes(Vector<float> values)
+    {
+        var lanes = new float[Vector<float>.Count];
+        values.CopyTo(lanes);
+        return lanes;
+    }
+}

@@ -1,0 +1,43 @@
+using System.Text.Json.Serialization;
+
+namespace ModelPort.Parity;
+
+/// <summary>Whose number it is.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<Subject>))]
+public enum Subject
+{
+    /// <summary>The ported file's.</summary>
+    [JsonStringEnumMemberName("port")]
+    Port,
+
+    /// <summary>The source's, at its own precision and on the same engine.</summary>
+    [JsonStringEnumMemberName("source")]
+    Source,
+}
+
+/// <summary>What a number compares with.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<Reference>))]
+public enum Reference
+{
+    /// <summary>The source at its own precision, run by the same engine on the same tokens.</summary>
+    [JsonStringEnumMemberName("source")]
+    Source,
+
+    /// <summary>The file given in <c>ReferenceOutputs</c>: what the framework of origin, or another engine, computed.</summary>
+    [JsonStringEnumMemberName("referenceOutputs")]
+    ReferenceOutputs,
+}
+
+/// <summary>A measured number, as the manifest records it.</summary>
+/// <param name="Name">The name of its <see cref="Metric"/>.</param>
+/// <param name="Of">Whose it is.</param>
+/// <param name="Against">What it compares with; null for a number that stands by itself.</param>
+/// <param name="Value">The number.</param>
+/// <param name="Error">Its standard error; null where it has none.</param>
+/// <param name="Unit">Its unit; null for a plain number.</param>
+public sealed record Figure(string Name, Subject Of, Reference? Against, double Value, double? Error, string? Unit)
+{
+    /// <summary>A measured value of a metric.</summary>
+    public static Figure For(Metric metric, Subject of, Reference? against, double value, double? error = null) =>
+        new(metric.Name, of, against, value, error, metric.Unit.Length == 0 ? null : metric.Unit);
+}

@@ -1,0 +1,76 @@
+using System.Globalization;
+using ModelPort.Diagnostics;
+using ModelPort.Manifests;
+
+namespace ModelPort.Parity;
+
+/// <summary>What the gate says: that it ran, against what, on which data, old, new, limit and verdict.</summary>
+public static class Gate
+{
+    /// <summary>The line that is printed for every judged port.</summary>
+    public static string Line(Manifest manifest, OutputRecord output) =>
+        output.Verdict == Verdict.NotMeasured
+            ? $"parity gate of {manifest.Name} {output.Precision}: not run (ModelPortParity is off)"
+            : $"parity gate of {manifest.Name} {output.Precision} against its source ({manifest.Source.Precision}, {manifest.Engine.Name} {manifest.Engine.Version}, {manifest.Evaluation!.CpuBackend}), "
+                + $"{Data(manifest.Evaluation)}: {string.Join("; ", output.Budgets.Select(b => Describe(b, output.Metrics)))}";
+
+    /// <summary>The data that a verdict rests on.</summary>
+    public static string Data(EvaluationRecord evaluation) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"on {evaluation.Windows} windows of {evaluation.WindowLength} tokens of {evaluation.Name}, {evaluation.Positions} positions, SHA-256 {evaluation.Sha256[..12]}");
+
+    /// <summary>The error for a budget that a port does not keep.</summary>
+    /// <param name="path">The source, where the error points.</param>
+    /// <param name="port">Name and precision of the port.</param>
+    /// <param name="budget">The budget.</param>
+    /// <param name="figures">The figures of the port.</param>
+    /// <param name="data">What was measured on.</param>
+    public static Diagnostic Failure(string path, string port, BudgetResult budget, IReadOnlyList<Figure> figures, string data)
+    {
+        var kind = Kind(budget);
+        var name = budget.Name + (budget.IsDefault ? " (default)" : "");
+        return budget.Verdict == BudgetVerdict.NotMeasured
+            ? Diagnose.BudgetNotMeasured(path, port, name, kind.Metric.Title, kind.Needs)
+            : Diagnose.BudgetMissed(path, port, name, Measured(budget, figures), kind.Metric.Write(budget.Limit, null).TrimStart('+'), Against(budget) + data);
+    }
+
+    /// <summary>A budget with old, new, limit and verdict.</summary>
+    public static string Describe(BudgetResult budget, IReadOnlyList<Figure> figures)
+    {
+        var limit = $"limit {budget.Limit.ToString("0.######", CultureInfo.InvariantCulture)}{(budget.Unit is null ? "" : " " + budget.Unit)}{(budget.IsDefault ? " (default)" : "")}";
+        return $"{budget.Name} {(budget.Against == Reference.ReferenceOutputs ? "(against ReferenceOutputs) " : "")}{Measured(budget, figures)}, {limit}, {Spell(budget.Verdict)}";
+    }
+
+    private static string Measured(BudgetResult budget, IReadOnlyList<Figure> figures)
+    {
+        if (budget.Measured is not { } value)
+        {
+            return "not measured";
+        }
+
+        var kind = Kind(budget);
+        var number = kind.Metric.Write(value, budget.Error);
+        double? Absolute(Subject of) =>
+            budget.Against == Reference.ReferenceOutputs ? null : figures.FirstOrDefault(f => f.Name == kind.Absolute?.Name && f.Of == of && f.Against is null)?.Value;
+        return Absolute(Subject.Source) is { } before && Absolute(Subject.Port) is { } after
+            ? $"{kind.Absolute!.Write(before)} -> {kind.Absolute.Write(after)}{(kind.Absolute == kind.Metric ? kind.Metric.Unit.Length == 0 ? "" : " " + kind.Metric.Unit : ", " + number)}"
+            : number;
+    }
+
+    private static string Against(BudgetResult budget) => budget.Against switch
+    {
+        Reference.Source => "against the source, ",
+        Reference.ReferenceOutputs => "against ReferenceOutputs, beside the figures ",
+        _ => "",
+    };
+
+    private static string Spell(BudgetVerdict verdict) => verdict switch
+    {
+        BudgetVerdict.Kept => "kept",
+        BudgetVerdict.WithinError => "outside by less than the error, kept",
+        BudgetVerdict.Missed => "MISSED",
+        _ => "NOT MEASURED",
+    };
+
+    private static BudgetKind Kind(BudgetResult budget) => BudgetKind.All.First(k => k.Name == budget.Name);
+}
