@@ -127,7 +127,7 @@ public sealed class HuggingFaceTokenizer : ISourceTokenizer
         }
     }
 
-    private string Normalize(string text) => _normalizers.Aggregate(text, (t, step) => step.Apply(t));
+    private string Normalize(string text) => Normalizer.Apply(_normalizers, text);
 
     // UTF-8, which the library works on, has no halves of surrogate pairs.
     private static string Whole(string text) => text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') < 0 ? text : Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));

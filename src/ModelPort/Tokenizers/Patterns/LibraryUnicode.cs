@@ -9,8 +9,8 @@ namespace ModelPort.Tokenizers.Patterns;
 /// </summary>
 internal static class LibraryUnicode
 {
-    /// <summary>Marks that its normal forms take for ordinary characters.</summary>
-    private static readonly Rune[] UnknownMarks = Read(
+    /// <summary>Marks that its normal forms take for ordinary characters, and two that it still takes for marks.</summary>
+    private static readonly Rune[] OtherMarks = Read(
         """
         7FD 897-89F 8CA-8D3 9FE AFA-AFF B55 C04 C3C CF3 D00 D3B-D3C D81 EBA ECE 1715 180F 1ABF-1ACE 1CF2-1CF3 1CF7 1DF6-1DFA A82C A8FF 10D24-10D27 10D69-10D6D
         10EAB-10EAC 10EFC-10EFF 10F46-10F50 10F82-10F85 11070 11073-11074 110C2 11145-11146 111C9 111CE-111CF 11241 1133B 113B8-113C0 113C2 113C5 113C7-113CA
@@ -27,8 +27,8 @@ internal static class LibraryUnicode
         1F16C 1FBF0-1FBF9
         """);
 
-    private static readonly HashSet<Rune> Inert = [.. UnknownMarks, .. UnknownCompositions];
-    private static readonly HashSet<Rune> Marks = [.. UnknownMarks];
+    private static readonly HashSet<Rune> Inert = [.. OtherMarks, .. UnknownCompositions];
+    private static readonly HashSet<Rune> Marks = [.. OtherMarks];
 
     /// <summary>Characters that count as punctuation here and not there, or the other way round.</summary>
     private static readonly HashSet<Rune> OtherPunctuation =
@@ -50,8 +50,8 @@ internal static class LibraryUnicode
 
     /// <summary>Whether a character is a combining mark.</summary>
     public static bool IsMark(Rune rune) =>
-        Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark
-        && !Marks.Contains(rune);
+        (Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark)
+        != Marks.Contains(rune);
 
     /// <summary>Whether a character is punctuation; the symbols of ASCII count in.</summary>
     public static bool IsPunctuation(Rune rune) =>

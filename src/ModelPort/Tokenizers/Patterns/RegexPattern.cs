@@ -23,8 +23,10 @@ internal sealed class RegexPattern : ITextPattern
     private readonly char[] _known = new char[char.MaxValue + 1];
 
     /// <summary>Reads a pattern.</summary>
+    /// <param name="pattern">The pattern.</param>
+    /// <param name="longest">How long one search may take; 10 s when not given.</param>
     /// <exception cref="TokenizerUncheckedException">A part of it is not reproduced exactly.</exception>
-    public RegexPattern(string pattern)
+    public RegexPattern(string pattern, TimeSpan? longest = null)
     {
         _pattern = pattern;
         var (root, sets) = PatternParser.Parse(pattern);
@@ -40,7 +42,7 @@ internal sealed class RegexPattern : ITextPattern
         root.Render(text, [.. members.Select(Spell)]);
         try
         {
-            _regex = new Regex(text.ToString(), RegexOptions.CultureInvariant, Longest);
+            _regex = new Regex(text.ToString(), RegexOptions.CultureInvariant, longest ?? Longest);
         }
         catch (RegexParseException e)
         {
@@ -64,7 +66,7 @@ internal sealed class RegexPattern : ITextPattern
         }
         catch (RegexMatchTimeoutException e)
         {
-            throw Refuse(string.Create(CultureInfo.InvariantCulture, $"it takes longer than {Longest.TotalSeconds} s on a text of {text.Length} characters"), e);
+            throw Refuse(string.Create(CultureInfo.InvariantCulture, $"it takes longer than {_regex.MatchTimeout.TotalSeconds} s on a text of {text.Length} characters"), e);
         }
         finally
         {

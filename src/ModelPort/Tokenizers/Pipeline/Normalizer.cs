@@ -6,9 +6,23 @@ namespace ModelPort.Tokenizers.Pipeline;
 /// <summary>One step that changes a text before it is split.</summary>
 internal abstract class Normalizer
 {
-    /// <summary>Changes a text.</summary>
+    // Steps that each double a text can stand one after the other.
+    private const int MostGrowth = 64;
+    private const int AlwaysAllowed = 1 << 20;
+
+    /// <summary>Makes steps one after the other.</summary>
     /// <exception cref="TokenizerUncheckedException">The result is absurdly long, or takes too long.</exception>
-    public abstract string Apply(string text);
+    public static string Apply(IReadOnlyList<Normalizer> steps, string text)
+    {
+        var most = Math.Max(AlwaysAllowed, (long)MostGrowth * text.Length);
+        return steps.Aggregate(text, (t, step) => step.Apply(t, most));
+    }
+
+    /// <summary>Changes a text.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="most">The most characters that a step may make of it.</param>
+    /// <exception cref="TokenizerUncheckedException">The result is longer than that, or takes too long.</exception>
+    public abstract string Apply(string text, long most);
 
     /// <summary>Whether the first character that is left, if there is one, still stems from the first character of the text.</summary>
     public virtual bool KeepsStart => true;
@@ -19,7 +33,7 @@ internal abstract class Normalizer
         /// <summary>The form.</summary>
         public NormalizationForm Form => form;
 
-        public override string Apply(string text)
+        public override string Apply(string text, long most)
         {
             var result = new StringBuilder(text.Length);
             var start = 0;
@@ -43,7 +57,7 @@ internal abstract class Normalizer
     /// <summary>Lower case, character by character.</summary>
     public sealed class Lowercase : Normalizer
     {
-        public override string Apply(string text)
+        public override string Apply(string text, long most)
         {
             var lower = new StringBuilder(text.Length);
             foreach (var rune in text.EnumerateRunes())
@@ -60,7 +74,7 @@ internal abstract class Normalizer
     {
         public override bool KeepsStart => !left;
 
-        public override string Apply(string text) => (left, right) switch
+        public override string Apply(string text, long most) => (left, right) switch
         {
             (true, true) => text.Trim(),
             (true, false) => text.TrimStart(),
@@ -74,7 +88,7 @@ internal abstract class Normalizer
     {
         public override bool KeepsStart => false;
 
-        public override string Apply(string text) => string.Concat(text.EnumerateRunes().Where(r => !LibraryUnicode.IsMark(r)).Select(r => r.ToString()));
+        public override string Apply(string text, long most) => string.Concat(text.EnumerateRunes().Where(r => !LibraryUnicode.IsMark(r)).Select(r => r.ToString()));
     }
 
     /// <summary>Puts a text before what is not empty.</summary>
@@ -82,13 +96,13 @@ internal abstract class Normalizer
     {
         public override bool KeepsStart => false;
 
-        public override string Apply(string text) => text.Length == 0 ? text : prefix + text;
+        public override string Apply(string text, long most) => text.Length == 0 ? text : prefix + text;
     }
 
     /// <summary>Spells bytes with the byte-level alphabet.</summary>
     public sealed class ByteLevel : Normalizer
     {
-        public override string Apply(string text) => new(ByteAlphabet.Spell(text));
+        public override string Apply(string text, long most) => new(ByteAlphabet.Spell(text));
     }
 
     /// <summary>Replaces what a pattern matches.</summary>
@@ -97,18 +111,14 @@ internal abstract class Normalizer
     /// <param name="keepsStart">Whether each match is one character and is replaced with something.</param>
     public sealed class Replace(ITextPattern pattern, string content, bool keepsStart) : Normalizer
     {
-        // Replacements that double a text can stand one after the other.
-        private const int MostGrowth = 64;
-        private const int AlwaysAllowed = 1 << 20;
-
         public override bool KeepsStart => keepsStart;
 
-        public override string Apply(string text)
+        public override string Apply(string text, long most)
         {
             var matches = new List<(int Start, int End)>();
             pattern.Find(text, matches);
             var length = text.Length + (long)matches.Count * content.Length;
-            if (length > Math.Max(AlwaysAllowed, (long)MostGrowth * text.Length))
+            if (length > most)
             {
                 throw new TokenizerUncheckedException("normalizer Replace", $"it makes {length} characters of {text.Length}");
             }

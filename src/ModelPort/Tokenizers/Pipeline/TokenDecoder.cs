@@ -99,7 +99,7 @@ internal abstract class TokenDecoder
     /// <summary>Replaces what a pattern matches in each token.</summary>
     public sealed class Replace(Normalizer.Replace replace) : TokenDecoder
     {
-        public override IReadOnlyList<string> Apply(IReadOnlyList<string> tokens) => [.. tokens.Select(replace.Apply)];
+        public override IReadOnlyList<string> Apply(IReadOnlyList<string> tokens) => [.. tokens.Select(t => Normalizer.Apply([replace], t))];
     }
 
     /// <summary>Reads the character that stands for a blank; in the first token it is dropped where one was put before the text.</summary>
