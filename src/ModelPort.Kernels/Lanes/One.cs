@@ -17,6 +17,12 @@ internal readonly unsafe struct One<V, TRegister>(V lanes) : ILanes<One<V, TRegi
     public static One<V, TRegister> Broadcast(float value) => new(TRegister.Broadcast(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One<V, TRegister> Sequence() => new(TRegister.Sequence());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One<V, TRegister> LoadCodes(ushort* source) => new(TRegister.LoadCodes(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static One<V, TRegister> Load(float* source) => new(TRegister.Load(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -93,6 +99,12 @@ internal readonly unsafe struct One<V, TRegister>(V lanes) : ILanes<One<V, TRegi
         (V low, V high) = TRegister.UnevenNeighbours(value._lanes);
         return (new(low), new(high));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One<V, TRegister> OddOfThree(One<V, TRegister> codes, int bit) => new(TRegister.OddOfThree(codes._lanes, bit));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One<V, TRegister> OddOfEight(One<V, TRegister> codes, int bit) => new(TRegister.OddOfEight(codes._lanes, bit));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Largest(One<V, TRegister> value) => TRegister.Largest(value._lanes);
