@@ -1,3 +1,4 @@
+using ModelPort.Calibration;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Formats.Gguf;
@@ -23,13 +24,15 @@ public static class Porter
     /// <param name="request">Memory budget and threads.</param>
     /// <param name="observer">Told the bytes done.</param>
     /// <param name="cancellation">Stops the work.</param>
+    /// <param name="importance">What weighs columns where blocks are quantised; null for nothing.</param>
     /// <exception cref="ModelPortException">MP1017: NaN or infinity; MP1023: the source changed; MP2001, MP2002: writing failed; MP2005: the budget is too small.</exception>
     public static PortResult Run(
         PortPlan plan,
         IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs,
         PortRequest request,
         IPortObserver observer,
-        CancellationToken cancellation)
+        CancellationToken cancellation,
+        Importance? importance = null)
     {
         var elements = SliceElements(plan, request);
         foreach (var (output, file) in outputs)
@@ -38,7 +41,7 @@ public static class Porter
         }
 
         using var hashing = new SourceHashing(plan.Checkpoint);
-        var overflow = RunSlices(plan, outputs, elements, request.Threads, hashing, observer, cancellation);
+        var overflow = RunSlices(plan, outputs, importance, elements, request.Threads, hashing, observer, cancellation);
         Together([.. hashing.Rest(cancellation), .. outputs.Select(o => (Action)(() => o.File.Settle(o.Plan.FileLength, cancellation)))]);
         cancellation.ThrowIfCancellationRequested();
         var hash = hashing.Complete(cancellation);
@@ -49,6 +52,7 @@ public static class Porter
     private static Dictionary<string, long> RunSlices(
         PortPlan plan,
         IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs,
+        Importance? importance,
         int elements,
         int threads,
         SourceHashing hashing,
@@ -85,7 +89,7 @@ public static class Porter
             }
         }
 
-        var workers = Enumerable.Range(0, threads).Select(_ => new SliceWorker(plan, outputs, hashing, largest)).ToArray();
+        var workers = Enumerable.Range(0, threads).Select(_ => new SliceWorker(plan, outputs, importance, hashing, largest)).ToArray();
         Together([.. workers.Select(w => (Action)(() => Work(w)))]);
         cancellation.ThrowIfCancellationRequested();
         var overflow = new Dictionary<string, long>(StringComparer.Ordinal);

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using ModelPort.Architectures;
+using ModelPort.Calibration;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
 using ModelPort.Formats.Gguf;
@@ -19,24 +20,28 @@ internal sealed class SliceWorker
 {
     private readonly PortPlan _plan;
     private readonly IReadOnlyList<(OutputPlan Plan, OutputFile File)> _outputs;
+    private readonly Importance? _importance;
     private readonly SourceHashing _hashing;
     private readonly byte[] _source;
     private readonly byte[] _moved;
     private readonly float[] _wide;
     private readonly byte[] _target;
+    private readonly float[] _weights;
     private readonly Dictionary<string, long> _overflow = new(StringComparer.Ordinal);
 
     /// <summary>Makes a worker with buffers for slices of a size.</summary>
-    public SliceWorker(PortPlan plan, IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs, SourceHashing hashing, long elements)
+    public SliceWorker(PortPlan plan, IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs, Importance? importance, SourceHashing hashing, long elements)
     {
         _hashing = hashing;
         _plan = plan;
         _outputs = outputs;
+        _importance = importance;
         var sourceBytes = plan.Tensors.Max(SourceBytes);
         _source = new byte[elements * sourceBytes];
         _moved = plan.Tensors.Any(t => t.Rows is RowOrder.InterleaveHalves) ? new byte[elements * sourceBytes] : [];
         _wide = new float[elements];
         _target = new byte[elements * sizeof(float)];
+        _weights = importance is null ? [] : new float[plan.Tensors.Max(t => t.RowLength)];
     }
 
     /// <summary>Bytes of buffers a worker needs for each value of a slice: source, moved source, widened, target.</summary>
@@ -204,17 +209,26 @@ internal sealed class SliceWorker
         return target;
     }
 
-    // Types without a kernel here are ggml's own work.
-    private static void Quantise(GgmlType type, ReadOnlySpan<float> wide, Span<byte> target, Slice slice, SourcePart? part)
+    // Rows of one matrix share the importance of their columns, and a slice holds rows of one matrix.
+    private ReadOnlySpan<float> WeightsOf(Slice slice)
     {
-        if (BlockQuantizer.IsSupported((BlockType)type))
+        var tensor = _plan.Tensors[slice.Tensor];
+        if (_importance?.EntryOf(tensor) is not { } entry)
         {
-            BlockQuantizer.Quantize((BlockType)type, wide, target, slice.RowLength);
-            return;
+            return [];
         }
 
-        var at = TensorPrimitives.IndexOfMaxMagnitude(wide);
-        var limit = GgmlQuantizer.LargestValue((int)type);
+        var weights = _weights.AsSpan(0, slice.RowLength);
+        entry.CopyWeights(tensor.IsStack ? (long)slice.Part * slice.RowLength : 0, weights);
+        return weights;
+    }
+
+    // Types without a kernel here are ggml's own work.
+    private void Quantise(GgmlType type, ReadOnlySpan<float> wide, Span<byte> target, Slice slice, SourcePart? part)
+    {
+        var weights = WeightsOf(slice);
+        var limit = GgmlQuantizer.LargestValue((int)type, weights);
+        var at = limit < float.MaxValue ? TensorPrimitives.IndexOfMaxMagnitude(wide) : -1;
         if (at >= 0 && MathF.Abs(wide[at]) > limit)
         {
             throw new ModelPortException(Diagnose.BeyondType(
@@ -226,6 +240,13 @@ internal sealed class SliceWorker
                 limit.ToString(CultureInfo.InvariantCulture)));
         }
 
-        GgmlQuantizer.Quantize((int)type, wide, target, slice.RowLength);
+        if (BlockQuantizer.IsSupported((BlockType)type))
+        {
+            BlockQuantizer.Quantize((BlockType)type, wide, target, slice.RowLength, weights);
+        }
+        else
+        {
+            GgmlQuantizer.Quantize((int)type, wide, target, slice.RowLength, weights);
+        }
     }
 }
