@@ -24,7 +24,7 @@ internal static class LaneQuantizer
         switch (bits)
         {
             case 512:
-                LaneQuantizer<Pair<Vector512<float>, Register512>, Pair<Vector512<float>, Register512>, Pair<Vector256<float>, Register256>, One<Vector512<float>, Register512>>
+                LaneQuantizer<Pair<Vector512<float>, Register512>, Pair<Vector512<float>, Register512>, Pair<Vector256<float>, Register256>, One<Vector256<float>, Register256>>
                     .Quantize(type, rows, rowLength, importance, destination);
                 break;
             case 256:
