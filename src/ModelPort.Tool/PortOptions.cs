@@ -8,17 +8,20 @@ internal sealed class PortOptions
 {
     // One or several paths, with ';' between.
     private static readonly string[] PathLists = ["Evaluation"];
-    private static readonly string[] Paths = ["ReferenceOutputs"];
+    private static readonly string[] Paths = ["Calibration", "ReferenceOutputs"];
 
     private readonly Dictionary<string, Option<string?>> _metadata = new()
     {
         ["Name"] = new("--name") { Description = "The port's name; default: the last segment of the source's path." },
         ["Runtime"] = new("--runtime") { Description = "The runtime: llama.cpp (default)." },
-        ["Precision"] = new("--precision") { Description = "One or several, with ';' between: F32 F16 BF16 Q8_0 Q6_K Q5_1 Q5_K_M Q5_K_S Q5_0 Q4_1 Q4_K_M Q4_K_S IQ4_NL IQ4_XS Q4_0 MXFP4_MOE Q3_K_L Q3_K_M IQ3_M Q3_K_S IQ3_S Q2_K TQ2_0 TQ1_0; default: the source's own." },
+        ["Precision"] = new("--precision") { Description = "One or several, with ';' between: F32 F16 BF16 Q8_0 Q6_K Q5_1 Q5_K_M Q5_K_S Q5_0 Q4_1 Q4_K_M Q4_K_S IQ4_NL IQ4_XS Q4_0 MXFP4_MOE Q3_K_L Q3_K_M IQ3_M Q3_K_S IQ3_S IQ3_XS IQ3_XXS Q2_K Q2_K_S IQ2_M IQ2_S IQ2_XS IQ2_XXS TQ2_0 IQ1_M TQ1_0 IQ1_S; default: the source's own." },
         ["TensorPrecision"] = new("--tensor-precision") { Description = "Types of tensors by name, over the precision's recipe: REGEX=TYPE, several with ';' between; the first match counts." },
         ["OutputPrecision"] = new("--output-precision") { Description = "The type of the output matrix, for instance Q8_0." },
         ["EmbeddingPrecision"] = new("--embedding-precision") { Description = "The type of the embedding." },
         ["HardwareTarget"] = new("--hardware-target") { Description = "The hardware: cpu (default)." },
+        ["Calibration"] = new("--calibration") { Description = "A text (.txt) that an importance matrix is computed from, or a matrix that llama-imatrix made (.gguf, .dat)." },
+        ["CalibrationTokens"] = new("--calibration-tokens") { Description = "At most this many of its tokens are used; default 16384." },
+        ["CalibrationWindow"] = new("--calibration-window") { Description = "Tokens in a chunk of it; default 512, or the model's context when that is shorter." },
         ["Evaluation"] = new("--evaluation") { Description = "What parity is measured on: a text (.txt; default: one that ships with ModelPort) and tasks (.jsonl), with ';' between." },
         ["ReferenceOutputs"] = new("--reference-outputs") { Description = "Logits of the framework of origin (.safetensors with input_ids and logits)." },
         ["PreTokenizer"] = new("--pre-tokenizer") { Description = "The value of tokenizer.ggml.pre; default: detected from tokenizer.json." },
@@ -26,6 +29,7 @@ internal sealed class PortOptions
         ["EvaluationQuestions"] = new("--evaluation-questions") { Description = "At most this many questions of a task are asked; default 1000." },
         ["Continuations"] = new("--continuations") { Description = "Prompts that source and port continue, 0 for none; default 8." },
         ["ContinuationTokens"] = new("--continuation-tokens") { Description = "Tokens of a continuation; default 32." },
+        ["HourlyCost"] = new("--hourly-cost") { Description = "What an hour of the machine costs, for the cost of a million tokens." },
         ["EvaluationTokens"] = new("--evaluation-tokens") { Description = "At most this many tokens are measured; default 8192." },
     };
 
@@ -40,6 +44,7 @@ internal sealed class PortOptions
     private readonly Option<bool> _pure = new("--pure") { Description = "Every matrix gets the base type of the precision." };
     private readonly Option<bool> _strictPrecision = new("--strict-precision") { Description = "A tensor that cannot have the type asked for is an error." };
     private readonly Option<bool> _strictParity = new("--strict-parity") { Description = "A number outside its limit by less than its standard error misses the budget." };
+    private readonly Option<bool> _serving = new("--serving") { Description = "Latency, speed, memory and load time are measured even when no budget limits them." };
     private readonly Option<bool> _strict = new("--strict") { Description = "Fallbacks, overflow and guesses are errors." };
 
     /// <summary>Where the source is.</summary>
@@ -66,6 +71,7 @@ internal sealed class PortOptions
 
         command.Add(_budgets);
         command.Add(_pure);
+        command.Add(_serving);
         command.Add(_strictPrecision);
         command.Add(_strict);
         command.Add(_strictParity);
@@ -92,10 +98,12 @@ internal sealed class PortOptions
 
         foreach (var list in PathLists.Where(metadata.ContainsKey))
         {
-            metadata[list] = string.Join(';', metadata[list].Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(Path.GetFullPath));
+            // Only here is a percent sign an ordinary character.
+            metadata[list] = PathList.Write(metadata[list].Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(Path.GetFullPath));
         }
 
         var properties = _properties.Select(o => (o.Key, Value: parsed.GetValue(o.Value))).Where(o => !string.IsNullOrEmpty(o.Value)).ToDictionary(o => o.Key, o => o.Value!);
+        properties["Serving"] = Text(parsed.GetValue(_serving));
         properties["Strict"] = Text(parsed.GetValue(_strict));
         properties["StrictPrecision"] = Text(parsed.GetValue(_strictPrecision));
         properties["StrictParity"] = Text(parsed.GetValue(_strictParity));

@@ -1,5 +1,7 @@
+using System.Globalization;
 using ModelPort.Diagnostics;
 using ModelPort.Parity;
+using ModelPort.Parity.Serving;
 using ModelPort.Parity.Tasks;
 using ModelPort.Planning;
 
@@ -27,6 +29,9 @@ public sealed record PortRequest
     /// <summary>The default of <see cref="EvaluationTokens"/>.</summary>
     public const int DefaultEvaluationTokens = 8192;
 
+    /// <summary>The default of <see cref="CalibrationTokens"/>.</summary>
+    public const int DefaultCalibrationTokens = 16384;
+
     /// <summary>The default of <see cref="EvaluationQuestions"/>.</summary>
     public const int DefaultEvaluationQuestions = 1000;
 
@@ -44,8 +49,9 @@ public sealed record PortRequest
 
     /// <summary>Metadata other than the budgets, as users spell them.</summary>
     public static IReadOnlyList<string> OptionNames { get; } =
-        ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow", "EvaluationQuestions", "Continuations", "ContinuationTokens",
-         "TensorPrecision", "Pure", "OutputPrecision", "EmbeddingPrecision"];
+        ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow", "EvaluationQuestions", "Continuations", "ContinuationTokens", "Serving", "HourlyCost",
+         "TensorPrecision", "Pure", "OutputPrecision", "EmbeddingPrecision",
+         "Calibration", "CalibrationTokens", "CalibrationWindow"];
 
     /// <summary>The checkpoint folder.</summary>
     public required string Source { get; init; }
@@ -77,11 +83,29 @@ public sealed record PortRequest
     /// <summary>Tokens of a continuation, at most.</summary>
     public int ContinuationTokens { get; init; } = DefaultContinuationTokens;
 
+    /// <summary>Whether latency, speed, memory and load time are measured even when no budget limits them.</summary>
+    public bool Serving { get; init; }
+
+    /// <summary>What an hour of the machine costs, in any currency; null when it is not known.</summary>
+    public double? HourlyCost { get; init; }
+
+    /// <summary>Whether latency, speed, memory and load time are measured.</summary>
+    public bool MeasuresServing => Serving || Budgets.Any(b => ServingMeasurement.Metrics.Contains(b.Kind.Metric));
+
     /// <summary>A safetensors file with <c>input_ids</c> and <c>logits</c> of the framework the model comes from.</summary>
     public string? ReferenceOutputs { get; init; }
 
     /// <summary>The value of <c>tokenizer.ggml.pre</c>, when the user knows better than the detection.</summary>
     public string? PreTokenizer { get; init; }
+
+    /// <summary>A text that an importance matrix is computed from, or a file that holds one; null for none.</summary>
+    public string? Calibration { get; init; }
+
+    /// <summary>At most this many tokens of the calibration text are used.</summary>
+    public int CalibrationTokens { get; init; } = DefaultCalibrationTokens;
+
+    /// <summary>Tokens in a chunk of the calibration; null means 512, or the model's context when that is shorter.</summary>
+    public int? CalibrationWindow { get; init; }
 
     /// <summary>The user's budgets; defaults of the precision fill the gaps.</summary>
     public IReadOnlyList<Budget> Budgets { get; init; } = [];
@@ -117,7 +141,7 @@ public sealed record PortRequest
     /// <param name="source">The checkpoint folder.</param>
     /// <param name="outputDirectory">Where the outputs go.</param>
     /// <param name="metadata">Options by name: <see cref="OptionNames"/> and <see cref="Budget.Names"/>.</param>
-    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, EvaluationTokens, Strict, StrictPrecision.</param>
+    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, Serving, EvaluationTokens, Strict, StrictPrecision.</param>
     /// <param name="file">The file that errors about options point at (the project file).</param>
     /// <exception cref="ModelPortException">MP1018, MP1019, MP1020, MP1027, MP1040 or MP1041.</exception>
     public static PortRequest Parse(
@@ -180,12 +204,17 @@ public sealed record PortRequest
             EvaluationQuestions = Count(Option("EvaluationQuestions"), "EvaluationQuestions", DefaultEvaluationQuestions, file),
             Continuations = Within(Option("Continuations"), "Continuations", DefaultContinuations, 0, MostContinuations, file),
             ContinuationTokens = Within(Option("ContinuationTokens"), "ContinuationTokens", DefaultContinuationTokens, 1, MostContinuationTokens, file),
+            Serving = ParseSwitch(Option("Serving") ?? Property("Serving"), "Serving", file),
+            HourlyCost = ParseCost(Option("HourlyCost"), budgets, file),
             ReferenceOutputs = Option("ReferenceOutputs"),
             PreTokenizer = Option("PreTokenizer"),
             Budgets = budgets,
             Parity = ParseParity(Property("Parity"), file),
             EvaluationTokens = Count(Option("EvaluationTokens") ?? Property("EvaluationTokens"), "EvaluationTokens", DefaultEvaluationTokens, file),
-            EvaluationWindow = Option("EvaluationWindow") is { } window ? Within(window, "EvaluationWindow", 0, 16, 32768, file) : null,
+            EvaluationWindow = ParseWindow(Option("EvaluationWindow"), "EvaluationWindow", file),
+            Calibration = Option("Calibration"),
+            CalibrationTokens = Count(Option("CalibrationTokens"), "CalibrationTokens", DefaultCalibrationTokens, file),
+            CalibrationWindow = ParseWindow(Option("CalibrationWindow"), "CalibrationWindow", file),
             MemoryBudget = ParseBudget(Property("MemoryBudget"), file),
             Threads = ParseThreads(Property("Threads"), file),
             Strict = ParseSwitch(Property("Strict"), "ModelPortStrict", file),
@@ -209,7 +238,7 @@ public sealed record PortRequest
     // One text, and tasks, which figures and budgets name by their file names.
     private static (string? Text, string[] Tasks) ParseEvaluation(string value, string file)
     {
-        string[] paths = value.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var paths = PathList.Read(value);
         string[] tasks = [.. paths.Where(p => Path.GetExtension(p).Equals(TaskFile.Extension, StringComparison.OrdinalIgnoreCase))];
         string[] texts = [.. paths.Except(tasks)];
         return texts.Length > 1 ? throw new ModelPortException(Diagnose.InvalidOption(file, "Evaluation", value, "one text (.txt) at most, beside tasks (.jsonl)"))
@@ -217,6 +246,9 @@ public sealed record PortRequest
                 ? throw new ModelPortException(Diagnose.InvalidOption(file, "Evaluation", value, "tasks whose file names differ"))
             : (texts.FirstOrDefault(), tasks);
     }
+
+    private static int? ParseWindow(string? value, string option, string file) =>
+        value is null ? null : Within(value, option, 0, 16, 32768, file);
 
     private static ParityMode ParseParity(string? value, string file) => value?.ToUpperInvariant() switch
     {
@@ -246,6 +278,20 @@ public sealed record PortRequest
         return threads <= MostThreads
             ? threads
             : throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortThreads", value!, $"a whole number from 1 to {MostThreads}"));
+    }
+
+    private static double? ParseCost(string? value, List<Budget> budgets, string file)
+    {
+        if (value is null)
+        {
+            return budgets.Find(b => b.Kind.Metric == Metric.CostPerMillionTokens) is { } limit
+                ? throw new ModelPortException(Diagnose.InvalidOption(file, limit.Kind.Name, limit.Limit.ToString(CultureInfo.InvariantCulture), "HourlyCost beside it, the cost of an hour of the machine"))
+                : null;
+        }
+
+        return double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var cost) && cost > 0
+            ? cost
+            : throw new ModelPortException(Diagnose.InvalidOption(file, "HourlyCost", value, "a number above zero, with a decimal point"));
     }
 
     private static int Within(string? value, string option, int fallback, int least, int most, string file) => value switch

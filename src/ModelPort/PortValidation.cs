@@ -5,6 +5,7 @@ using ModelPort.Formats;
 using ModelPort.Formats.Gguf;
 using ModelPort.Parity;
 using ModelPort.Parity.Behaviour;
+using ModelPort.Parity.Serving;
 using ModelPort.Planning;
 using ModelPort.Porting;
 
@@ -40,14 +41,14 @@ public static class PortValidation
         RequireGguf(portPath);
         using var checkpoint = Checkpoint.Open(request.Source);
         var own = Planner.OwnPrecision(checkpoint);
-        var plan = Planner.Plan(checkpoint, request with { Precisions = [own], Choice = TensorChoice.None });
+        var plan = Planner.Plan(checkpoint, request with { Precisions = [own], Choice = TensorChoice.None, Calibration = null });
         var data = EvaluationData.Open(request);
         using var source = OutputFile.CreateScratch(Path.Combine(request.OutputDirectory, plan.Outputs[0].FileName), plan.Outputs[0].FileLength);
         var result = Porter.Run(plan, [(plan.Outputs[0], source)], request, observer, cancellation);
         try
         {
             var (basis, ports) = new ParityMeasurement(request, checkpoint, data, observer, cancellation).Measure(source.TemporaryPath, [portPath]);
-            IReadOnlyList<Figure> figures = [.. ports[0].Figures, Figure.For(Metric.FileSize, Subject.Port, null, new FileInfo(portPath).Length / 1e6)];
+            var figures = ServingCost.Apply([.. ports[0].Figures, Figure.For(Metric.FileSize, Subject.Port, null, new FileInfo(portPath).Length / 1e6)], request.HourlyCost);
             foreach (var warning in ports[0].Behaviour.Findings.Where(f => f.Level == FindingLevel.Warning))
             {
                 observer.Warn(warning.ToDiagnostic(portPath)!);

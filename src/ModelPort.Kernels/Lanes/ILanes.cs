@@ -69,6 +69,9 @@ internal unsafe interface ILanes<T>
     /// <summary>mask ? a : b</summary>
     static abstract T Choose(T mask, T a, T b);
 
+    /// <summary>Limits a value that is not NaN to what lies between +0 and top.</summary>
+    static abstract T Limit(T value, T top);
+
     static abstract T Abs(T value);
 
     static abstract T Sqrt(T value);

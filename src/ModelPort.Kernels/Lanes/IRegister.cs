@@ -66,6 +66,9 @@ internal unsafe interface IRegister<V>
     /// <summary>mask ? a : b</summary>
     static abstract V Choose(V mask, V a, V b);
 
+    /// <summary>As <see cref="ILanes{T}.Limit"/>.</summary>
+    static abstract V Limit(V value, V top);
+
     static abstract V Abs(V value);
 
     static abstract V Sqrt(V value);

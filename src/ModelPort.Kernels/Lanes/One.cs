@@ -80,6 +80,10 @@ internal readonly unsafe struct One<V, TRegister>(V lanes) : ILanes<One<V, TRegi
         new(TRegister.Choose(mask._lanes, a._lanes, b._lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One<V, TRegister> Limit(One<V, TRegister> value, One<V, TRegister> top) =>
+        new(TRegister.Limit(value._lanes, top._lanes));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static One<V, TRegister> Abs(One<V, TRegister> value) => new(TRegister.Abs(value._lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -105,6 +105,10 @@ internal readonly unsafe struct Pair<V, TRegister>(V a, V b) : ILanes<Pair<V, TR
         new(TRegister.Choose(mask._a, a._a, b._a), TRegister.Choose(mask._b, a._b, b._b));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Pair<V, TRegister> Limit(Pair<V, TRegister> value, Pair<V, TRegister> top) =>
+        new(TRegister.Limit(value._a, top._a), TRegister.Limit(value._b, top._b));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pair<V, TRegister> Abs(Pair<V, TRegister> value) => new(TRegister.Abs(value._a), TRegister.Abs(value._b));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -84,6 +84,11 @@ internal readonly unsafe struct Register128 : IRegister<Vector128<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Choose(Vector128<float> mask, Vector128<float> a, Vector128<float> b) => Sse41.IsSupported ? Sse41.BlendVariable(b, a, mask) : Vector128.ConditionalSelect(mask, a, b);
 
+    // Floats of one sign compare as their bits do, and integers use other units of the processor than sums.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Limit(Vector128<float> value, Vector128<float> top) =>
+        Vector128.Max(Vector128.Min(value.AsInt32(), top.AsInt32()), Vector128<int>.Zero).AsSingle();
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Abs(Vector128<float> value) => Vector128.Abs(value);
 

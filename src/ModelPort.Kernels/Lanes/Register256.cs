@@ -89,6 +89,11 @@ internal readonly unsafe struct Register256 : IRegister<Vector256<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Choose(Vector256<float> mask, Vector256<float> a, Vector256<float> b) => Avx.IsSupported ? Avx.BlendVariable(b, a, mask) : Vector256.ConditionalSelect(mask, a, b);
 
+    // Floats of one sign compare as their bits do, and integers use other units of the processor than sums.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Limit(Vector256<float> value, Vector256<float> top) =>
+        Vector256.Max(Vector256.Min(value.AsInt32(), top.AsInt32()), Vector256<int>.Zero).AsSingle();
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Abs(Vector256<float> value) => Vector256.Abs(value);
 

@@ -89,6 +89,11 @@ internal readonly unsafe struct Register512 : IRegister<Vector512<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Choose(Vector512<float> mask, Vector512<float> a, Vector512<float> b) => Vector512.ConditionalSelect(mask, a, b);
 
+    // Floats of one sign compare as their bits do, and integers use other units of the processor than sums.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Limit(Vector512<float> value, Vector512<float> top) =>
+        Vector512.Max(Vector512.Min(value.AsInt32(), top.AsInt32()), Vector512<int>.Zero).AsSingle();
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Abs(Vector512<float> value) => Vector512.Abs(value);
 
