@@ -7,8 +7,16 @@ using ModelPort.Parity;
 using ModelPort.Parity.Behaviour;
 using ModelPort.Planning;
 using ModelPort.Porting;
+using ModelPort.Reports;
 
 namespace ModelPort;
+
+/// <summary>What came of a run.</summary>
+/// <param name="Manifest">The manifest.</param>
+/// <param name="Report">The report; null when nothing is measured.</param>
+/// <param name="Ported">Whether files were written; false when they were there already.</param>
+/// <param name="Measured">Whether parity was measured in this run.</param>
+internal sealed record RunResult(Manifest Manifest, ParityReport? Report, bool Ported, bool Measured);
 
 /// <summary>One run of the pipeline inside the lock: decides which stages are needed, carries them out and writes down what came of them.</summary>
 internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationData data, EngineRecord engine, IPortObserver observer, CancellationToken cancellation)
@@ -20,7 +28,7 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationData
         [.. plan.Checkpoint.Files.Select(f => f.Path), .. new[] { request.Evaluation, request.ReferenceOutputs }.OfType<string>(), .. request.Tasks];
 
     /// <summary>Ports and measures.</summary>
-    public (Manifest Manifest, bool Ported, bool Measured) Everything()
+    public RunResult Everything()
     {
         var baseline = request.Parity == ParityMode.Off ? null : Baseline();
         var files = new List<(OutputPlan Plan, OutputFile File)>();
@@ -56,7 +64,8 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationData
                 file.Commit();
             }
 
-            return (Write(result, outputs, basis), true, baseline is not null);
+            var manifest = Write(result, outputs, basis);
+            return new RunResult(manifest, baseline is null ? null : new ParityReport(ParityReport.CurrentSchema, manifest, [.. parities.Select(p => p!.Positions)]), true, baseline is not null);
         }
         finally
         {
@@ -65,18 +74,20 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationData
     }
 
     /// <summary>Looks at what an earlier run left, and does only what is missing.</summary>
-    public (Manifest Manifest, bool Ported, bool Measured) WhatIsMissing(Manifest earlier)
+    public RunResult WhatIsMissing(Manifest earlier)
     {
+        var report = request.Parity == ParityMode.Off ? null : ParityReport.TryRead(Path.Combine(request.OutputDirectory, ParityReport.FileName), earlier);
         var hash = SourceHash.Compute(plan.Checkpoint.Files, request.Threads, observer, cancellation);
         var portKey = StageKeys.OfPort(hash, request, Precisions);
         var measuredAsAsked = request.Parity == ParityMode.Off || earlier.Keys.Parity == StageKeys.OfParity(portKey, data, _referenceHash, request, engine);
-        if (earlier.Keys.Port != portKey || !measuredAsAsked || !earlier.Outputs.All(IsWhole))
+        if (earlier.Keys.Port != portKey || !measuredAsAsked || (report is null && request.Parity != ParityMode.Off) || !earlier.Outputs.All(IsWhole))
         {
             return Everything();
         }
 
         observer.Detail($"{request.Name}: the same source and options were ported before; judging the recorded numbers");
-        return (earlier with { Outputs = [.. earlier.Outputs.Select(Judged)] }, false, false);
+        var manifest = earlier with { Outputs = [.. earlier.Outputs.Select(Judged)] };
+        return new RunResult(manifest, report is null ? null : report with { Manifest = manifest }, false, false);
     }
 
     /// <summary>An error for each budget that is missed, and for each way in which a port behaves otherwise than its source.</summary>
