@@ -1,10 +1,12 @@
 using ModelPort.Caching;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
+using ModelPort.Engines.LlamaCpp;
 using ModelPort.Formats.Gguf;
 using ModelPort.Manifests;
 using ModelPort.Parity;
 using ModelPort.Parity.Behaviour;
+using ModelPort.Parity.Serving;
 using ModelPort.Planning;
 using ModelPort.Porting;
 using ModelPort.Reports;
@@ -80,7 +82,9 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationData
         var hash = SourceHash.Compute(plan.Checkpoint.Files, request.Threads, observer, cancellation);
         var portKey = StageKeys.OfPort(hash, request, Precisions);
         var measuredAsAsked = request.Parity == ParityMode.Off || earlier.Keys.Parity == StageKeys.OfParity(portKey, data, _referenceHash, request, engine);
-        if (earlier.Keys.Port != portKey || !measuredAsAsked || (report is null && request.Parity != ParityMode.Off) || !earlier.Outputs.All(IsWhole))
+        // Times are of the machine that they were taken on.
+        var served = request.Parity == ParityMode.Off || !request.MeasuresServing || earlier.Outputs.All(o => o.Serving?.Hardware == Hardware.Here(request.Threads, LlamaRuntime.Load().CpuBackend));
+        if (earlier.Keys.Port != portKey || !measuredAsAsked || !served || (report is null && request.Parity != ParityMode.Off) || !earlier.Outputs.All(IsWhole))
         {
             return Everything();
         }
@@ -134,6 +138,7 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationData
         Metrics = measured is null ? [] : [.. measured.Figures, Size(Subject.Source, plan.Checkpoint.WeightBytes), Size(Subject.Port, output.FileLength)],
         Tasks = measured?.Tasks ?? [],
         Behaviour = measured?.Behaviour,
+        Serving = measured?.Serving,
         Budgets = [],
         Verdict = Verdict.NotMeasured,
     });
@@ -147,6 +152,7 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationData
         }
 
         var precision = plan.Outputs.First(o => o.Precision.Name == record.Precision).Precision;
+        record = record with { Metrics = ServingCost.Apply(record.Metrics, request.HourlyCost), Serving = record.Serving is { } serving ? serving with { HourlyCost = request.HourlyCost } : null };
         var budgets = Judge.Check(record.Metrics, Judge.Applicable(precision, request.Budgets), request.StrictParity);
         foreach (var warning in record.Behaviour?.Findings.Where(f => f.Level == FindingLevel.Warning) ?? [])
         {

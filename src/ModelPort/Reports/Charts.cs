@@ -85,6 +85,32 @@ internal static class Charts
             }));
     }
 
+    /// <summary>Times of a generated token, of source and port: median, 95 % and 99 %.</summary>
+    public static XElement Latency(OutputRecord output)
+    {
+        Metric[] metrics = [Metric.TokenLatencyP50, Metric.TokenLatencyP95, Metric.TokenLatencyP99];
+        var rows = ((string Name, Subject Of)[])[("source", Subject.Source), (output.Precision, Subject.Port)];
+        var times = rows.Select(r => metrics.Select(m => Value(output, m, r.Of)).ToArray()).ToArray();
+        var largest = times.Max(t => t.Max()) * 1.1;
+        const int Left = 90;
+        const int RowHeight = 46;
+        const int Height = 3 * RowHeight + 24;
+        double X(double time) => Left + (Width - Left - Right) * time / largest;
+        return Html.Drawing(
+            Width,
+            Height,
+            "Times of a generated token: " + string.Join("; ", rows.Zip(times, (r, t) => $"{r.Name} " + string.Join(", ", metrics.Zip(t, (m, v) => $"{m.Title} {m.Write(v)} ms")))),
+            Html.Shape("line", "axis", ("x1", Left), ("x2", Width - Right), ("y1", 2.4 * RowHeight), ("y2", 2.4 * RowHeight)),
+            Ticks(0, largest).Select(t => Html.Label(t.ToString("0.###", CultureInfo.InvariantCulture), X(t), 2.4 * RowHeight + 16)),
+            Html.Label("time of a generated token, ms: median, 95 %, 99 %", (Left + Width - Right) / 2.0, Height - 8, @class: "title"),
+            rows.Zip(times).Index().Select(r => new object[]
+            {
+                Html.Label(r.Item.First.Name, Left - 12, (r.Index + 0.7) * RowHeight + 4, "end", "marked"),
+                Html.Shape("line", "span", ("x1", X(r.Item.Second[0])), ("x2", X(r.Item.Second[2])), ("y1", (r.Index + 0.7) * RowHeight), ("y2", (r.Index + 0.7) * RowHeight)),
+                r.Item.Second.Select(t => Html.Shape("circle", r.Item.First.Of == Subject.Source ? "point source" : "point", ("cx", X(t)), ("cy", (r.Index + 0.7) * RowHeight), ("r", 5))),
+            }));
+    }
+
     /// <summary>A figure of an output that stands by itself; NaN when there is none.</summary>
     public static double Value(OutputRecord output, Metric metric, Subject of) =>
         output.Metrics.FirstOrDefault(f => f.Name == metric.Name && f.Of == of && f.Against is null)?.Value ?? double.NaN;

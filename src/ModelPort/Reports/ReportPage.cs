@@ -71,6 +71,7 @@ public static class ReportPage
         Html.Of("h3", "Where it differs most"),
         digest.Worst.Select(Worst),
         Tasks(output),
+        Serving(output),
         Behaviour(output),
         Html.Of("details", Html.Of("summary", "All figures"), Html.Table(
             ["metric", "of", "against", "value"],
@@ -105,6 +106,19 @@ public static class ReportPage
                 t.Significance.PValue.ToString("0.####", CultureInfo.InvariantCulture),
             })),
     ];
+
+    private static IEnumerable<XElement> Serving(OutputRecord output) => output.Serving is not { } serving ? [] :
+    [
+        Html.Of("h3", "Serving"),
+        Html.Of("p", $"Taken by turns on source and port, {serving.Tokens.ToString(CultureInfo.InvariantCulture)} tokens in {serving.Rounds.ToString(CultureInfo.InvariantCulture)} rounds, "
+            + $"on {serving.Hardware}. Times are of this machine alone; ratios say more."),
+        Charts.Latency(output),
+        Html.Table(
+            ["port divided by source", "median", "a quarter below", "a quarter above"],
+            serving.Ratios.Select(r => new object[] { Metric.All[r.Metric].Title, Ratio(r.Median), Ratio(r.Low), Ratio(r.High) })),
+    ];
+
+    private static string Ratio(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
 
     private static IEnumerable<XElement> Behaviour(OutputRecord output) => output.Behaviour is not { } behaviour ? [] :
     [
@@ -183,7 +197,7 @@ public static class ReportPage
         .kept { color: var(--good); } .missed { color: var(--bad); } .warning { color: var(--careful); }
         a { color: var(--accent); }
         svg { width: 100%; min-width: 30rem; height: auto; display: block; }
-        .axis { stroke: var(--soft); stroke-width: 1; } .grid { stroke: var(--line); stroke-width: 1; }
+        .axis { stroke: var(--soft); stroke-width: 1; } .span { stroke: var(--soft); stroke-width: 2; } .grid { stroke: var(--line); stroke-width: 1; }
         .bar { fill: var(--accent); } .point { fill: var(--accent); } .source { fill: var(--card); stroke: var(--accent); stroke-width: 2; }
         .marker { stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 4 3; }
         .label { fill: var(--soft); font-size: 11px; } .title { fill: var(--soft); font-size: 12px; } .marked { fill: var(--ink); font-size: 12px; }
