@@ -111,7 +111,7 @@ public static class ReportPage
     [
         Html.Of("h3", "Serving"),
         Html.Of("p", $"Taken by turns on source and port, {serving.Tokens.ToString(CultureInfo.InvariantCulture)} tokens in {serving.Rounds.ToString(CultureInfo.InvariantCulture)} rounds, "
-            + $"on {serving.Hardware}. Times are of this machine alone; ratios say more."),
+            + $"on {serving.Hardware.Processor} with {serving.Hardware.Threads.ToString(CultureInfo.InvariantCulture)} threads. Times are of this machine alone; ratios say more."),
         Charts.Latency(output),
         Html.Table(
             ["port divided by source", "median", "a quarter below", "a quarter above"],
