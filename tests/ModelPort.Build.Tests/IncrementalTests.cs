@@ -112,6 +112,23 @@ public sealed class IncrementalTests(PackedRepository repository)
         }
     }
 
+    [Fact]
+    public void A_calibration_text_is_an_input()
+    {
+        TestProject project = repository.Project("""<ModelPort Include="../checkpoint" Calibration="../calibration.txt" CalibrationTokens="2048" />""", TestProject.NoCompiler);
+        string text = Path.GetFullPath(Path.Combine(project.Directory, "..", "calibration.txt"));
+        File.WriteAllText(text, "In the beginning.");
+        project.Build().Succeeded();
+        string request = File.ReadAllText(Path.Combine(project.Bin, "models", "checkpoint", "modelport.json"));
+        Assert.Contains($"\"Calibration\":\"{text}\"", request, StringComparison.Ordinal);
+        Assert.Contains("\"CalibrationTokens\":\"2048\"", request, StringComparison.Ordinal);
+        Assert.Equal(0, project.Build().Succeeded().Workers);
+
+        File.WriteAllText(text, "In the beginning, and after.");
+        Assert.Equal(1, project.Build().Succeeded().Workers);
+        Assert.Equal(0, project.Build().Succeeded().Workers);
+    }
+
     [Theory]
     [InlineData("checkpoint.gguf")]
     [InlineData("modelport.json")]

@@ -55,6 +55,19 @@ public sealed class PackageTests(PackedRepository repository)
     }
 
     [Fact]
+    public void A_calibrated_port_keeps_its_matrix_beside_the_records_and_not_beside_the_application()
+    {
+        string text = Path.Combine(PackedRepository.Repository, "samples", "data", "calibration.txt");
+        TestProject project = Sample("Q2_K_S", $"Calibration=\"{text}\" CalibrationTokens=\"1024\"");
+        project.Build("-p:ModelPortParity=off").Succeeded();
+        Assert.Equal(["wordnet-llama-Q2_K_S.gguf", "modelport.json"], TestProject.FilesIn(Path.Combine(project.Bin, "models", "wordnet-llama")).OrderDescending(StringComparer.Ordinal));
+        Assert.True(File.Exists(Path.Combine(project.Obj, "wordnet-llama", "wordnet-llama.imatrix.gguf")));
+        using JsonDocument manifest = JsonDocument.Parse(File.ReadAllText(Path.Combine(project.Bin, "models", "wordnet-llama", "modelport.json")));
+        Assert.Equal("calibration.txt", manifest.RootElement.GetProperty("calibration").GetProperty("name").GetString());
+        Assert.Equal(2, manifest.RootElement.GetProperty("calibration").GetProperty("chunks").GetInt32());
+    }
+
+    [Fact]
     public void A_missing_folder_is_an_error_at_that_folder()
     {
         TestProject project = repository.Project("""<ModelPort Include="../nowhere" />""", TestProject.NoCompiler, realWorker: true);

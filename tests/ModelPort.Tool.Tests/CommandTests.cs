@@ -89,6 +89,22 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Plan_says_what_will_weigh_the_columns()
+    {
+        var calibration = Path.Combine(Repository.Root, "samples", "data", "calibration.txt");
+        var text = await ToolProcess.Run("plan", Repository.Sample, "--precision", "IQ3_XXS", "--calibration", calibration, "--calibration-tokens", "4096");
+        Assert.Equal((0, ""), (text.ExitCode, text.Errors));
+        Assert.Contains("importance: to be computed from calibration.txt, at most 4096 tokens", text.Output, StringComparison.Ordinal);
+
+        string[] port = ["port", Repository.Sample, "--precision", "Q4_0", "--calibration", calibration, "--calibration-tokens", "1024", "--parity", "off", "--threads", "1"];
+        Assert.Equal(0, (await ToolProcess.Run([.. port, "--output", _folder["out"]])).ExitCode);
+        string[] given = ["plan", Repository.Sample, "--precision", "Q4_0", "--calibration", _folder["out/wordnet-llama.imatrix.gguf"]];
+        Assert.Contains("importance: wordnet-llama.imatrix.gguf, of 2 chunks; 28 weights, each used 1024 times or more", (await ToolProcess.Run(given)).Output, StringComparison.Ordinal);
+        using var json = JsonDocument.Parse((await ToolProcess.Run([.. given, "--format", "json"])).Output);
+        Assert.Equal(28, json.RootElement.GetProperty("calibration").GetProperty("coverage").GetArrayLength());
+    }
+
+    [Fact]
     public async Task Port_writes_file_and_manifest_and_the_second_time_does_nothing()
     {
         var output = _folder["out"];

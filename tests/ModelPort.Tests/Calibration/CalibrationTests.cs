@@ -44,22 +44,24 @@ public sealed class CalibrationTests : IDisposable
         Assert.Equal(theirs.RootElement.GetProperty("chunkSize").GetInt64(), ours.ChunkSize);
         var weights = theirs.RootElement.GetProperty("weights").EnumerateObject().ToArray();
         Assert.Equal(weights.Select(w => w.Name), ours.Entries.Keys);
+        // llama-imatrix ran with bfloat16 instructions. Other variants of the back-end round activations otherwise, by which a token may meet another expert.
+        var isSame = LlamaRuntime.Load().CpuBackend == "zen4";
         foreach (var (name, weight) in weights.Select(w => (w.Name, w.Value)))
         {
-            // In their last digits the numbers depend on the variant of llama.cpp's CPU back-end; by such a digit a token may meet another expert.
             var entry = ours.Entries[name];
             var counts = weight.GetProperty("counts").EnumerateArray().Select(c => c.GetInt64()).ToArray();
             Assert.Equal(counts.Length, entry.Counts.Length);
             var columns = entry.Sums.Length / counts.Length;
+            var mayMove = counts.Length > 1 && !isSame;
             for (var i = 0; i < counts.Length; i++)
             {
-                Assert.InRange(entry.Counts[i], counts[i] - (counts.Length > 1 ? 2 : 0), counts[i] + (counts.Length > 1 ? 2 : 0));
-                Close(weight.GetProperty("sums")[i].GetDouble(), entry.Sums.Slice(i * columns, columns).ToArray().Sum(x => (double)x), name);
+                Assert.InRange(entry.Counts[i], counts[i] - (mayMove ? 2 : 0), counts[i] + (mayMove ? 2 : 0));
+                Close(weight.GetProperty("sums")[i].GetDouble(), entry.Sums.Slice(i * columns, columns).ToArray().Sum(x => (double)x), isSame ? 2e-5 : 1e-2, name);
             }
 
-            for (var i = 0; i < weight.GetProperty("first").GetArrayLength(); i++)
+            for (var i = 0; i < weight.GetProperty("first").GetArrayLength() && !mayMove; i++)
             {
-                Close(weight.GetProperty("first")[i].GetDouble(), entry.Sums[i], name);
+                Close(weight.GetProperty("first")[i].GetDouble(), entry.Sums[i], isSame ? 2e-5 : 1e-2, name);
             }
         }
     }
@@ -88,7 +90,7 @@ public sealed class CalibrationTests : IDisposable
         _checkpoint.Metadata["Calibration"] = _checkpoint.Beside("given.gguf");
         var manifest = Run();
         GgufFiles.EqualTensors(_checkpoint.Beside("computed.gguf"), computed);
-        Assert.Equal(0, _observer.Calibrations - 1);
+        Assert.Equal(1, _observer.Calibrations);
         Assert.False(File.Exists(MatrixPath));
         Assert.Equal(("given.gguf", "given.gguf", 256L, 4L), (manifest.Calibration!.Name, manifest.Calibration.File, manifest.Calibration.ChunkLength, manifest.Calibration.Chunks));
         Assert.Null(manifest.Calibration.CpuBackend);
@@ -189,8 +191,8 @@ public sealed class CalibrationTests : IDisposable
         Assert.Contains(Text, outcome.InputPaths);
     }
 
-    private static void Close(double expected, double actual, string name) =>
-        Assert.True(Math.Abs(expected - actual) <= 2e-3 * Math.Abs(expected), $"{name}: {actual} instead of {expected}");
+    private static void Close(double expected, double actual, double tolerance, string name) =>
+        Assert.True(Math.Abs(expected - actual) <= tolerance * Math.Abs(expected), $"{name}: {actual} instead of {expected}");
 
     private PortOutcome Outcome() => PortPipeline.Run(
         PortRequest.Parse(_checkpoint.Model, _checkpoint.Output, _checkpoint.Metadata, _checkpoint.Properties, _checkpoint.Project), _observer, TestContext.Current.CancellationToken);
