@@ -36,10 +36,15 @@ public class BlockQuantizerTests
     {
         // More blocks than any kernel takes at once, a length that no number of lanes divides.
         int elements = BlockQuantizer.BlockElements(type), rowLength = 37 * elements;
-        foreach (ImportanceKind importance in new[] { ImportanceKind.None, ImportanceKind.LogNormal })
+        foreach (RowKind kind in Enum.GetValues<RowKind>())
         {
-            (float[] values, float[] weights) = Accepted(type, Rows.Create(RowKind.Outliers, 7, 5 * rowLength), Rows.Importance(importance, 7, rowLength), rowLength);
-            Compare(type, values, rowLength, weights, Public);
+            ImportanceKind importance = (int)kind % 2 == 0 ? ImportanceKind.None : ImportanceKind.LogNormal;
+            foreach (int seed in new[] { 7, 8 })
+            {
+                (float[] values, float[] weights) = Accepted(type, Rows.Create(kind, seed, 5 * rowLength), Rows.Importance(importance, seed, rowLength), rowLength);
+                Compare(type, values, rowLength, weights, Public);
+                importance = importance == ImportanceKind.None ? ImportanceKind.LogNormal : ImportanceKind.None;
+            }
         }
     }
 

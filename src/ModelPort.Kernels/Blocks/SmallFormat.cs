@@ -15,6 +15,11 @@ internal sealed record SmallFormat(BlockType Type, int Top, bool HasMinimum)
     private static readonly SmallFormat s_q5_0 = new(BlockType.Q5_0, 31, false);
     private static readonly SmallFormat s_q5_1 = new(BlockType.Q5_1, 31, true);
 
+    internal const int Elements = 32;
+
+    /// <summary>Without a search, level = (value - minimum) / scale + this, without its fraction; without a minimum, zero lies in the middle of the levels.</summary>
+    internal float Offset { get; } = HasMinimum ? 0.5f : ((Top + 1) / 2) + 0.5f;
+
     internal int Bytes { get; } = BlockQuantizer.BlockBytes(Type);
 
     internal static SmallFormat Of(BlockType type) => type switch
@@ -33,23 +38,41 @@ internal sealed record SmallFormat(BlockType Type, int Top, bool HasMinimum)
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal void Write(Span<byte> block, float scale, float minimum, ReadOnlySpan<byte> levels)
+    internal unsafe void Write(Span<byte> block, float scale, float minimum, ReadOnlySpan<byte> levels)
     {
-        BinaryPrimitives.WriteUInt16LittleEndian(block, Narrow.ToHalf(scale));
-        if (HasMinimum)
+        fixed (byte* to = block[..Bytes], from = levels[..Elements])
         {
-            BinaryPrimitives.WriteUInt16LittleEndian(block[2..], Narrow.ToHalf(minimum));
+            WriteLevels(WriteScales(to, Narrow.ToHalf(scale), Narrow.ToHalf(minimum)), from);
+        }
+    }
+
+    /// <summary>Writes scale and minimum, given as the bits of halves; returns the place of the levels.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal unsafe byte* WriteScales(byte* block, ushort scale, ushort minimum)
+    {
+        BinaryPrimitives.WriteUInt16LittleEndian(new Span<byte>(block, 2), scale);
+        if (!HasMinimum)
+        {
+            return block + 2;
         }
 
-        int at = HasMinimum ? 4 : 2;
+        BinaryPrimitives.WriteUInt16LittleEndian(new Span<byte>(block + 2, 2), minimum);
+        return block + 4;
+    }
+
+    /// <summary>Writes the 32 levels, one a byte, to their place in a block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal unsafe void WriteLevels(byte* place, byte* levels)
+    {
+        var from = new ReadOnlySpan<byte>(levels, Elements);
         if (Top == 31)
         {
-            BinaryPrimitives.WriteUInt32LittleEndian(block[at..], LevelPacking.FifthBits32(levels));
-            LevelPacking.Pairs(levels, block.Slice(at + 4, 16));
+            BinaryPrimitives.WriteUInt32LittleEndian(new Span<byte>(place, 4), LevelPacking.FifthBits32(from));
+            LevelPacking.Pairs(from, new Span<byte>(place + 4, 16));
         }
         else
         {
-            LevelPacking.UnmaskedPairs(levels, block.Slice(at, 16));
+            LevelPacking.UnmaskedPairs(from, new Span<byte>(place, 16));
         }
     }
 }

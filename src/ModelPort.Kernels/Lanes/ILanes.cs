@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace ModelPort.Kernels.Lanes;
 
 /// <summary>A row of floats that a kernel treats as one number: the same scalar program runs in every lane.</summary>
@@ -28,8 +30,11 @@ internal unsafe interface ILanes<T>
 
     static abstract void Store(float* destination, T value);
 
-    /// <summary>Stores one signed byte a lane: the value without its fraction, which must lie in the byte's range.</summary>
+    /// <summary>Stores one byte a lane: the low bits of the value without its fraction.</summary>
     static abstract void StoreBytes(byte* destination, T value);
+
+    /// <summary>Stores one byte a lane: four bits of the first value without its fraction, above them four of the second.</summary>
+    static abstract void StoreNibbles(byte* destination, T low, T high);
 
     static abstract T operator +(T a, T b);
 
@@ -98,6 +103,9 @@ internal unsafe interface ILanes<T>
 
     /// <summary>2 * level + 1, where the level, 0 to 7, is the three bits of each lane's code from the given one on; the next bit is zero.</summary>
     static abstract T OddOfEight(T codes, int bit);
+
+    /// <summary>The largest values of the lanes whose numbers agree modulo four; none is NaN.</summary>
+    static abstract Vector128<float> LargestByFours(T value);
 
     /// <summary>The largest value of all lanes; none is NaN.</summary>
     static abstract float Largest(T value);

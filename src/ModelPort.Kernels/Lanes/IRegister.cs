@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace ModelPort.Kernels.Lanes;
 
 /// <summary>What <see cref="ILanes{T}"/> needs of one register, for each width that processors have.</summary>
@@ -29,6 +31,12 @@ internal unsafe interface IRegister<V>
 
     /// <summary>As <see cref="ILanes{T}.StoreBytes"/>, of two registers one after the other.</summary>
     static abstract void StoreBytes(byte* destination, V low, V high);
+
+    /// <summary>As <see cref="ILanes{T}.StoreNibbles"/>.</summary>
+    static abstract void StoreNibbles(byte* destination, V low, V high);
+
+    /// <summary>As <see cref="ILanes{T}.StoreNibbles"/>, of two registers a and b one after the other.</summary>
+    static abstract void StoreNibbles(byte* destination, V lowA, V highA, V lowB, V highB);
 
     static abstract V Add(V a, V b);
 
@@ -95,6 +103,9 @@ internal unsafe interface IRegister<V>
 
     /// <summary>As <see cref="ILanes{T}.OddOfEight"/>.</summary>
     static abstract V OddOfEight(V codes, int bit);
+
+    /// <summary>As <see cref="ILanes{T}.LargestByFours"/>.</summary>
+    static abstract Vector128<float> LargestByFours(V value);
 
     /// <summary>The largest value of all lanes; none is NaN.</summary>
     static abstract float Largest(V value);

@@ -73,11 +73,8 @@ internal static unsafe class LaneQuantizer<TOne, TPair, TSums, TAlong, TFew>
                 case BlockType.TQ1_0 or BlockType.TQ2_0:
                     TernaryBlocks<TAlong>.Quantize(type, x, blocks, destination);
                     break;
-                case BlockType.Q4_0 or BlockType.Q5_0 when importance.IsEmpty:
-                    PlainBlocks<TAlong>.Symmetric(SmallFormat.Of(type), x, blocks, destination);
-                    break;
-                case BlockType.Q4_1 or BlockType.Q5_1 when importance.IsEmpty:
-                    PlainBlocks<TAlong>.Affine(SmallFormat.Of(type), x, blocks, destination);
+                case BlockType.Q4_0 or BlockType.Q4_1 or BlockType.Q5_0 or BlockType.Q5_1 when importance.IsEmpty:
+                    PlainBlocks<TAlong>.Quantize(SmallFormat.Of(type), x, blocks, to);
                     break;
                 case BlockType.Q4_0 or BlockType.Q5_0:
                     SmallBlocks<TSums, TAlong>.Quantize(SmallFormat.Of(type), x, rows.Length / rowLength, rowLength, importance, destination);

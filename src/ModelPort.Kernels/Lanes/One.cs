@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace ModelPort.Kernels.Lanes;
 
@@ -33,6 +34,10 @@ internal readonly unsafe struct One<V, TRegister>(V lanes) : ILanes<One<V, TRegi
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes(byte* destination, One<V, TRegister> value) => TRegister.StoreBytes(destination, value._lanes);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreNibbles(byte* destination, One<V, TRegister> low, One<V, TRegister> high) =>
+        TRegister.StoreNibbles(destination, low._lanes, high._lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static One<V, TRegister> operator +(One<V, TRegister> a, One<V, TRegister> b) => new(TRegister.Add(a._lanes, b._lanes));
@@ -116,6 +121,9 @@ internal readonly unsafe struct One<V, TRegister>(V lanes) : ILanes<One<V, TRegi
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static One<V, TRegister> OddOfEight(One<V, TRegister> codes, int bit) => new(TRegister.OddOfEight(codes._lanes, bit));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LargestByFours(One<V, TRegister> value) => TRegister.LargestByFours(value._lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Largest(One<V, TRegister> value) => TRegister.Largest(value._lanes);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace ModelPort.Kernels.Lanes;
 
@@ -47,6 +48,10 @@ internal readonly unsafe struct Pair<V, TRegister>(V a, V b) : ILanes<Pair<V, TR
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes(byte* destination, Pair<V, TRegister> value) => TRegister.StoreBytes(destination, value._a, value._b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreNibbles(byte* destination, Pair<V, TRegister> low, Pair<V, TRegister> high) =>
+        TRegister.StoreNibbles(destination, low._a, high._a, low._b, high._b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pair<V, TRegister> operator +(Pair<V, TRegister> a, Pair<V, TRegister> b) =>
@@ -145,6 +150,9 @@ internal readonly unsafe struct Pair<V, TRegister>(V a, V b) : ILanes<Pair<V, TR
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pair<V, TRegister> OddOfEight(Pair<V, TRegister> codes, int bit) => new(TRegister.OddOfEight(codes._a, bit), TRegister.OddOfEight(codes._b, bit));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LargestByFours(Pair<V, TRegister> value) => TRegister.LargestByFours(TRegister.Larger(value._a, value._b));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Largest(Pair<V, TRegister> value) => TRegister.Largest(TRegister.Larger(value._a, value._b));

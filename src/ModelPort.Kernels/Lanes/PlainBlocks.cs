@@ -7,129 +7,110 @@ namespace ModelPort.Kernels.Lanes;
 
 /// <summary>The types of <see cref="Scalar.SmallBlocks"/> that need no search, with the lanes along the values.</summary>
 /// <remarks>Blocks whose inverse scale is not finite go to the scalar definition: there conversions leave the range of an integer.</remarks>
-/// <typeparam name="T">Lanes along the values: 32 at most.</typeparam>
+/// <typeparam name="T">Lanes along the values: 16 at most.</typeparam>
 internal static unsafe class PlainBlocks<T>
     where T : struct, ILanes<T>
 {
-    private const int Size = 32;
+    private const int Size = SmallFormat.Elements;
+    private const int BytesOfQ8_0 = 34;
 
     /// <summary>Quantises blocks of Q8_0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [SkipLocalsInit]
     internal static void Q8_0(float* x, int blocks, byte* to)
+    {
+        float* room = stackalloc float[PlainScales.Room];
+        var scales = new PlainScales(room);
+        for (; blocks > 0; blocks -= PlainScales.Blocks, x += PlainScales.Blocks * Size, to += PlainScales.Blocks * BytesOfQ8_0)
+        {
+            int count = Math.Min(blocks, PlainScales.Blocks);
+            ulong wild = PlainScales<T>.OfMagnitudes(x, count, scales);
+            RoundedLevels(x, count, scales, to);
+            for (; wild != 0; wild &= wild - 1)
+            {
+                int b = BitOperations.TrailingZeroCount(wild);
+                Scalar.SmallBlocks.Q8_0(new ReadOnlySpan<float>(x + (b * Size), Size), new Span<byte>(to + (b * BytesOfQ8_0), BytesOfQ8_0));
+            }
+        }
+    }
+
+    /// <summary>Quantises blocks of Q4_0, Q4_1, Q5_0 or Q5_1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [SkipLocalsInit]
+    internal static void Quantize(SmallFormat format, float* x, int blocks, byte* to)
+    {
+        float* room = stackalloc float[PlainScales.Room];
+        var scales = new PlainScales(room);
+        for (; blocks > 0; blocks -= PlainScales.Blocks, x += PlainScales.Blocks * Size, to += PlainScales.Blocks * format.Bytes)
+        {
+            int count = Math.Min(blocks, PlainScales.Blocks);
+            ulong wild = format.HasMinimum ? PlainScales<T>.OfRanges(format.Top, x, count, scales) : PlainScales<T>.OfExtremes(format.Top, x, count, scales);
+            if (format.Top == 15)
+            {
+                FourBitLevels(format, x, count, scales, to);
+            }
+            else
+            {
+                FiveBitLevels(format, x, count, scales, to);
+            }
+
+            for (; wild != 0; wild &= wild - 1)
+            {
+                int b = BitOperations.TrailingZeroCount(wild);
+                Scalar.SmallBlocks.Plain(format, new ReadOnlySpan<float>(x + (b * Size), Size), new Span<byte>(to + (b * format.Bytes), format.Bytes));
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void RoundedLevels(float* x, int blocks, in PlainScales scales, byte* to)
     {
         // The float below one half: halves go away from zero, whatever lies below them does not.
         T nearlyHalf = T.Broadcast(0.49999997f), sign = T.Broadcast(-0f);
-        for (int b = 0; b < blocks; b++, x += Size, to += 34)
+        for (int b = 0; b < blocks; b++, x += Size, to += BytesOfQ8_0)
         {
-            T largest = T.Abs(T.Load(x));
-            for (int i = T.Count; i < Size; i += T.Count)
-            {
-                largest = T.Larger(largest, T.Abs(T.Load(x + i)));
-            }
-
-            float d = T.Largest(largest) / 127, inverse = d != 0 ? 1 / d : 0f;
-            if (!float.IsFinite(inverse))
-            {
-                Scalar.SmallBlocks.Q8_0(new ReadOnlySpan<float>(x, Size), new Span<byte>(to, 34));
-                continue;
-            }
-
-            BinaryPrimitives.WriteUInt16LittleEndian(new Span<byte>(to, 2), Narrow.ToHalf(d));
-            T factor = T.Broadcast(inverse);
+            BinaryPrimitives.WriteUInt16LittleEndian(new Span<byte>(to, 2), scales.HalfScale[b]);
+            T inverse = T.Broadcast(scales.Inverse[b]);
             for (int i = 0; i < Size; i += T.Count)
             {
-                T scaled = T.Load(x + i) * factor;
+                T scaled = T.Load(x + i) * inverse;
                 T.StoreBytes(to + 2 + i, scaled + (nearlyHalf | (scaled & sign)));
             }
         }
     }
 
-    /// <summary>Quantises blocks of Q4_0 or Q5_0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    [SkipLocalsInit]
-    internal static void Symmetric(SmallFormat format, float* x, int blocks, Span<byte> destination)
+    private static void FourBitLevels(SmallFormat format, float* x, int blocks, in PlainScales scales, byte* to)
     {
-        int half = (format.Top + 1) / 2;
-        byte* quants = stackalloc byte[Size];
-        T top = T.Broadcast(format.Top), offset = T.Broadcast(half + 0.5f);
-        for (int b = 0; b < blocks; b++, x += Size)
+        T top = T.Broadcast(format.Top), offset = T.Broadcast(format.Offset);
+        for (int b = 0; b < blocks; b++, x += Size, to += format.Bytes)
         {
-            Span<byte> block = destination.Slice(b * format.Bytes, format.Bytes);
-            T largest = T.Abs(T.Load(x));
-            for (int i = T.Count; i < Size; i += T.Count)
+            byte* levels = format.WriteScales(to, scales.HalfScale[b], scales.HalfStart[b]);
+            T start = T.Broadcast(scales.Start[b]), inverse = T.Broadcast(scales.Inverse[b]);
+            for (int i = 0; i < Size / 2; i += T.Count)
             {
-                largest = T.Larger(largest, T.Abs(T.Load(x + i)));
+                T low = T.Smaller(top, ((T.Load(x + i) - start) * inverse) + offset);
+                T high = T.Smaller(top, ((T.Load(x + (Size / 2) + i) - start) * inverse) + offset);
+                T.StoreNibbles(levels + i, low, high);
             }
-
-            float magnitude = T.Largest(largest);
-            float extreme = magnitude == 0 ? 0f : First(x, T.Broadcast(magnitude), magnitude: true);
-            float d = extreme / -half, inverse = d != 0 ? 1 / d : 0f;
-            if (!float.IsFinite(inverse))
-            {
-                Scalar.SmallBlocks.Symmetric(format, new ReadOnlySpan<float>(x, Size), block);
-                continue;
-            }
-
-            T factor = T.Broadcast(inverse);
-            for (int i = 0; i < Size; i += T.Count)
-            {
-                T.StoreBytes(quants + i, T.Smaller(top, (T.Load(x + i) * factor) + offset));
-            }
-
-            format.Write(block, d, 0, new ReadOnlySpan<byte>(quants, Size));
         }
     }
 
-    /// <summary>Quantises blocks of Q4_1 or Q5_1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     [SkipLocalsInit]
-    internal static void Affine(SmallFormat format, float* x, int blocks, Span<byte> destination)
+    private static void FiveBitLevels(SmallFormat format, float* x, int blocks, in PlainScales scales, byte* to)
     {
-        byte* quants = stackalloc byte[Size];
-        T top = T.Broadcast(format.Top), half = T.Broadcast(0.5f), zero = T.Broadcast(0f);
-        for (int b = 0; b < blocks; b++, x += Size)
+        byte* levels = stackalloc byte[Size];
+        T top = T.Broadcast(format.Top), offset = T.Broadcast(format.Offset);
+        for (int b = 0; b < blocks; b++, x += Size, to += format.Bytes)
         {
-            Span<byte> block = destination.Slice(b * format.Bytes, format.Bytes);
-            T low = T.Load(x), high = low;
-            for (int i = T.Count; i < Size; i += T.Count)
-            {
-                T xi = T.Load(x + i);
-                low = T.Smaller(low, xi);
-                high = T.Larger(high, xi);
-            }
-
-            // Of zeros with different signs the first one counts.
-            float min = -T.Largest(zero - low), max = T.Largest(high);
-            min = min == 0 ? First(x, zero, magnitude: false) : min;
-            max = max == 0 ? First(x, zero, magnitude: false) : max;
-            float d = (max - min) / format.Top, inverse = d != 0 ? 1 / d : 0f;
-            if (!float.IsFinite(inverse) || !float.IsFinite(d))
-            {
-                Scalar.SmallBlocks.Affine(format, new ReadOnlySpan<float>(x, Size), block);
-                continue;
-            }
-
-            T start = T.Broadcast(min), factor = T.Broadcast(inverse);
+            T start = T.Broadcast(scales.Start[b]), inverse = T.Broadcast(scales.Inverse[b]);
             for (int i = 0; i < Size; i += T.Count)
             {
-                T.StoreBytes(quants + i, T.Smaller(top, ((T.Load(x + i) - start) * factor) + half));
+                T.StoreBytes(levels + i, T.Smaller(top, ((T.Load(x + i) - start) * inverse) + offset));
             }
 
-            format.Write(block, d, min, new ReadOnlySpan<byte>(quants, Size));
+            format.WriteLevels(format.WriteScales(to, scales.HalfScale[b], scales.HalfStart[b]), levels);
         }
-    }
-
-    /// <summary>The first value of the block that equals, or whose magnitude equals.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float First(float* x, T wanted, bool magnitude)
-    {
-        ulong equal = 0;
-        for (int i = Size - T.Count; i >= 0; i -= T.Count)
-        {
-            T xi = T.Load(x + i);
-            equal = (equal << T.Count) | T.Bits(T.Equal(magnitude ? T.Abs(xi) : xi, wanted));
-        }
-
-        return x[BitOperations.TrailingZeroCount(equal)];
     }
 }

@@ -31,16 +31,24 @@ internal readonly unsafe struct Register128 : IRegister<Vector128<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes(byte* destination, Vector128<float> value)
     {
-        Vector128<short> words = Words(value, value);
-        Unsafe.WriteUnaligned(destination, Vector128.NarrowWithSaturation(words, words).AsUInt32().ToScalar());
+        Vector128<int> integers = Vector128.ConvertToInt32Native(value) & Vector128.Create(255);
+        Unsafe.WriteUnaligned(destination, Bytes(integers, integers).AsUInt32().ToScalar());
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreBytes(byte* destination, Vector128<float> low, Vector128<float> high)
+    public static void StoreBytes(byte* destination, Vector128<float> low, Vector128<float> high) =>
+        Unsafe.WriteUnaligned(destination, Bytes(Vector128.ConvertToInt32Native(low) & Vector128.Create(255), Vector128.ConvertToInt32Native(high) & Vector128.Create(255)).AsUInt64().ToScalar());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreNibbles(byte* destination, Vector128<float> low, Vector128<float> high)
     {
-        Vector128<short> words = Words(low, high);
-        Unsafe.WriteUnaligned(destination, Vector128.NarrowWithSaturation(words, words).AsUInt64().ToScalar());
+        Vector128<int> integers = Nibbles(low, high);
+        Unsafe.WriteUnaligned(destination, Bytes(integers, integers).AsUInt32().ToScalar());
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreNibbles(byte* destination, Vector128<float> lowA, Vector128<float> highA, Vector128<float> lowB, Vector128<float> highB) =>
+        Unsafe.WriteUnaligned(destination, Bytes(Nibbles(lowA, highA), Nibbles(lowB, highB)).AsUInt64().ToScalar());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Add(Vector128<float> a, Vector128<float> b) => a + b;
@@ -126,6 +134,9 @@ internal readonly unsafe struct Register128 : IRegister<Vector128<float>>
     public static Vector128<float> OddOfEight(Vector128<float> codes, int bit) => Odd(codes, bit, 7);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LargestByFours(Vector128<float> value) => value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Largest(Vector128<float> value)
     {
         Vector128<float> larger = Vector128.MaxNative(value, Vector128.Shuffle(value, Vector128.Create(2, 3, 0, 1)));
@@ -140,6 +151,20 @@ internal readonly unsafe struct Register128 : IRegister<Vector128<float>>
         Vector128.ConvertToSingle((((codes.AsInt32() >> bit) & Vector128.Create(mask)) << 1) | Vector128<int>.One);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<short> Words(Vector128<float> low, Vector128<float> high) =>
-        Vector128.NarrowWithSaturation(Vector128.ConvertToInt32Native(low), Vector128.ConvertToInt32Native(high));
+    private static Vector128<int> Nibbles(Vector128<float> low, Vector128<float> high) =>
+        Vector128.ConvertToInt32Native(low) | (Vector128.ConvertToInt32Native(high) << 4);
+
+    /// <summary>One byte each of integers that are bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> Bytes(Vector128<int> a, Vector128<int> b)
+    {
+        if (!Sse2.IsSupported)
+        {
+            Vector128<short> narrow = Vector128.Narrow(a, b);
+            return Vector128.Narrow(narrow, narrow).AsByte();
+        }
+
+        Vector128<short> words = Sse2.PackSignedSaturate(a, b);
+        return Sse2.PackUnsignedSaturate(words, words);
+    }
 }

@@ -36,16 +36,24 @@ internal readonly unsafe struct Register256 : IRegister<Vector256<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes(byte* destination, Vector256<float> value)
     {
-        Vector256<short> words = Words(value, value);
-        Unsafe.WriteUnaligned(destination, Vector128.NarrowWithSaturation(words.GetLower(), words.GetLower()).AsUInt64().ToScalar());
+        Vector256<int> integers = Vector256.ConvertToInt32Native(value) & Vector256.Create(255);
+        Unsafe.WriteUnaligned(destination, Bytes(integers, integers).AsUInt64().ToScalar());
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreBytes(byte* destination, Vector256<float> low, Vector256<float> high)
+    public static void StoreBytes(byte* destination, Vector256<float> low, Vector256<float> high) =>
+        Bytes(Vector256.ConvertToInt32Native(low) & Vector256.Create(255), Vector256.ConvertToInt32Native(high) & Vector256.Create(255)).Store(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreNibbles(byte* destination, Vector256<float> low, Vector256<float> high)
     {
-        Vector256<short> words = Words(low, high);
-        Vector128.NarrowWithSaturation(words.GetLower(), words.GetUpper()).AsByte().Store(destination);
+        Vector256<int> integers = Nibbles(low, high);
+        Unsafe.WriteUnaligned(destination, Bytes(integers, integers).AsUInt64().ToScalar());
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreNibbles(byte* destination, Vector256<float> lowA, Vector256<float> highA, Vector256<float> lowB, Vector256<float> highB) =>
+        Bytes(Nibbles(lowA, highA), Nibbles(lowB, highB)).Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Add(Vector256<float> a, Vector256<float> b) => a + b;
@@ -133,7 +141,10 @@ internal readonly unsafe struct Register256 : IRegister<Vector256<float>>
         : Odd(codes, bit, 7);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Largest(Vector256<float> value) => Register128.Largest(Vector128.MaxNative(value.GetLower(), value.GetUpper()));
+    public static Vector128<float> LargestByFours(Vector256<float> value) => Register128.LargestByFours(Vector128.MaxNative(value.GetLower(), value.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Largest(Vector256<float> value) => Register128.Largest(LargestByFours(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Bits(Vector256<float> mask) => mask.ExtractMostSignificantBits();
@@ -143,6 +154,22 @@ internal readonly unsafe struct Register256 : IRegister<Vector256<float>>
         Vector256.ConvertToSingle((((codes.AsInt32() >> bit) & Vector256.Create(mask)) << 1) | Vector256<int>.One);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<short> Words(Vector256<float> low, Vector256<float> high) =>
-        Vector256.NarrowWithSaturation(Vector256.ConvertToInt32Native(low), Vector256.ConvertToInt32Native(high));
+    private static Vector256<int> Nibbles(Vector256<float> low, Vector256<float> high) =>
+        Vector256.ConvertToInt32Native(low) | (Vector256.ConvertToInt32Native(high) << 4);
+
+    /// <summary>One byte each of integers that are bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> Bytes(Vector256<int> a, Vector256<int> b)
+    {
+        if (!Avx2.IsSupported)
+        {
+            Vector256<short> narrow = Vector256.Narrow(a, b);
+            return Vector128.Narrow(narrow.GetLower(), narrow.GetUpper()).AsByte();
+        }
+
+        // Packing keeps to the halves of a register: four bytes of a, four of b, twice, in each.
+        Vector256<short> words = Avx2.PackSignedSaturate(a, b);
+        Vector256<int> halves = Avx2.PackUnsignedSaturate(words, words).AsInt32();
+        return Avx2.PermuteVar8x32(halves, Vector256.Create(0, 4, 1, 5, 0, 4, 1, 5)).GetLower().AsByte();
+    }
 }

@@ -34,17 +34,23 @@ internal readonly unsafe struct Register512 : IRegister<Vector512<float>>
     public static void Store(float* destination, Vector512<float> value) => value.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreBytes(byte* destination, Vector512<float> value)
-    {
-        Vector512<short> words = Words(value, value);
-        Vector128.NarrowWithSaturation(words.GetLower().GetLower(), words.GetLower().GetUpper()).AsByte().Store(destination);
-    }
+    public static void StoreBytes(byte* destination, Vector512<float> value) => Bytes(Vector512.ConvertToInt32Native(value)).Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes(byte* destination, Vector512<float> low, Vector512<float> high)
     {
-        Vector512<short> words = Words(low, high);
-        Vector256.NarrowWithSaturation(words.GetLower(), words.GetUpper()).AsByte().Store(destination);
+        StoreBytes(destination, low);
+        StoreBytes(destination + Count, high);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreNibbles(byte* destination, Vector512<float> low, Vector512<float> high) => Bytes(Nibbles(low, high)).Store(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreNibbles(byte* destination, Vector512<float> lowA, Vector512<float> highA, Vector512<float> lowB, Vector512<float> highB)
+    {
+        StoreNibbles(destination, lowA, highA);
+        StoreNibbles(destination + Count, lowB, highB);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -134,7 +140,10 @@ internal readonly unsafe struct Register512 : IRegister<Vector512<float>>
         : Odd(codes, bit, 7);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Largest(Vector512<float> value) => Register256.Largest(Vector256.MaxNative(value.GetLower(), value.GetUpper()));
+    public static Vector128<float> LargestByFours(Vector512<float> value) => Register256.LargestByFours(Vector256.MaxNative(value.GetLower(), value.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Largest(Vector512<float> value) => Register128.Largest(LargestByFours(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Bits(Vector512<float> mask) => (uint)mask.ExtractMostSignificantBits();
@@ -144,6 +153,19 @@ internal readonly unsafe struct Register512 : IRegister<Vector512<float>>
         Vector512.ConvertToSingle((((codes.AsInt32() >> bit) & Vector512.Create(mask)) << 1) | Vector512<int>.One);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<short> Words(Vector512<float> low, Vector512<float> high) =>
-        Vector512.NarrowWithSaturation(Vector512.ConvertToInt32Native(low), Vector512.ConvertToInt32Native(high));
+    private static Vector512<int> Nibbles(Vector512<float> low, Vector512<float> high) =>
+        Vector512.ConvertToInt32Native(low) | (Vector512.ConvertToInt32Native(high) << 4);
+
+    /// <summary>The low byte of each integer.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> Bytes(Vector512<int> integers)
+    {
+        if (Avx512F.IsSupported)
+        {
+            return Avx512F.ConvertToVector128Byte(integers);
+        }
+
+        Vector256<short> words = Vector256.Narrow(integers.GetLower(), integers.GetUpper());
+        return Vector128.Narrow(words.GetLower(), words.GetUpper()).AsByte();
+    }
 }

@@ -28,6 +28,17 @@ internal static unsafe class Transpose
         }
     }
 
+    /// <summary>The largest lane of each of four registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector128<float> Largest(Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d)
+    {
+        Vector128<float> ab = Vector128.MaxNative(InterleaveLow(a, b), InterleaveHigh(a, b));
+        Vector128<float> cd = Vector128.MaxNative(InterleaveLow(c, d), InterleaveHigh(c, d));
+        return Sse.IsSupported
+            ? Vector128.MaxNative(Sse.MoveLowToHigh(ab, cd), Sse.MoveHighToLow(cd, ab))
+            : Vector128.MaxNative(Vector128.Create(ab.GetLower(), cd.GetLower()), Vector128.Create(ab.GetUpper(), cd.GetUpper()));
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> InterleaveLow(Vector128<float> a, Vector128<float> b) =>
         Sse.IsSupported ? Sse.UnpackLow(a, b) : Vector128.Create(a[0], b[0], a[1], b[1]);

@@ -77,13 +77,9 @@ internal static class ScalarQuantizer
         {
             SmallBlocks.Weighted(format, x, importance, rowMeanSquare, block);
         }
-        else if (format.HasMinimum)
-        {
-            SmallBlocks.Affine(format, x, block);
-        }
         else
         {
-            SmallBlocks.Symmetric(format, x, block);
+            SmallBlocks.Plain(format, x, block);
         }
     }
 }

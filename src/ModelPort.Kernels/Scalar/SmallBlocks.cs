@@ -18,35 +18,32 @@ internal static class SmallBlocks
         }
     }
 
-    /// <summary>Q4_0 and Q5_0: d maps the extreme value to the lowest level.</summary>
-    internal static void Symmetric(SmallFormat format, ReadOnlySpan<float> x, Span<byte> block)
+    /// <summary>The other types without a search: d maps the range of the values to the levels, or the extreme value to the lowest level.</summary>
+    internal static void Plain(SmallFormat format, ReadOnlySpan<float> x, Span<byte> block)
     {
         Span<byte> levels = stackalloc byte[32];
-        int half = (format.Top + 1) / 2;
-        float d = ScaleSearch.Extreme(x) / -half, inverse = d != 0 ? 1 / d : 0f;
-        for (int i = 0; i < 32; i++)
+        float min = 0, d;
+        if (format.HasMinimum)
         {
-            levels[i] = format.Level((x[i] * inverse) + (half + 0.5f));
+            min = float.MaxValue;
+            float max = -float.MaxValue;
+            foreach (float value in x)
+            {
+                min = value < min ? value : min;
+                max = value > max ? value : max;
+            }
+
+            d = (max - min) / format.Top;
+        }
+        else
+        {
+            d = ScaleSearch.Extreme(x) / (-(format.Top + 1) / 2);
         }
 
-        format.Write(block, d, 0, levels);
-    }
-
-    /// <summary>Q4_1 and Q5_1: the range of the values is the range of the levels.</summary>
-    internal static void Affine(SmallFormat format, ReadOnlySpan<float> x, Span<byte> block)
-    {
-        Span<byte> levels = stackalloc byte[32];
-        float min = float.MaxValue, max = -float.MaxValue;
-        foreach (float value in x)
-        {
-            min = value < min ? value : min;
-            max = value > max ? value : max;
-        }
-
-        float d = (max - min) / format.Top, inverse = d != 0 ? 1 / d : 0f;
+        float inverse = d != 0 ? 1 / d : 0f;
         for (int i = 0; i < 32; i++)
         {
-            levels[i] = format.Level(((x[i] - min) * inverse) + 0.5f);
+            levels[i] = format.Level(((x[i] - min) * inverse) + format.Offset);
         }
 
         format.Write(block, d, min, levels);
