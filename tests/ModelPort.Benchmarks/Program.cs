@@ -7,6 +7,7 @@ var root = new RootCommand("Measures ModelPort. Run it in Release on a quiet mac
     KernelsBenchmark.Command(),
     SyntheticCheckpoint.Command(),
     PortBenchmark.Command(),
+    ParityBenchmark.Command(),
     NoOpBuildBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

@@ -103,7 +103,7 @@ public sealed class ParityMeasurement(PortRequest request, EvaluationText text, 
         return (positions, speed);
     }
 
-    private Evaluator Load(string path) => new(_runtime, path, request.Threads, cancellation);
+    private Evaluator Load(string path) => new(_runtime, path, request.Threads, request.MemoryBudget, cancellation);
 
     private int[] Tokenize(LlamaModel model) => model.Vocabulary.Tokenize(text.Text, addSpecial: true, parseSpecial: false);
 
@@ -124,5 +124,5 @@ public sealed class ParityMeasurement(PortRequest request, EvaluationText text, 
             : Diagnose.EvaluationTooShort(text.Path, tokens.Length, needed * length));
     }
 
-    private void Advance(int tokens) => observer.Progress(new PortProgress("parity", _done += tokens, _total, "windows of evaluation text"));
+    private void Advance(int tokens) => observer.Progress(new PortProgress("parity", Interlocked.Add(ref _done, tokens), _total, "windows of evaluation text"));
 }
