@@ -1,5 +1,8 @@
+using System.Globalization;
 using ModelPort.Diagnostics;
 using ModelPort.Parity;
+using ModelPort.Parity.Serving;
+using ModelPort.Parity.Tasks;
 using ModelPort.Planning;
 
 namespace ModelPort;
@@ -26,12 +29,24 @@ public sealed record PortRequest
     /// <summary>The default of <see cref="EvaluationTokens"/>.</summary>
     public const int DefaultEvaluationTokens = 8192;
 
+    /// <summary>The default of <see cref="EvaluationQuestions"/>.</summary>
+    public const int DefaultEvaluationQuestions = 1000;
+
+    /// <summary>The default of <see cref="Continuations"/>.</summary>
+    public const int DefaultContinuations = 8;
+
+    /// <summary>The default of <see cref="ContinuationTokens"/>.</summary>
+    public const int DefaultContinuationTokens = 32;
+
+    private const int MostContinuations = 64;
+    private const int MostContinuationTokens = 512;
+
     // Beyond it ggml ends the process.
     private const int MostThreads = 512;
 
     /// <summary>Metadata other than the budgets, as users spell them.</summary>
     public static IReadOnlyList<string> OptionNames { get; } =
-        ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow",
+        ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow", "EvaluationQuestions", "Continuations", "ContinuationTokens", "Serving", "HourlyCost",
          "TensorPrecision", "Pure", "OutputPrecision", "EmbeddingPrecision"];
 
     /// <summary>The checkpoint folder.</summary>
@@ -51,6 +66,27 @@ public sealed record PortRequest
 
     /// <summary>The text that parity is measured on; null means the text that ships with ModelPort.</summary>
     public string? Evaluation { get; init; }
+
+    /// <summary>Tasks that source and port are asked (.jsonl).</summary>
+    public IReadOnlyList<string> Tasks { get; init; } = [];
+
+    /// <summary>At most this many questions of a task are asked; of more, this many at even distances.</summary>
+    public int EvaluationQuestions { get; init; } = DefaultEvaluationQuestions;
+
+    /// <summary>Prompts that source and port continue; 0 for none.</summary>
+    public int Continuations { get; init; } = DefaultContinuations;
+
+    /// <summary>Tokens of a continuation, at most.</summary>
+    public int ContinuationTokens { get; init; } = DefaultContinuationTokens;
+
+    /// <summary>Whether latency, speed, memory and load time are measured even when no budget limits them.</summary>
+    public bool Serving { get; init; }
+
+    /// <summary>What an hour of the machine costs, in any currency; null when it is not known.</summary>
+    public double? HourlyCost { get; init; }
+
+    /// <summary>Whether latency, speed, memory and load time are measured.</summary>
+    public bool MeasuresServing => Serving || Budgets.Any(b => ServingMeasurement.Metrics.Contains(b.Kind.Metric));
 
     /// <summary>A safetensors file with <c>input_ids</c> and <c>logits</c> of the framework the model comes from.</summary>
     public string? ReferenceOutputs { get; init; }
@@ -92,7 +128,7 @@ public sealed record PortRequest
     /// <param name="source">The checkpoint folder.</param>
     /// <param name="outputDirectory">Where the outputs go.</param>
     /// <param name="metadata">Options by name: <see cref="OptionNames"/> and <see cref="Budget.Names"/>.</param>
-    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, EvaluationTokens, Strict, StrictPrecision.</param>
+    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, Serving, EvaluationTokens, Strict, StrictPrecision.</param>
     /// <param name="file">The file that errors about options point at (the project file).</param>
     /// <exception cref="ModelPortException">MP1018, MP1019, MP1020, MP1027, MP1040 or MP1041.</exception>
     public static PortRequest Parse(
@@ -136,6 +172,7 @@ public sealed record PortRequest
             throw new ModelPortException(Diagnose.InvalidOption(file, "Name", name, "a name that a file can have"));
         }
 
+        var (text, tasks) = ParseEvaluation(Option("Evaluation") ?? "", file);
         return new PortRequest
         {
             Source = source,
@@ -149,13 +186,19 @@ public sealed record PortRequest
                 Output = Option("OutputPrecision") is { } output ? TensorTypes.Parse(output, file) : null,
                 Embedding = Option("EmbeddingPrecision") is { } embedding ? TensorTypes.Parse(embedding, file) : null,
             },
-            Evaluation = Option("Evaluation"),
+            Evaluation = text,
+            Tasks = tasks,
+            EvaluationQuestions = Count(Option("EvaluationQuestions"), "EvaluationQuestions", DefaultEvaluationQuestions, file),
+            Continuations = Within(Option("Continuations"), "Continuations", DefaultContinuations, 0, MostContinuations, file),
+            ContinuationTokens = Within(Option("ContinuationTokens"), "ContinuationTokens", DefaultContinuationTokens, 1, MostContinuationTokens, file),
+            Serving = ParseSwitch(Option("Serving") ?? Property("Serving"), "Serving", file),
+            HourlyCost = ParseCost(Option("HourlyCost"), budgets, file),
             ReferenceOutputs = Option("ReferenceOutputs"),
             PreTokenizer = Option("PreTokenizer"),
             Budgets = budgets,
             Parity = ParseParity(Property("Parity"), file),
             EvaluationTokens = Count(Option("EvaluationTokens") ?? Property("EvaluationTokens"), "EvaluationTokens", DefaultEvaluationTokens, file),
-            EvaluationWindow = Option("EvaluationWindow") is { } window ? ParseWindow(window, file) : null,
+            EvaluationWindow = Option("EvaluationWindow") is { } window ? Within(window, "EvaluationWindow", 0, 16, 32768, file) : null,
             MemoryBudget = ParseBudget(Property("MemoryBudget"), file),
             Threads = ParseThreads(Property("Threads"), file),
             Strict = ParseSwitch(Property("Strict"), "ModelPortStrict", file),
@@ -176,10 +219,17 @@ public sealed record PortRequest
         }
     }
 
-    private static int ParseWindow(string value, string file) =>
-        int.TryParse(value, out var length) && length is >= 16 and <= 32768
-            ? length
-            : throw new ModelPortException(Diagnose.InvalidOption(file, "EvaluationWindow", value, "a whole number from 16 to 32768"));
+    // One text, and tasks, which figures and budgets name by their file names.
+    private static (string? Text, string[] Tasks) ParseEvaluation(string value, string file)
+    {
+        var paths = PathList.Read(value);
+        string[] tasks = [.. paths.Where(p => Path.GetExtension(p).Equals(TaskFile.Extension, StringComparison.OrdinalIgnoreCase))];
+        string[] texts = [.. paths.Except(tasks)];
+        return texts.Length > 1 ? throw new ModelPortException(Diagnose.InvalidOption(file, "Evaluation", value, "one text (.txt) at most, beside tasks (.jsonl)"))
+            : tasks.DistinctBy(Path.GetFileName, StringComparer.OrdinalIgnoreCase).Count() < tasks.Length
+                ? throw new ModelPortException(Diagnose.InvalidOption(file, "Evaluation", value, "tasks whose file names differ"))
+            : (texts.FirstOrDefault(), tasks);
+    }
 
     private static ParityMode ParseParity(string? value, string file) => value?.ToUpperInvariant() switch
     {
@@ -210,6 +260,27 @@ public sealed record PortRequest
             ? threads
             : throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortThreads", value!, $"a whole number from 1 to {MostThreads}"));
     }
+
+    private static double? ParseCost(string? value, List<Budget> budgets, string file)
+    {
+        if (value is null)
+        {
+            return budgets.Find(b => b.Kind.Metric == Metric.CostPerMillionTokens) is { } limit
+                ? throw new ModelPortException(Diagnose.InvalidOption(file, limit.Kind.Name, limit.Limit.ToString(CultureInfo.InvariantCulture), "HourlyCost beside it, the cost of an hour of the machine"))
+                : null;
+        }
+
+        return double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var cost) && cost > 0
+            ? cost
+            : throw new ModelPortException(Diagnose.InvalidOption(file, "HourlyCost", value, "a number above zero, with a decimal point"));
+    }
+
+    private static int Within(string? value, string option, int fallback, int least, int most, string file) => value switch
+    {
+        null => fallback,
+        _ when int.TryParse(value, out var count) && count >= least && count <= most => count,
+        _ => throw new ModelPortException(Diagnose.InvalidOption(file, option, value, $"a whole number from {least} to {most}")),
+    };
 
     private static int Count(string? value, string option, int fallback, string file) => value switch
     {

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
+using ModelPort.Engines.LlamaCpp;
 using ModelPort.Parity;
 using ModelPort.Planning;
 using ModelPort.Porting;
@@ -60,9 +61,29 @@ internal static partial class ParityBenchmark
 
     private static void MeasureOnce(string source, PortRequest request)
     {
-        var measurement = new ParityMeasurement(request, EvaluationText.Open(request.Evaluation), new QuietObserver(), CancellationToken.None);
-        var figures = measurement.Measure(source, [request.Source]).Ports[0].Figures;
-        Console.WriteLine(figures.First(f => f.Name == Metric.MeanDivergence.Name).Value.ToString("0.000000", CultureInfo.InvariantCulture));
+        var runtime = LlamaRuntime.Load();
+        RecordedLogits? logits = null;
+        OutputFile? record = null;
+        using (var model = new Evaluator(runtime, source, request.Threads, request.MemoryBudget, CancellationToken.None))
+        {
+            var windows = TextSample.Take(model.Model, EvaluationText.Open(request.Evaluation), request).Windows;
+            record = RecordedLogits.Record(
+                Path.Combine(request.OutputDirectory, "benchmark-logits.safetensors"),
+                windows,
+                model.Model.VocabularySize,
+                source,
+                reader => model.Run(windows, LlamaCacheType.F16, reader, _ => { }, CancellationToken.None));
+            logits = RecordedLogits.Open(record.TemporaryPath, model.Model.VocabularySize);
+        }
+
+        using (record)
+        using (logits)
+        using (var model = new Evaluator(runtime, request.Source, request.Threads, request.MemoryBudget, CancellationToken.None))
+        {
+            var positions = LogitComparison.Run(logits, model, LlamaCacheType.F16, _ => { }, CancellationToken.None).Positions;
+            var divergence = PositionFigures.Of(positions, Subject.Port, Reference.Source).First(f => f.Name == Metric.MeanDivergence.Name);
+            Console.WriteLine(divergence.Value.ToString("0.000000", CultureInfo.InvariantCulture));
+        }
     }
 
     private static void Compare(PortRequest request, string program, int rounds, int times)

@@ -1,14 +1,26 @@
-using System.Buffers;
-using System.Globalization;
+using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
+using ModelPort.Parity.Behaviour;
+using ModelPort.Parity.Serving;
+using ModelPort.Parity.Tasks;
 
 namespace ModelPort.Parity;
 
 /// <summary>What was measured of one port.</summary>
 /// <param name="Figures">Every number, of the port and of what it compares with.</param>
 /// <param name="Positions">What was found at each position of the evaluation text, window after window.</param>
-public sealed record PortMeasurement(IReadOnlyList<Figure> Figures, IReadOnlyList<PositionStatistics> Positions);
+public sealed record PortMeasurement(IReadOnlyList<Figure> Figures, IReadOnlyList<PositionStatistics> Positions)
+{
+    /// <summary>How the answers of source and port to the questions of tasks differ.</summary>
+    public IReadOnlyList<TaskParity> Tasks { get; init; } = [];
+
+    /// <summary>How the port behaves.</summary>
+    public BehaviourRecord Behaviour { get; init; } = new([], null);
+
+    /// <summary>How times and memory were taken; null when nobody asked for them.</summary>
+    public ServingRecord? Serving { get; init; }
+}
 
 /// <summary>What a measurement was made on.</summary>
 /// <param name="Text">The evaluation text.</param>
@@ -21,14 +33,12 @@ public sealed record MeasurementBasis(EvaluationText Text, TokenWindows Windows,
 /// memory does not grow with the text but for a few numbers a position.
 /// </summary>
 /// <param name="request">Threads, text length, reference outputs, and the folder for the source's logits.</param>
-/// <param name="text">The evaluation text.</param>
+/// <param name="checkpoint">The source's files.</param>
+/// <param name="data">What is measured on.</param>
 /// <param name="observer">Told the tokens done.</param>
 /// <param name="cancellation">Stops the work.</param>
-public sealed class ParityMeasurement(PortRequest request, EvaluationText text, IPortObserver observer, CancellationToken cancellation)
+public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint, EvaluationData data, IPortObserver observer, CancellationToken cancellation)
 {
-    private const int FewestPositions = 100;
-    private const int DefaultWindow = 512;
-
     private readonly LlamaRuntime _runtime = LlamaRuntime.Load();
     private long _done;
     private long _total;
@@ -41,7 +51,8 @@ public sealed class ParityMeasurement(PortRequest request, EvaluationText text, 
     public (MeasurementBasis Basis, IReadOnlyList<PortMeasurement> Ports) Measure(string sourcePath, IReadOnlyList<string> portPaths)
     {
         using var source = Load(sourcePath);
-        var (tokens, windows) = Cut(source.Model);
+        var sample = TextSample.Take(source.Model, data.Text, request);
+        var windows = sample.Windows;
         using var outputs = request.ReferenceOutputs is { } path ? RecordedLogits.Open(path, source.Model.VocabularySize) : null;
         _total = (1L + portPaths.Count) * (windows.Tokens + (outputs?.Windows.Tokens ?? 0));
         var speed = 0.0;
@@ -49,32 +60,45 @@ public sealed class ParityMeasurement(PortRequest request, EvaluationText text, 
             Path.Combine(request.OutputDirectory, request.Name + "-source-logits.safetensors"),
             windows,
             source.Model.VocabularySize,
+            request.Source,
             reader => speed = source.Run(windows, LlamaCacheType.F16, reader, Advance, cancellation));
         using var logits = RecordedLogits.Open(record.TemporaryPath, source.Model.VocabularySize);
         List<Figure> figures =
         [
-            Figure.For(Metric.PromptTokensPerSecond, Subject.Source, null, speed),
+            Figure.For(Metric.EvaluationTokensPerSecond, Subject.Source, null, speed),
             .. outputs is null ? [] : Against(outputs, source, Subject.Source),
         ];
+        var probes = new PortProbes(request, checkpoint, data.Tasks, portPaths.Count, observer, cancellation);
+        probes.AskSource(source.Model, sample.Tokens);
         source.Dispose();
-        return (new MeasurementBasis(text, windows, _runtime.CpuBackend), [.. portPaths.Select(p => MeasurePort(p, tokens, logits, outputs, figures))]);
-    }
-
-    private PortMeasurement MeasurePort(string path, int[] tokens, RecordedLogits source, RecordedLogits? outputs, IReadOnlyList<Figure> ofSource)
-    {
-        using var port = Load(path);
-        if (!Tokenize(port.Model).AsSpan().SequenceEqual(tokens))
+        PortMeasurement[] ports = [.. portPaths.Select(p => MeasurePort(p, sample, logits, outputs, figures, probes))];
+        var asked = probes.Finish(() => Load(sourcePath).Model);
+        ports = [.. ports.Zip(asked, (p, a) => p with { Figures = [.. p.Figures, .. a.Figures], Tasks = a.Tasks, Behaviour = a.Behaviour })];
+        if (request.MeasuresServing)
         {
-            throw new ModelPortException(Diagnose.Unmeasurable(text.Path, "source and port split the evaluation text into different tokens"));
+            var serving = new ServingRun(request, data.Text, _runtime.CpuBackend, observer, cancellation);
+            ports = [.. ports.Select((p, i) => serving.Measure(sourcePath, portPaths, i) is var served ? p with { Figures = [.. p.Figures, .. served.Figures], Serving = served.Record } : p)];
         }
 
-        var (positions, speed) = Compare(source, port, LlamaCacheType.F16);
+        return (new MeasurementBasis(data.Text, windows, _runtime.CpuBackend), ports);
+    }
+
+    private PortMeasurement MeasurePort(string path, TextSample sample, RecordedLogits source, RecordedLogits? outputs, IReadOnlyList<Figure> ofSource, PortProbes probes)
+    {
+        using var port = Load(path);
+        if (!sample.IsSplitAlikeBy(port.Model))
+        {
+            throw new ModelPortException(Diagnose.Unmeasurable(data.Text.Path, "source and port split the evaluation text into different tokens"));
+        }
+
+        var (positions, speed) = LogitComparison.Run(source, port, LlamaCacheType.F16, Advance, cancellation);
+        probes.AskPort(port.Model);
         return new PortMeasurement(
             [
                 PositionFigures.ReferencePerplexity(positions),
                 .. PositionFigures.Of(positions, Subject.Port, Reference.Source),
                 .. outputs is null ? [] : Against(outputs, port, Subject.Port),
-                Figure.For(Metric.PromptTokensPerSecond, Subject.Port, null, speed),
+                Figure.For(Metric.EvaluationTokensPerSecond, Subject.Port, null, speed),
                 .. ofSource,
             ],
             positions);
@@ -82,47 +106,9 @@ public sealed class ParityMeasurement(PortRequest request, EvaluationText text, 
 
     // Cache and attention are kept in F32, so that only weights and kernels differ from the framework of origin.
     private IEnumerable<Figure> Against(RecordedLogits outputs, Evaluator model, Subject of) =>
-        PositionFigures.Of(Compare(outputs, model, LlamaCacheType.F32).Positions, of, Reference.ReferenceOutputs).Where(f => f.Against is not null);
-
-    private (PositionStatistics[] Positions, double Speed) Compare(RecordedLogits reference, Evaluator model, LlamaCacheType attention)
-    {
-        var windows = reference.Windows;
-        var positions = new PositionStatistics[windows.Count * windows.Rows];
-        var speed = model.Run(
-            windows,
-            attention,
-            (window, row, logits) =>
-            {
-                var expected = ArrayPool<float>.Shared.Rent(logits.Length);
-                reference.Read(window, row, expected.AsSpan(0, logits.Length));
-                positions[window * windows.Rows + row] = PositionStatistics.Compare(expected.AsSpan(0, logits.Length), logits, windows.Next(window, row));
-                ArrayPool<float>.Shared.Return(expected);
-            },
-            Advance,
-            cancellation);
-        return (positions, speed);
-    }
+        PositionFigures.Of(LogitComparison.Run(outputs, model, LlamaCacheType.F32, Advance, cancellation).Positions, of, Reference.ReferenceOutputs).Where(f => f.Against is not null);
 
     private Evaluator Load(string path) => new(_runtime, path, request.Threads, request.MemoryBudget, cancellation);
-
-    private int[] Tokenize(LlamaModel model) => model.Vocabulary.Tokenize(text.Text, addSpecial: true, parseSpecial: false);
-
-    private (int[] Tokens, TokenWindows Windows) Cut(LlamaModel model)
-    {
-        var vocabulary = model.Vocabulary;
-        var length = request.EvaluationWindow ?? Math.Min(DefaultWindow, Math.Max(model.TrainingContextLength, 2));
-        var tokens = Tokenize(model);
-        var windows = TokenWindows.Cut(tokens, length, vocabulary.AddBos && vocabulary.Bos >= 0 ? vocabulary.Bos : null, request.EvaluationTokens);
-        var needed = (FewestPositions + windows.Rows - 1) / windows.Rows;
-        if (windows.Count >= needed)
-        {
-            return (tokens, windows);
-        }
-
-        throw new ModelPortException(tokens.Length >= needed * length
-            ? Diagnose.InvalidOption(text.Path, "EvaluationTokens", request.EvaluationTokens.ToString(CultureInfo.InvariantCulture), $"at least {needed * length}, for a figure that means something")
-            : Diagnose.EvaluationTooShort(text.Path, tokens.Length, needed * length));
-    }
 
     private void Advance(int tokens) => observer.Progress(new PortProgress("parity", Interlocked.Add(ref _done, tokens), _total, "windows of evaluation text"));
 }
