@@ -24,15 +24,15 @@ internal static class LaneQuantizer
         switch (bits)
         {
             case 512:
-                LaneQuantizer<One<Vector512<float>, Register512>, Pair<Vector512<float>, Register512>, Pair<Vector512<float>, Register512>, Pair<Vector256<float>, Register256>>
+                LaneQuantizer<One<Vector512<float>, Register512>, Pair<Vector512<float>, Register512>, Pair<Vector512<float>, Register512>, Pair<Vector256<float>, Register256>, One<Vector256<float>, Register256>>
                     .Quantize(type, rows, rowLength, importance, destination);
                 break;
             case 256:
-                LaneQuantizer<One<Vector256<float>, Register256>, Pair<Vector256<float>, Register256>, One<Vector256<float>, Register256>, Pair<Vector256<float>, Register256>>
+                LaneQuantizer<One<Vector256<float>, Register256>, Pair<Vector256<float>, Register256>, One<Vector256<float>, Register256>, Pair<Vector256<float>, Register256>, One<Vector256<float>, Register256>>
                     .Quantize(type, rows, rowLength, importance, destination);
                 break;
             default:
-                LaneQuantizer<One<Vector128<float>, Register128>, Pair<Vector128<float>, Register128>, One<Vector128<float>, Register128>, Pair<Vector128<float>, Register128>>
+                LaneQuantizer<One<Vector128<float>, Register128>, Pair<Vector128<float>, Register128>, One<Vector128<float>, Register128>, Pair<Vector128<float>, Register128>, One<Vector128<float>, Register128>>
                     .Quantize(type, rows, rowLength, importance, destination);
                 break;
         }
@@ -44,11 +44,13 @@ internal static class LaneQuantizer
 /// <typeparam name="TPair">Two registers.</typeparam>
 /// <typeparam name="TSums">As many as leave room for the sums of three candidates at a time.</typeparam>
 /// <typeparam name="TAlong">Lanes along the values: 16 at most.</typeparam>
-internal static unsafe class LaneQuantizer<TOne, TPair, TSums, TAlong>
+/// <typeparam name="TFew">One register of 8 lanes at most, for searches that seldom fill more.</typeparam>
+internal static unsafe class LaneQuantizer<TOne, TPair, TSums, TAlong, TFew>
     where TOne : struct, ILanes<TOne>
     where TPair : struct, ILanes<TPair>
     where TSums : struct, ILanes<TSums>
     where TAlong : struct, ILanes<TAlong>
+    where TFew : struct, ILanes<TFew>
 {
     /// <summary>Quantises as many blocks as the search has lanes, or fewer.</summary>
     private delegate void Kernel(BlockType type, Batch batch);
@@ -90,7 +92,7 @@ internal static unsafe class LaneQuantizer<TOne, TPair, TSums, TAlong>
                     InBatches(UnevenBlocks<TSums, TAlong>.Quantize, TSums.Count, type, x, blocks, importance, destination);
                     break;
                 case BlockType.IQ2_XXS or BlockType.IQ2_XS or BlockType.IQ2_S or BlockType.IQ3_XXS or BlockType.IQ3_S:
-                    InBatches(GridBlocks<TPair, TOne>.Quantize, TPair.Count, type, x, blocks, importance, destination);
+                    InBatches(GridBlocks<TPair, TFew>.Quantize, TPair.Count, type, x, blocks, importance, destination);
                     break;
                 default:
                     InBatches(AffineBlocks<TPair, TAlong>.Quantize, TPair.Count, type, x, blocks, importance, destination);

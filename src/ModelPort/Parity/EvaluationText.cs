@@ -20,8 +20,9 @@ public sealed record EvaluationText(string Name, string Path, string Sha256, lon
 
     /// <summary>Reads a text once, for its hash and for bytes that are not UTF-8.</summary>
     /// <param name="path">The user's file, or null for the text that ships with ModelPort.</param>
+    /// <param name="option">The option that named it.</param>
     /// <exception cref="ModelPortException">MP1002 or MP1003: the file is missing or unreadable; MP1005: it is not UTF-8.</exception>
-    public static EvaluationText Open(string? path)
+    public static EvaluationText Open(string? path, string option = "Evaluation")
     {
         if (path is null)
         {
@@ -30,12 +31,12 @@ public sealed record EvaluationText(string Name, string Path, string Sha256, lon
 
         if (!File.Exists(path))
         {
-            throw new ModelPortException(Diagnose.FileMissing(path, "the text of Evaluation"));
+            throw new ModelPortException(Diagnose.FileMissing(path, $"the text of {option}"));
         }
 
         return System.IO.Path.GetExtension(path).Equals(".txt", StringComparison.OrdinalIgnoreCase)
             ? Check(System.IO.Path.GetFileName(path), path)
-            : throw new ModelPortException(Diagnose.InvalidOption(path, "Evaluation", System.IO.Path.GetFileName(path), "a text file (.txt)"));
+            : throw new ModelPortException(Diagnose.InvalidOption(path, option, System.IO.Path.GetFileName(path), "a text file (.txt)"));
     }
 
     /// <summary>The beginning of the text, cut between characters.</summary>
