@@ -17,7 +17,7 @@ public static class Summary
         }
 
         string Number(Metric metric, string format, Subject of = Subject.Port) =>
-            output.Metrics.First(f => f.Name == metric.Name && f.Of == of && f.Against is null or Reference.Source).Value.ToString(format, System.Globalization.CultureInfo.InvariantCulture);
+            Metric.Write(output.Metrics.First(f => f.Name == metric.Name && f.Of == of && f.Against is null or Reference.Source).Value, format);
         var numbers = $"perplexity {Number(Metric.Perplexity, "0.000", Subject.Source)} -> {Number(Metric.Perplexity, "0.000")} ({Number(Metric.PerplexityIncrease, "+0.00;-0.00")} %), "
             + $"divergence {Number(Metric.MeanDivergence, "0.00000")} nats, top token {Number(Metric.TopTokenAgreement, "0.0")} %";
         var tasks = output.Metrics.Where(f => f.Name == Metric.Accuracy.Name && f.Of == Subject.Source).Select(s =>

@@ -8,6 +8,7 @@ var root = new RootCommand("Measures ModelPort. Run it in Release on a quiet mac
     SyntheticCheckpoint.Command(),
     PortBenchmark.AgainstCopy(),
     PortBenchmark.AgainstLlama(),
+    ParityBenchmark.Command(),
     NoOpBuildBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

@@ -29,7 +29,7 @@ public abstract record CalibrationInput(string Path, string Name, string Sha256)
         if (System.IO.Path.GetExtension(path).Equals(".txt", StringComparison.OrdinalIgnoreCase))
         {
             var text = EvaluationText.Open(path, "Calibration");
-            return new CalibrationText(path, text.Name, text.Sha256, text.Text);
+            return new CalibrationText(path, text.Name, text.Sha256, text.Beginning(text.Length));
         }
 
         try

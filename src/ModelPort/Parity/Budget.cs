@@ -69,7 +69,7 @@ public sealed record Budget(BudgetKind Kind, double Limit, bool IsDefault = fals
     {
         var outside = Kind.IsMaximum ? value - Limit : Limit - value;
         return outside <= 0 ? BudgetVerdict.Kept
-            : !strict && outside <= error ? BudgetVerdict.WithinError
+            : !strict && error is { } e && double.IsFinite(e) && outside <= e ? BudgetVerdict.WithinError
             : BudgetVerdict.Missed;
     }
 

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 
 namespace ModelPort.Parity;
 
@@ -12,8 +13,8 @@ namespace ModelPort.Parity;
 /// <param name="Scale">Width of a step.</param>
 /// <param name="Floor">The logit of code 0; smaller ones get code 0 too.</param>
 /// <param name="Least">The log-probability of code 0.</param>
-/// <param name="Top">The code of the largest logit.</param>
-internal readonly record struct CodedLogProbabilities(float LogSum, float Scale, float Floor, float Least, float Top)
+/// <param name="Most">The log-probability of the largest logit.</param>
+internal readonly record struct CodedLogProbabilities(float LogSum, float Scale, float Floor, float Least, float Most)
 {
     private const float Depth = 16;
     private const float Codes = 65535;
@@ -27,17 +28,18 @@ internal readonly record struct CodedLogProbabilities(float LogSum, float Scale,
         var floor = Math.Max(TensorPrimitives.Min(logits), max - Depth);
         var logSum = (float)Math.Log(Exponentials.Sum(logits, max));
         var row = new CodedLogProbabilities(max + logSum, (max - floor) / Codes, floor, floor - max - logSum, 0);
-        return row with { Top = row.Code(max) };
+        return row with { Most = row.At(max) };
     }
 
     /// <summary>The log-probability of a token with this logit.</summary>
-    public float At(float logit) => Scale * Code(logit) + Least;
+    public float At(float logit) => Scale * MathF.Round((Math.Max(logit, Floor) - Floor) * Inverse) + Least;
 
     /// <summary>Compares the row with a model's, in one pass over both.</summary>
     /// <param name="reference">The logits that this is the code of.</param>
     /// <param name="logits">The model's logits.</param>
     /// <param name="logSum">ln of the sum of the exponentials of the model's logits.</param>
-    /// <returns>The divergence, the largest absolute difference of two logits, and the first token with the reference's largest code.</returns>
+    /// <returns>The divergence, the largest absolute difference of two logits, and the first token with the reference's largest log-probability.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public (double Divergence, float Difference, int Top) Compare(ReadOnlySpan<float> reference, ReadOnlySpan<float> logits, float logSum)
     {
         var (low, high) = (Vector<double>.Zero, Vector<double>.Zero);
@@ -50,13 +52,13 @@ internal readonly record struct CodedLogProbabilities(float LogSum, float Scale,
             var m = new Vector<float>(logits[i..]);
             differences = Vector.Max(differences, Vector.Abs(r - m));
             var code = Vector.Round((Vector.Max(r, new Vector<float>(Floor)) - new Vector<float>(Floor)) * Inverse);
-            if (top < 0 && Vector.EqualsAny(code, new Vector<float>(Top)))
+            var logProbability = (code * Scale) + new Vector<float>(Least);
+            if (top < 0 && Vector.EqualsAny(logProbability, new Vector<float>(Most)))
             {
-                top = i + FirstOf(code, Top);
+                top = i + FirstOf(logProbability, Most);
             }
 
-            var logProbability = (code * Scale) + new Vector<float>(Least);
-            var term = Vector.Exp(logProbability) * (logProbability - m + new Vector<float>(logSum));
+            var term = Exponentials.Of(logProbability) * (logProbability - m + new Vector<float>(logSum));
             term = Vector.ConditionalSelect(Vector.GreaterThan(logProbability, new Vector<float>(-Depth)), term, Vector<float>.Zero);
             Vector.Widen(term, out var first, out var second);
             low += first;
@@ -68,15 +70,13 @@ internal readonly record struct CodedLogProbabilities(float LogSum, float Scale,
         for (; i < reference.Length; i++)
         {
             difference = Math.Max(difference, Math.Abs(reference[i] - logits[i]));
-            top = top < 0 && Code(reference[i]) == Top ? i : top;
             var logProbability = At(reference[i]);
+            top = top < 0 && logProbability == Most ? i : top;
             divergence += logProbability > -Depth ? MathF.Exp(logProbability) * (logProbability - logits[i] + logSum) : 0;
         }
 
         return (divergence, difference, top);
     }
-
-    private float Code(float logit) => MathF.Round((Math.Max(logit, Floor) - Floor) * Inverse);
 
     private static int FirstOf(Vector<float> values, float value)
     {

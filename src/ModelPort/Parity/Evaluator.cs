@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using ModelPort.Engines.LlamaCpp;
 
 namespace ModelPort.Parity;
@@ -10,7 +11,8 @@ internal delegate void RowReader(int window, int row, ReadOnlySpan<float> logits
 
 /// <summary>
 /// A model that is evaluated over windows of tokens, as llama-perplexity does it: as many windows as fit in a batch of 2048 tokens are decoded together,
-/// each a sequence of its own, and their logits are reduced where they lie, on all threads.
+/// each a sequence of its own, and their logits are reduced where they lie. As many such batches as the memory allows run side by side, each on its share of
+/// the threads: threads that evaluate one batch together wait for each other after every operation, and while one batch is reduced the others go on.
 /// </summary>
 internal sealed class Evaluator : IDisposable
 {
@@ -18,13 +20,20 @@ internal sealed class Evaluator : IDisposable
     private const int MicroBatchTokens = 512;
 
     private readonly int _threads;
+    private readonly long _memoryBudget;
 
     /// <summary>Loads a model.</summary>
-    public Evaluator(LlamaRuntime runtime, string path, int threads, CancellationToken cancellation)
+    /// <param name="runtime">llama.cpp.</param>
+    /// <param name="path">The GGUF file.</param>
+    /// <param name="threads">Threads that compute.</param>
+    /// <param name="memoryBudget">Bytes that the logits of batches side by side may take; one batch is evaluated in any case.</param>
+    /// <param name="cancellation">Stops the load.</param>
+    public Evaluator(LlamaRuntime runtime, string path, int threads, long memoryBudget, CancellationToken cancellation)
     {
         Model = LlamaModel.Load(runtime, path, new LlamaModelOptions { CancellationToken = cancellation });
         // llama.cpp's threads wait for each other by spinning: more of them than cores never come to an end.
         _threads = Math.Min(threads, Environment.ProcessorCount);
+        _memoryBudget = memoryBudget;
     }
 
     /// <summary>The model.</summary>
@@ -34,64 +43,117 @@ internal sealed class Evaluator : IDisposable
     /// <param name="windows">The tokens.</param>
     /// <param name="attention">How exact attention is.</param>
     /// <param name="reader">Told each row.</param>
-    /// <param name="progress">Told the tokens decoded since the last call.</param>
+    /// <param name="progress">Told the tokens decoded since the last call, by any thread.</param>
     /// <param name="cancellation">Stops the work.</param>
-    /// <returns>Tokens decoded a second, the reading not counted.</returns>
+    /// <returns>Tokens a second.</returns>
     public double Run(TokenWindows windows, LlamaCacheType attention, RowReader reader, Action<int> progress, CancellationToken cancellation)
     {
         var together = Math.Max(1, BatchTokens / windows.Length);
-        var batchTokens = Math.Min(BatchTokens, windows.Length * together);
-        using var context = new LlamaContext(Model, new LlamaContextOptions
+        var batches = (windows.Count + together - 1) / together;
+        var logitBytes = (long)together * windows.Rows * Model.VocabularySize * sizeof(float);
+        var lanes = (int)Math.Clamp(_memoryBudget / logitBytes, 1, Math.Min(_threads, batches));
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var taken = -1;
+        var start = System.Diagnostics.Stopwatch.GetTimestamp();
+
+        void RunLane()
         {
-            ContextLength = windows.Length * together,
-            Sequences = together,
-            BatchSize = batchTokens,
-            MicroBatchSize = Math.Min(MicroBatchTokens, batchTokens),
-            Threads = _threads,
-            CacheType = attention,
-        });
-        using var batch = new LlamaBatch(batchTokens);
-        var elapsed = TimeSpan.Zero;
-        for (var first = 0; first < windows.Count; first += together)
-        {
-            context.Clear();
-            var count = Math.Min(together, windows.Count - first);
-            for (var from = 0; from < windows.Length; from += batchTokens)
+            try
             {
-                var rows = Fill(batch, windows, first, count, from, Math.Min(windows.Length, from + batchTokens));
-                var start = System.Diagnostics.Stopwatch.GetTimestamp();
-                context.Decode(batch, cancellation);
-                elapsed += System.Diagnostics.Stopwatch.GetElapsedTime(start);
-                context.ReadLogits([.. rows.Select(r => r.BatchIndex)], _threads, (i, logits) => reader(rows[i].Window, rows[i].Row, logits));
-                progress(batch.Count);
+                using var lane = new Lane(Model, windows, together, attention, _threads / lanes);
+                for (var batch = Interlocked.Increment(ref taken); batch < batches; batch = Interlocked.Increment(ref taken))
+                {
+                    lane.Evaluate(batch * together, Math.Min(together, windows.Count - batch * together), reader, progress, stop.Token);
+                }
+            }
+            catch
+            {
+                stop.Cancel();
+                throw;
             }
         }
 
-        return windows.Tokens / elapsed.TotalSeconds;
+        var running = Enumerable.Range(0, lanes).Select(_ => Task.Factory.StartNew(RunLane, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
+        try
+        {
+            Task.WaitAll(running, CancellationToken.None);
+        }
+        catch (AggregateException several)
+        {
+            // The fault that stopped the others, rather than the cancellations that it caused.
+            var faults = several.Flatten().InnerExceptions;
+            ExceptionDispatchInfo.Throw(faults.FirstOrDefault(e => e is not OperationCanceledException) ?? faults[0]);
+        }
+
+        return windows.Tokens / System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
     /// <inheritdoc/>
     public void Dispose() => Model.Dispose();
 
-    private static List<(int BatchIndex, int Window, int Row)> Fill(LlamaBatch batch, TokenWindows windows, int first, int count, int from, int to)
+    /// <summary>One batch at a time, with a context of its own.</summary>
+    private sealed class Lane : IDisposable
     {
-        batch.Clear();
-        var rows = new List<(int, int, int)>();
-        for (var sequence = 0; sequence < count; sequence++)
+        private readonly TokenWindows _windows;
+        private readonly int _threads;
+        private readonly LlamaContext _context;
+        private readonly LlamaBatch _batch;
+        private readonly List<(int BatchIndex, int Window, int Row)> _rows = [];
+
+        public Lane(LlamaModel model, TokenWindows windows, int together, LlamaCacheType attention, int threads)
         {
-            var window = windows[first + sequence];
-            for (var position = from; position < to; position++)
+            _windows = windows;
+            _threads = threads;
+            var tokens = Math.Min(BatchTokens, windows.Length * together);
+            _context = new LlamaContext(model, new LlamaContextOptions
             {
-                var row = position - windows.FirstScored;
-                var scored = row >= 0 && row < windows.Rows;
-                var index = batch.Add(window[position], position, sequence, scored);
-                if (scored)
-                {
-                    rows.Add((index, first + sequence, row));
-                }
+                ContextLength = windows.Length * together,
+                Sequences = together,
+                BatchSize = tokens,
+                MicroBatchSize = Math.Min(MicroBatchTokens, tokens),
+                Threads = threads,
+                CacheType = attention,
+            });
+            _batch = new LlamaBatch(tokens);
+        }
+
+        public void Evaluate(int first, int count, RowReader reader, Action<int> progress, CancellationToken cancellation)
+        {
+            _context.Clear();
+            // A window longer than a batch comes in pieces.
+            for (var from = 0; from < _windows.Length; from += _batch.Capacity)
+            {
+                Fill(first, count, from, Math.Min(_windows.Length, from + _batch.Capacity));
+                _context.Decode(_batch, cancellation);
+                _context.ReadLogits([.. _rows.Select(r => r.BatchIndex)], _threads, (i, logits) => reader(_rows[i].Window, _rows[i].Row, logits));
+                progress(_batch.Count);
             }
         }
 
-        return rows;
+        public void Dispose()
+        {
+            _batch.Dispose();
+            _context.Dispose();
+        }
+
+        private void Fill(int first, int count, int from, int to)
+        {
+            _batch.Clear();
+            _rows.Clear();
+            for (var sequence = 0; sequence < count; sequence++)
+            {
+                var window = _windows[first + sequence];
+                for (var position = from; position < to; position++)
+                {
+                    var row = position - _windows.FirstScored;
+                    var scored = row >= 0 && row < _windows.Rows;
+                    var index = _batch.Add(window[position], position, sequence, scored);
+                    if (scored)
+                    {
+                        _rows.Add((index, first + sequence, row));
+                    }
+                }
+            }
+        }
     }
 }

@@ -117,7 +117,15 @@ public sealed record Metric(string Name, string Title, string Unit, string Forma
     }.Concat(DivergencePercentiles.Select(p => p.Metric)).Concat(ProbabilityChangePercentiles.Select(p => p.Metric)).ToDictionary(m => m.Name, StringComparer.Ordinal);
 
     /// <summary>A value of this metric with its digits.</summary>
-    public string Write(double value) => value.ToString(Format, CultureInfo.InvariantCulture);
+    public string Write(double value) => Write(value, Format);
+
+    /// <summary>A value with other digits than the metric's own.</summary>
+    public static string Write(double value, string format)
+    {
+        var text = value.ToString(format, CultureInfo.InvariantCulture);
+        // A divergence of nothing is below zero by rounding.
+        return text.AsSpan().IndexOfAnyInRange('1', '9') < 0 && double.IsFinite(value) ? text.TrimStart('-') : text;
+    }
 
     /// <summary>A value of this metric with its digits, standard error and unit.</summary>
     public string Write(double value, double? error) =>

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Globalization;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
@@ -41,9 +39,6 @@ public sealed record MeasurementBasis(EvaluationText Text, TokenWindows Windows,
 /// <param name="cancellation">Stops the work.</param>
 public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint, EvaluationData data, IPortObserver observer, CancellationToken cancellation)
 {
-    private const int FewestPositions = 100;
-    private const int DefaultWindow = 512;
-
     private readonly LlamaRuntime _runtime = LlamaRuntime.Load();
     private long _done;
     private long _total;
@@ -56,7 +51,8 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
     public (MeasurementBasis Basis, IReadOnlyList<PortMeasurement> Ports) Measure(string sourcePath, IReadOnlyList<string> portPaths)
     {
         using var source = Load(sourcePath);
-        var (tokens, windows) = Cut(source.Model);
+        var sample = TextSample.Take(source.Model, data.Text, request);
+        var windows = sample.Windows;
         using var outputs = request.ReferenceOutputs is { } path ? RecordedLogits.Open(path, source.Model.VocabularySize) : null;
         _total = (1L + portPaths.Count) * (windows.Tokens + (outputs?.Windows.Tokens ?? 0));
         var speed = 0.0;
@@ -64,6 +60,7 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
             Path.Combine(request.OutputDirectory, request.Name + "-source-logits.safetensors"),
             windows,
             source.Model.VocabularySize,
+            request.Source,
             reader => speed = source.Run(windows, LlamaCacheType.F16, reader, Advance, cancellation));
         using var logits = RecordedLogits.Open(record.TemporaryPath, source.Model.VocabularySize);
         List<Figure> figures =
@@ -72,9 +69,9 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
             .. outputs is null ? [] : Against(outputs, source, Subject.Source),
         ];
         var probes = new PortProbes(request, checkpoint, data.Tasks, portPaths.Count, observer, cancellation);
-        probes.AskSource(source.Model, tokens);
+        probes.AskSource(source.Model, sample.Tokens);
         source.Dispose();
-        PortMeasurement[] ports = [.. portPaths.Select(p => MeasurePort(p, tokens, logits, outputs, figures, probes))];
+        PortMeasurement[] ports = [.. portPaths.Select(p => MeasurePort(p, sample, logits, outputs, figures, probes))];
         var asked = probes.Finish(() => Load(sourcePath).Model);
         ports = [.. ports.Zip(asked, (p, a) => p with { Figures = [.. p.Figures, .. a.Figures], Tasks = a.Tasks, Behaviour = a.Behaviour })];
         if (request.MeasuresServing)
@@ -86,15 +83,15 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
         return (new MeasurementBasis(data.Text, windows, _runtime.CpuBackend), ports);
     }
 
-    private PortMeasurement MeasurePort(string path, int[] tokens, RecordedLogits source, RecordedLogits? outputs, IReadOnlyList<Figure> ofSource, PortProbes probes)
+    private PortMeasurement MeasurePort(string path, TextSample sample, RecordedLogits source, RecordedLogits? outputs, IReadOnlyList<Figure> ofSource, PortProbes probes)
     {
         using var port = Load(path);
-        if (!Tokenize(port.Model).AsSpan().SequenceEqual(tokens))
+        if (!sample.IsSplitAlikeBy(port.Model))
         {
             throw new ModelPortException(Diagnose.Unmeasurable(data.Text.Path, "source and port split the evaluation text into different tokens"));
         }
 
-        var (positions, speed) = Compare(source, port, LlamaCacheType.F16);
+        var (positions, speed) = LogitComparison.Run(source, port, LlamaCacheType.F16, Advance, cancellation);
         probes.AskPort(port.Model);
         return new PortMeasurement(
             [
@@ -109,47 +106,9 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
 
     // Cache and attention are kept in F32, so that only weights and kernels differ from the framework of origin.
     private IEnumerable<Figure> Against(RecordedLogits outputs, Evaluator model, Subject of) =>
-        PositionFigures.Of(Compare(outputs, model, LlamaCacheType.F32).Positions, of, Reference.ReferenceOutputs).Where(f => f.Against is not null);
+        PositionFigures.Of(LogitComparison.Run(outputs, model, LlamaCacheType.F32, Advance, cancellation).Positions, of, Reference.ReferenceOutputs).Where(f => f.Against is not null);
 
-    private (PositionStatistics[] Positions, double Speed) Compare(RecordedLogits reference, Evaluator model, LlamaCacheType attention)
-    {
-        var windows = reference.Windows;
-        var positions = new PositionStatistics[windows.Count * windows.Rows];
-        var speed = model.Run(
-            windows,
-            attention,
-            (window, row, logits) =>
-            {
-                var expected = ArrayPool<float>.Shared.Rent(logits.Length);
-                reference.Read(window, row, expected.AsSpan(0, logits.Length));
-                positions[window * windows.Rows + row] = PositionStatistics.Compare(expected.AsSpan(0, logits.Length), logits, windows.Next(window, row));
-                ArrayPool<float>.Shared.Return(expected);
-            },
-            Advance,
-            cancellation);
-        return (positions, speed);
-    }
+    private Evaluator Load(string path) => new(_runtime, path, request.Threads, request.MemoryBudget, cancellation);
 
-    private Evaluator Load(string path) => new(_runtime, path, request.Threads, cancellation);
-
-    private int[] Tokenize(LlamaModel model) => model.Vocabulary.Tokenize(data.Text.Text, addSpecial: true, parseSpecial: false);
-
-    private (int[] Tokens, TokenWindows Windows) Cut(LlamaModel model)
-    {
-        var vocabulary = model.Vocabulary;
-        var length = request.EvaluationWindow ?? Math.Min(DefaultWindow, Math.Max(model.TrainingContextLength, 2));
-        var tokens = Tokenize(model);
-        var windows = TokenWindows.Cut(tokens, length, vocabulary.AddBos && vocabulary.Bos >= 0 ? vocabulary.Bos : null, request.EvaluationTokens);
-        var needed = (FewestPositions + windows.Rows - 1) / windows.Rows;
-        if (windows.Count >= needed)
-        {
-            return (tokens, windows);
-        }
-
-        throw new ModelPortException(tokens.Length >= needed * length
-            ? Diagnose.InvalidOption(data.Text.Path, "EvaluationTokens", request.EvaluationTokens.ToString(CultureInfo.InvariantCulture), $"at least {needed * length}, for a figure that means something")
-            : Diagnose.EvaluationTooShort(data.Text.Path, tokens.Length, needed * length));
-    }
-
-    private void Advance(int tokens) => observer.Progress(new PortProgress("parity", _done += tokens, _total, "windows of evaluation text"));
+    private void Advance(int tokens) => observer.Progress(new PortProgress("parity", Interlocked.Add(ref _done, tokens), _total, "windows of evaluation text"));
 }

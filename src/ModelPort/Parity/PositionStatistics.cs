@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 
 namespace ModelPort.Parity;
 
@@ -47,10 +48,21 @@ public readonly record struct PositionStatistics(
     }
 }
 
-/// <summary>Sums of exponentials in double precision, of terms in single precision.</summary>
+/// <summary>Exponentials as the C library rounds them, and their sums in double precision.</summary>
 internal static class Exponentials
 {
+    /// <summary>
+    /// exp of each value, rounded once. The single-precision exponential of the runtime is off by up to a unit in the last place, which moves the last digit of
+    /// printed figures; through double precision none is.
+    /// </summary>
+    public static Vector<float> Of(Vector<float> values)
+    {
+        Vector.Widen(values, out var low, out var high);
+        return Vector.Narrow(Vector.Exp(low), Vector.Exp(high));
+    }
+
     /// <summary>The sum of exp(value - max).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static double Sum(ReadOnlySpan<float> values, float max)
     {
         var (low, high) = (Vector<double>.Zero, Vector<double>.Zero);
@@ -58,7 +70,7 @@ internal static class Exponentials
         var i = 0;
         for (; i <= values.Length - Vector<float>.Count; i += Vector<float>.Count)
         {
-            Vector.Widen(Vector.Exp(new Vector<float>(values[i..]) - shift), out var first, out var second);
+            Vector.Widen(Of(new Vector<float>(values[i..]) - shift), out var first, out var second);
             low += first;
             high += second;
         }

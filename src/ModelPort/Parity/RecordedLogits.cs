@@ -66,9 +66,10 @@ internal sealed class RecordedLogits : IDisposable
     /// <param name="path">The name of the file, once it is committed.</param>
     /// <param name="windows">The tokens.</param>
     /// <param name="vocabularySize">Tokens in the model's vocabulary.</param>
+    /// <param name="source">The model's source, for messages.</param>
     /// <param name="run">Runs the model and hands out its rows.</param>
-    /// <exception cref="ModelPortException">MP2001 or MP2002: it cannot be written.</exception>
-    public static OutputFile Record(string path, TokenWindows windows, int vocabularySize, Action<RowReader> run)
+    /// <exception cref="ModelPortException">MP2001 or MP2002: it cannot be written; MP3002: a logit is not finite.</exception>
+    public static OutputFile Record(string path, TokenWindows windows, int vocabularySize, string source, Action<RowReader> run)
     {
         using var header = new MemoryStream();
         using var writer = new SafetensorsWriter(
@@ -89,7 +90,15 @@ internal sealed class RecordedLogits : IDisposable
             }
 
             var rowBytes = (long)vocabularySize * sizeof(float);
-            run((window, row, values) => file.Write(MemoryMarshal.AsBytes(values), logits.Offset + ((long)window * windows.Rows + row) * rowBytes));
+            run((window, row, values) =>
+            {
+                if (Finite.IndexOfNonFinite(values) >= 0)
+                {
+                    throw new ModelPortException(Diagnose.Unmeasurable(source, $"the source itself gives NaN or infinity in window {window}, position {windows.FirstScored + row}"));
+                }
+
+                file.Write(MemoryMarshal.AsBytes(values), logits.Offset + ((long)window * windows.Rows + row) * rowBytes);
+            });
             return file;
         }
         catch

@@ -79,7 +79,7 @@ public sealed class ContinuationTests(SampleModel sample) : IClassFixture<Sample
     }
 
     private IReadOnlyList<int[]> Prompts(int count) =>
-        ContinuationMeasurement.Cut(sample.Exact.Vocabulary.Tokenize(EvaluationText.Open(null).Text, addSpecial: false, parseSpecial: false), sample.Exact.Vocabulary.Bos, count);
+        ContinuationMeasurement.Cut(sample.Exact.Vocabulary.Tokenize(EvaluationText.Open(null).Beginning(int.MaxValue), addSpecial: false, parseSpecial: false), sample.Exact.Vocabulary.Bos, count);
 
     private static double Probability(LlamaModel model, int[] tokens, int next)
     {

@@ -121,7 +121,7 @@ public sealed class ServingHostTests : IDisposable
     private static string Start(string model, int promptTokens, int tokens) => JsonSerializer.Serialize(new
     {
         Action = "Start",
-        Request = new { Model = model, Threads = 1, Text = EvaluationText.Open(null).Text[..500], PromptTokens = promptTokens, Tokens = tokens },
+        Request = new { Model = model, Threads = 1, Text = EvaluationText.Open(null).Beginning(500), PromptTokens = promptTokens, Tokens = tokens },
     });
 
     private static string Call(string action) => JsonSerializer.Serialize(new { Action = action });

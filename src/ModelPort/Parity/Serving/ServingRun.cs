@@ -32,7 +32,7 @@ internal sealed class ServingRun(PortRequest request, EvaluationText text, strin
 
     private ServingProcess Start(string path)
     {
-        var some = text.Text.Length <= TextPerToken * ServingMeasurement.PromptTokens ? text.Text : text.Text[..(TextPerToken * ServingMeasurement.PromptTokens)];
+        var some = text.Beginning(TextPerToken * ServingMeasurement.PromptTokens);
         return new ServingProcess(new ServingRequest(path, request.Threads, some, ServingMeasurement.PromptTokens, ServingMeasurement.TokensPerRound), request.Source, cancellation);
     }
 }
