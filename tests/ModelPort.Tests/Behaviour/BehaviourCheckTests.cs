@@ -78,6 +78,14 @@ public sealed class BehaviourCheckTests : IDisposable
         Fails("MP3021", m => GgufEdit.SetElement(m, "tokenizer.ggml.token_type", StartHeader, 1, m.Set), "<|start_header_id|>", $"expected [{StartHeader}]");
 
     [Fact]
+    public void An_added_token_that_is_not_special_counts_too()
+    {
+        _checkpoint.EditJson("tokenizer.json", json => json["added_tokens"]![2]!["special"] = false);
+        Assert.Equal([], Failures(Check(_checkpoint.Model, Port())));
+        Fails("MP3021", m => GgufEdit.SetElement(m, "tokenizer.ggml.token_type", StartHeader, 1, m.Set), "<|start_header_id|>");
+    }
+
+    [Fact]
     public void A_special_token_that_became_another_is_found() =>
         Fails("MP3021", m =>
         {

@@ -45,7 +45,7 @@ internal static class BosCheck
 
     private static bool TemplateWritesBos(SourceBehaviour source) =>
         source.Templates.Any(t => t.Text.Contains("bos_token", StringComparison.Ordinal)
-            || source.Steering.Any(s => source.Roles.GetValueOrDefault("bos", -1) == s.Id && t.Text.Contains(s.Text, StringComparison.Ordinal)));
+            || source.Whole.Any(s => source.Roles.GetValueOrDefault("bos", -1) == s.Id && t.Text.Contains(s.Text, StringComparison.Ordinal)));
 
     private static string Describe(LlamaVocabulary vocabulary, int[] tokens) => tokens.Length == 0
         ? "nothing"

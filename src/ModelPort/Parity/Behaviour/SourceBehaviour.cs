@@ -13,8 +13,8 @@ internal sealed record SourceBehaviour
     /// <summary>The chat templates by name.</summary>
     public required IReadOnlyList<ChatTemplate> Templates { get; init; }
 
-    /// <summary>The tokens that steer the model, with their ids.</summary>
-    public required IReadOnlyList<(string Text, int Id)> Steering { get; init; }
+    /// <summary>The tokens that are matched in a text as a whole, with their ids; those of blanks alone are left out.</summary>
+    public required IReadOnlyList<(string Text, int Id)> Whole { get; init; }
 
     /// <summary>The ids of roles (bos, eos, ...) that the tokenizer's files or config.json name.</summary>
     public required IReadOnlyDictionary<string, int> Roles { get; init; }
@@ -48,7 +48,7 @@ internal sealed record SourceBehaviour
         return new SourceBehaviour
         {
             Templates = checkpoint.Tokenizer.ChatTemplates,
-            Steering = [.. SteeringTokens(checkpoint.Tokenizer).Where(t => t.Id < vocabularySize)],
+            Whole = [.. WholeTokens(checkpoint.Tokenizer).Where(t => t.Id < vocabularySize && !string.IsNullOrWhiteSpace(t.Text))],
             Roles = roles,
             // A SentencePiece tokenizer without tokenizer.json says nothing, and then adds BOS, in transformers as in llama.cpp.
             AddsBos = special.Added.Any(a => a.Role == "bos") ? special.AddsBos : checkpoint.Tokenizer.Json is null,
@@ -59,12 +59,12 @@ internal sealed record SourceBehaviour
         };
     }
 
-    private static IEnumerable<(string Text, int Id)> SteeringTokens(TokenizerFiles files)
+    private static IEnumerable<(string Text, int Id)> WholeTokens(TokenizerFiles files)
     {
         var added = files.Json?.AddedTokens ?? files.Config?.AddedTokensDecoder ?? [];
         var pieces = files.Json is null ? files.SentencePiece?.Pieces ?? [] : [];
-        return added.Where(a => a.Special || SpecialLook.IsControl(a.Content)).Select(a => (a.Content, a.Id))
-            .Concat(pieces.Select((p, id) => (p, id)).Where(p => p.p.Type == SentencePieceType.Control).Select(p => (p.p.Text, p.id)))
+        return added.Select(a => (a.Content, a.Id))
+            .Concat(pieces.Select((p, id) => (p, id)).Where(p => p.p.Type is SentencePieceType.Control or SentencePieceType.UserDefined).Select(p => (p.p.Text, p.id)))
             .DistinctBy(t => t.Item1);
     }
 

@@ -6,7 +6,7 @@ using ModelPort.Engines.LlamaCpp;
 namespace ModelPort.Parity.Behaviour;
 
 /// <summary>
-/// Whether each special token that a chat template names, by its text or as <c>bos_token</c> and the like, is one token in the port, and the same one. A token
+/// Whether each added token that a chat template names, by its text or as <c>bos_token</c> and the like, is one token in the port, and the same one. A token
 /// that the port spells in several pieces is text to the model, and the conversation has no turns.
 /// </summary>
 internal static partial class SpecialTokenCheck
@@ -37,8 +37,7 @@ internal static partial class SpecialTokenCheck
     {
         var roles = source.Templates.SelectMany(t => RoleVariable().Matches(t.Text)).Select(m => m.Groups[1].Value).ToHashSet(StringComparer.Ordinal);
         var ids = source.Roles.Where(r => roles.Contains(r.Key)).Select(r => r.Value).ToHashSet();
-        return source.Steering
-            .Where(s => !string.IsNullOrWhiteSpace(s.Text))
+        return source.Whole
             .Where(s => ids.Contains(s.Id) || source.Templates.Any(t => t.Text.Contains(s.Text, StringComparison.Ordinal)));
     }
 
