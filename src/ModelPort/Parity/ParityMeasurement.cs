@@ -3,9 +3,11 @@ using System.Globalization;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
+using ModelPort.Formats.Gguf;
 using ModelPort.Parity.Behaviour;
 using ModelPort.Parity.Serving;
 using ModelPort.Parity.Tasks;
+using ModelPort.Parity.Tokenizers;
 
 namespace ModelPort.Parity;
 
@@ -16,6 +18,9 @@ public sealed record PortMeasurement(IReadOnlyList<Figure> Figures, IReadOnlyLis
 {
     /// <summary>How the answers of source and port to the questions of tasks differ.</summary>
     public IReadOnlyList<TaskParity> Tasks { get; init; } = [];
+
+    /// <summary>How far the port splits text as the source does.</summary>
+    public TokenizerComparison? Tokenizer { get; init; }
 
     /// <summary>How the port behaves.</summary>
     public BehaviourRecord Behaviour { get; init; } = new([], null);
@@ -71,10 +76,11 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
             Figure.For(Metric.EvaluationTokensPerSecond, Subject.Source, null, speed),
             .. outputs is null ? [] : Against(outputs, source, Subject.Source),
         ];
+        var tokenizer = TokenizerReference.Of(checkpoint, source.Model.VocabularySize, data.Text.Text, cancellation);
         var probes = new PortProbes(request, checkpoint, data.Tasks, portPaths.Count, observer, cancellation);
         probes.AskSource(source.Model, tokens);
         source.Dispose();
-        PortMeasurement[] ports = [.. portPaths.Select(p => MeasurePort(p, tokens, logits, outputs, figures, probes))];
+        PortMeasurement[] ports = [.. portPaths.Select(p => MeasurePort(p, tokens, tokenizer, logits, outputs, figures, probes))];
         var asked = probes.Finish(() => Load(sourcePath).Model);
         ports = [.. ports.Zip(asked, (p, a) => p with { Figures = [.. p.Figures, .. a.Figures], Tasks = a.Tasks, Behaviour = a.Behaviour })];
         if (request.MeasuresServing)
@@ -86,12 +92,14 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
         return (new MeasurementBasis(data.Text, windows, _runtime.CpuBackend), ports);
     }
 
-    private PortMeasurement MeasurePort(string path, int[] tokens, RecordedLogits source, RecordedLogits? outputs, IReadOnlyList<Figure> ofSource, PortProbes probes)
+    private PortMeasurement MeasurePort(string path, int[] tokens, TokenizerReference tokenizer, RecordedLogits source, RecordedLogits? outputs, IReadOnlyList<Figure> ofSource, PortProbes probes)
     {
         using var port = Load(path);
+        using var file = GgufFile.Open(path);
+        var split = TokenizerParity.Measure(tokenizer, port.Model.Vocabulary, file.Metadata, cancellation);
         if (!Tokenize(port.Model).AsSpan().SequenceEqual(tokens))
         {
-            throw new ModelPortException(Diagnose.Unmeasurable(data.Text.Path, "source and port split the evaluation text into different tokens"));
+            throw new ModelPortException(Diagnose.Unmeasurable(data.Text.Path, $"source and port split the evaluation text into different tokens{(split.Describe() is { } difference ? $"; {difference}" : "")}"));
         }
 
         var (positions, speed) = Compare(source, port, LlamaCacheType.F16);
@@ -102,9 +110,13 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
                 .. PositionFigures.Of(positions, Subject.Port, Reference.Source),
                 .. outputs is null ? [] : Against(outputs, port, Subject.Port),
                 Figure.For(Metric.EvaluationTokensPerSecond, Subject.Port, null, speed),
+                .. split.Agreement is { } agreement ? [Figure.For(Metric.TokenizerAgreement, Subject.Port, null, agreement)] : Array.Empty<Figure>(),
                 .. ofSource,
             ],
-            positions);
+            positions)
+        {
+            Tokenizer = split,
+        };
     }
 
     // Cache and attention are kept in F32, so that only weights and kernels differ from the framework of origin.
