@@ -13,8 +13,8 @@ namespace ModelPort.Parity;
 
 /// <summary>What was measured of one port.</summary>
 /// <param name="Figures">Every number, of the port and of what it compares with.</param>
-/// <param name="Positions">What was found at each position of the evaluation text, window after window.</param>
-public sealed record PortMeasurement(IReadOnlyList<Figure> Figures, IReadOnlyList<PositionStatistics> Positions)
+/// <param name="Positions">What was found at positions of the evaluation text.</param>
+public sealed record PortMeasurement(IReadOnlyList<Figure> Figures, PositionDigest Positions)
 {
     /// <summary>How the answers of source and port to the questions of tasks differ.</summary>
     public IReadOnlyList<TaskParity> Tasks { get; init; } = [];
@@ -113,7 +113,7 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
                 .. split.Agreement is { } agreement ? [Figure.For(Metric.TokenizerAgreement, Subject.Port, null, agreement)] : Array.Empty<Figure>(),
                 .. ofSource,
             ],
-            positions)
+            PositionDigest.Of(positions, source.Windows, t => port.Model.Vocabulary.Detokenize(t, unparseSpecial: true)))
         {
             Tokenizer = split,
         };

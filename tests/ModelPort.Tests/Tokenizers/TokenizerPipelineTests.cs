@@ -3,6 +3,8 @@ using ModelPort.Diagnostics;
 using ModelPort.Formats.Gguf;
 using ModelPort.Manifests;
 using ModelPort.Parity;
+using ModelPort.Parity.Tokenizers;
+using ModelPort.Reports;
 using ModelPort.Tests.Support;
 
 namespace ModelPort.Tests.Tokenizers;
@@ -38,6 +40,20 @@ public sealed class TokenizerPipelineTests : IDisposable
         Assert.DoesNotContain(_observer.Warnings, w => w.Code is "MP3030" or "MP3031");
         // The numbers of the first run are judged again.
         Assert.False(Port().Measured);
+    }
+
+    [Fact]
+    public void The_report_shows_the_agreement_and_both_lists_of_tokens_where_it_is_not_whole()
+    {
+        var outcome = Port();
+        var report = ParityReport.TryRead(Path.Combine(_checkpoint.Output, ParityReport.FileName), outcome.Manifest)!;
+        Assert.Contains("519 of 519 texts split as by tokenizer.json (100.00 %)", ReportPage.Of(report), StringComparison.Ordinal);
+
+        var output = report.Manifest.Outputs[0];
+        var difference = new TokenDifference("numbers", "x\n12", 1, 0, [new(7, "x"), new(8, "Ġ12")], [new(7, "x"), new(9, "<1>")]);
+        var spoilt = output.Tokenizer! with { Equal = 518, Agreement = 99.81, Differences = [difference] };
+        var page = ReportPage.Of(report with { Manifest = report.Manifest with { Outputs = [output with { Tokenizer = spoilt }] } });
+        Assert.All((string[])["518 of 519", "15 of 15", "x\u21b5 12", "Ġ12\u00a0(8)", "&lt;1&gt;\u00a0(9)"], text => Assert.Contains(text, page, StringComparison.Ordinal));
     }
 
     [Fact]
