@@ -23,6 +23,9 @@ public sealed class BehaviourCheckTests : IDisposable
     [InlineData("wordnet-llama-v1")]
     [InlineData("llama3-rope")]
     [InlineData("mistral-spm")]
+    [InlineData("mixtral-moe")]
+    [InlineData("qwen2")]
+    [InlineData("qwen3")]
     public void A_port_as_it_is_made_passes(string model)
     {
         using var folder = new TemporaryFolder();

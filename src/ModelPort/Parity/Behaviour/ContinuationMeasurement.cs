@@ -14,6 +14,9 @@ internal sealed class ContinuationMeasurement
     /// <summary>Tokens of the evaluation text in a prompt.</summary>
     public const int PromptLength = 16;
 
+    // A port that parts early is not followed to the end.
+    private const int Stride = 8;
+
     private readonly IReadOnlyList<int[]> _prompts;
     private readonly List<int>[] _continuations;
     private readonly int _tokens;
@@ -55,15 +58,20 @@ internal sealed class ContinuationMeasurement
     public void Follow(LlamaModel port)
     {
         var partings = new Parting?[_prompts.Count];
-        Evaluate(port, (_, _) => true, (prompt, prefix, logits) =>
+        using var walk = new Walk(port, _prompts, _continuations, _threads, _cancellation);
+        for (var places = Stride; places < _tokens + Stride; places += Stride)
         {
-            var expected = _continuations[prompt][prefix];
-            if (partings[prompt] is null && TensorPrimitives.IndexOfMax(logits) is var found && found != expected)
+            walk.Advance(prompt => partings[prompt] is null ? places : 0, (_, _) => true, (prompt, prefix, logits) =>
             {
-                var norm = LogProbability.Norm(logits);
-                partings[prompt] = new Parting(prefix, expected, found, Math.Exp(logits[expected] - norm), Math.Exp(logits[found] - norm));
-            }
-        });
+                var expected = _continuations[prompt][prefix];
+                if (partings[prompt] is null && TensorPrimitives.IndexOfMax(logits) is var found && found != expected)
+                {
+                    var norm = LogProbability.Norm(logits);
+                    partings[prompt] = new Parting(prefix, expected, found, Math.Exp(logits[expected] - norm), Math.Exp(logits[found] - norm));
+                }
+            });
+        }
+
         _partings.Add(partings);
     }
 
@@ -112,7 +120,9 @@ internal sealed class ContinuationMeasurement
             .Where(p => p.Parting is not null)
             .ToLookup(p => (p.Prompt, p.Parting!.Prefix), p => p.Parting!);
         var found = new Dictionary<(int, int, int), double>();
-        Evaluate(source, (prompt, prefix) => wanted.Contains((prompt, prefix)), (prompt, prefix, logits) =>
+        using var walk = new Walk(source, _prompts, _continuations, _threads, _cancellation);
+        int Places(int prompt) => _partings.Max(p => p[prompt] is { } parting ? parting.Prefix + 1 : 0);
+        walk.Advance(Places, (prompt, prefix) => wanted.Contains((prompt, prefix)), (prompt, prefix, logits) =>
         {
             var norm = LogProbability.Norm(logits);
             foreach (var token in wanted[(prompt, prefix)].SelectMany(p => new[] { p.Expected, p.Found }))
@@ -123,30 +133,54 @@ internal sealed class ContinuationMeasurement
         return found;
     }
 
-    /// <summary>Evaluates prompts with the source's continuations, each as far as somebody wants its logits.</summary>
-    private void Evaluate(LlamaModel model, Func<int, int, bool> wants, PlaceReader read)
+    private sealed record Parting(int Prefix, int Expected, int Found, double ExpectedProbability, double FoundProbability);
+
+    /// <summary>A model on its way along prompts and their continuations.</summary>
+    private sealed class Walk : IDisposable
     {
-        var lengths = _continuations.Select((c, prompt) => Enumerable.Range(0, c.Count).LastOrDefault(prefix => wants(prompt, prefix), -1) + 1).ToArray();
-        var longest = Enumerable.Range(0, _prompts.Count).Max(i => _prompts[i].Length + lengths[i]);
-        using var context = new LlamaContext(model, new LlamaContextOptions
+        private readonly IReadOnlyList<int[]> _prompts;
+        private readonly List<int>[] _continuations;
+        private readonly int[] _done;
+        private readonly LlamaContext _context;
+        private readonly TokenQueue _queue;
+
+        public Walk(LlamaModel model, IReadOnlyList<int[]> prompts, List<int>[] continuations, int threads, CancellationToken cancellation)
         {
-            ContextLength = longest * _prompts.Count,
-            Sequences = _prompts.Count,
-            Threads = Math.Min(_threads, Environment.ProcessorCount),
-        });
-        using var queue = new TokenQueue(context, model.VocabularySize, _cancellation);
-        for (var prompt = 0; prompt < _prompts.Count; prompt++)
-        {
-            int[] tokens = lengths[prompt] == 0 ? [] : [.. _prompts[prompt], .. _continuations[prompt][..(lengths[prompt] - 1)]];
-            for (var i = 0; i < tokens.Length; i++)
+            (_prompts, _continuations, _done) = (prompts, continuations, new int[prompts.Count]);
+            _context = new LlamaContext(model, new LlamaContextOptions
             {
-                var (which, prefix) = (prompt, i - _prompts[prompt].Length + 1);
-                queue.Add(tokens[i], i, prompt, prefix >= 0 && wants(prompt, prefix) ? logits => read(which, prefix, logits) : null);
-            }
+                ContextLength = prompts.Select((p, i) => p.Length + continuations[i].Count).Max() * prompts.Count,
+                Sequences = prompts.Count,
+                Threads = Math.Min(threads, Environment.ProcessorCount),
+            });
+            _queue = new TokenQueue(_context, model.VocabularySize, cancellation);
         }
 
-        queue.Flush();
-    }
+        /// <summary>Evaluates further tokens.</summary>
+        /// <param name="places">How many places of a prompt's continuation are to be passed, those passed before included.</param>
+        /// <param name="wants">Whether the logits at a place (prompt, and tokens of the continuation before it) are wanted.</param>
+        /// <param name="read">Reads them.</param>
+        public void Advance(Func<int, int> places, Func<int, int, bool> wants, PlaceReader read)
+        {
+            for (var prompt = 0; prompt < _prompts.Count; prompt++)
+            {
+                var (start, which) = (_prompts[prompt], prompt);
+                var end = places(prompt) is > 0 and var count ? start.Length + Math.Min(count, _continuations[prompt].Count) - 1 : 0;
+                for (; _done[prompt] < end; _done[prompt]++)
+                {
+                    var (position, prefix) = (_done[prompt], _done[prompt] - start.Length + 1);
+                    var token = position < start.Length ? start[position] : _continuations[prompt][position - start.Length];
+                    _queue.Add(token, position, prompt, prefix >= 0 && wants(prompt, prefix) ? logits => read(which, prefix, logits) : null);
+                }
+            }
 
-    private sealed record Parting(int Prefix, int Expected, int Found, double ExpectedProbability, double FoundProbability);
+            _queue.Flush();
+        }
+
+        public void Dispose()
+        {
+            _queue.Dispose();
+            _context.Dispose();
+        }
+    }
 }
