@@ -172,6 +172,7 @@ internal sealed class PortRun(
         Fallbacks = [.. output.Fallbacks.Select(f => new FallbackRecord(f.Tensor, GgmlTypes.Name(f.Wanted), GgmlTypes.Name(f.Used)))],
         Metrics = measured is null ? [] : [.. measured.Figures, Size(Subject.Source, plan.Checkpoint.WeightBytes), Size(Subject.Port, output.FileLength)],
         Tasks = measured?.Tasks ?? [],
+        Tokenizer = measured?.Tokenizer,
         Behaviour = measured?.Behaviour,
         Serving = measured?.Serving,
         Budgets = [],
@@ -188,7 +189,12 @@ internal sealed class PortRun(
 
         var precision = plan.Outputs.First(o => o.Precision.Name == record.Precision).Precision;
         record = record with { Metrics = ServingCost.Apply(record.Metrics, request.HourlyCost), Serving = record.Serving is { } serving ? serving with { HourlyCost = request.HourlyCost } : null };
-        var budgets = Judge.Check(record.Metrics, Judge.Applicable(precision, request.Budgets), request.StrictParity);
+        var budgets = Judge.Check(record.Metrics, Judge.Applicable(precision, request.Budgets, record.Tokenizer), request.StrictParity);
+        foreach (var warning in record.Tokenizer?.Warnings(plan.Checkpoint.Folder, Path.Combine(request.OutputDirectory, record.File)) ?? [])
+        {
+            Warn(warning);
+        }
+
         foreach (var warning in record.Behaviour?.Findings.Where(f => f.Level == FindingLevel.Warning) ?? [])
         {
             Warn(warning.ToDiagnostic(Path.Combine(request.OutputDirectory, record.File))!);

@@ -49,12 +49,17 @@ public static class PortValidation
         {
             var (basis, ports) = new ParityMeasurement(request, checkpoint, data, observer, cancellation).Measure(source.TemporaryPath, [portPath]);
             var figures = ServingCost.Apply([.. ports[0].Figures, Figure.For(Metric.FileSize, Subject.Port, null, new FileInfo(portPath).Length / 1e6)], request.HourlyCost);
+            foreach (var warning in ports[0].Tokenizer?.Warnings(checkpoint.Folder, portPath) ?? [])
+            {
+                observer.Warn(warning);
+            }
+
             foreach (var warning in ports[0].Behaviour.Findings.Where(f => f.Level == FindingLevel.Warning))
             {
                 observer.Warn(warning.ToDiagnostic(portPath)!);
             }
 
-            var budgets = request.Precisions is [var precision] ? Judge.Applicable(precision, request.Budgets) : request.Budgets;
+            var budgets = request.Precisions is [var precision] ? Judge.Applicable(precision, request.Budgets, ports[0].Tokenizer) : request.Budgets;
             return new ValidationOutcome(result.Source, basis, ports[0] with { Figures = figures }, Judge.Check(figures, budgets, request.StrictParity));
         }
         catch (EngineException e) when (e.Fault == EngineFault.ModelRefused && e.Path == portPath)

@@ -14,6 +14,8 @@ public sealed class SentencePieceModelTests
             o.WriteString("input.txt");
             o.WriteRawTag(8 * 3);
             o.WriteEnum(2);
+            o.WriteTag(24, WireFormat.WireType.Varint);
+            o.WriteBool(true);
             o.WriteTag(35, WireFormat.WireType.Varint);
             o.WriteBool(true);
             o.WriteTag(46, WireFormat.WireType.LengthDelimited);
@@ -27,6 +29,8 @@ public sealed class SentencePieceModelTests
             o.WriteBool(false);
             o.WriteTag(4, WireFormat.WireType.Varint);
             o.WriteBool(false);
+            o.WriteTag(5, WireFormat.WireType.Varint);
+            o.WriteBool(false);
         });
         SentencePieceModel model = Open([
             .. Field(1, Piece("<unk>", 0, 2)), .. Field(1, Piece("<bos>", 0, 3)), .. Field(1, Piece("</s>", 0, 1)), .. Field(1, Piece("▁a", -1.5f, null)),
@@ -39,7 +43,8 @@ public sealed class SentencePieceModelTests
         Assert.Equal((0, 1, -1, -1), (model.UnknownId, model.BosId, model.EosId, model.PadId));
         Assert.True(model.ByteFallback);
         Assert.False(model.AddDummyPrefix);
-        Assert.False(model.RemoveExtraWhitespaces);
+        Assert.False(model.RemoveExtraWhitespaces || model.EscapeWhitespaces);
+        Assert.True(model.WhitespaceIsSuffix);
         Assert.Equal([1, 2, 3], model.PrecompiledCharsMap.ToArray());
     }
 
@@ -48,8 +53,8 @@ public sealed class SentencePieceModelTests
     {
         SentencePieceModel model = Open(Field(1, Piece("a", 0, null)));
         Assert.Equal(SentencePieceAlgorithm.Unigram, model.ModelType);
-        Assert.True(model.AddDummyPrefix && model.RemoveExtraWhitespaces);
-        Assert.False(model.ByteFallback);
+        Assert.True(model.AddDummyPrefix && model.RemoveExtraWhitespaces && model.EscapeWhitespaces);
+        Assert.False(model.ByteFallback || model.WhitespaceIsSuffix);
         Assert.True(model.PrecompiledCharsMap.IsEmpty);
         Assert.Equal(-1, model.UnknownId);
     }

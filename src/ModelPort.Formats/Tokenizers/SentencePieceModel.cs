@@ -80,6 +80,12 @@ public sealed class SentencePieceModel
     /// <summary>Whether spaces at the ends and repeated ones are removed.</summary>
     public bool RemoveExtraWhitespaces { get; internal set; } = true;
 
+    /// <summary>Whether spaces are spelled U+2581.</summary>
+    public bool EscapeWhitespaces { get; internal set; } = true;
+
+    /// <summary>Whether the space that <see cref="AddDummyPrefix"/> asks for, and those that pieces carry, stand behind the words.</summary>
+    public bool WhitespaceIsSuffix { get; internal set; }
+
     /// <summary>Whether unknown characters become byte pieces.</summary>
     public bool ByteFallback { get; internal set; }
 

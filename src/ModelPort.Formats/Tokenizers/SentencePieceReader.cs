@@ -118,6 +118,9 @@ internal sealed class SentencePieceReader(string path)
                         : throw new InvalidModelFileException(
                             path, FileFault.UnknownType, $"model type {algorithm}", "a type from 1 to 4", "trainer_spec.model_type");
                     break;
+                case (24 << 3) | 0:
+                    result.WhitespaceIsSuffix = message.ReadBool();
+                    break;
                 case (35 << 3) | 0:
                     result.ByteFallback = message.ReadBool();
                     break;
@@ -154,6 +157,9 @@ internal sealed class SentencePieceReader(string path)
                     break;
                 case (4 << 3) | 0:
                     result.RemoveExtraWhitespaces = message.ReadBool();
+                    break;
+                case (5 << 3) | 0:
+                    result.EscapeWhitespaces = message.ReadBool();
                     break;
                 default:
                     message.SkipLastField();

@@ -3,6 +3,7 @@ using ModelPort.Parity;
 using ModelPort.Parity.Behaviour;
 using ModelPort.Parity.Serving;
 using ModelPort.Parity.Tasks;
+using ModelPort.Parity.Tokenizers;
 
 namespace ModelPort.Tool.Commands;
 
@@ -42,7 +43,8 @@ internal static class ValidateCommand
         [
             $"{Path.GetFileName(path)} against source {outcome.Source.Prefix}, {windows.Count} windows of {windows.Length} tokens of {outcome.Basis.Text.Name}, {windows.Count * windows.Rows} positions",
             .. outcome.Port.Figures.Select(f => $"  {Metric.All[f.Name].Title,-32} {Metric.All[f.Name].Write(f.Value, f.Error),-32} {Whose(f)}".TrimEnd()),
-            .. outcome.Port.Tasks.Select(t => "  " + ReportText.Of(t)),
+            .. outcome.Port.Tasks.Select(task => "  " + ReportText.Of(task)),
+            .. outcome.Port.Tokenizer is { } t ? ReportText.Of(t).Select(line => "  " + line) : [],
             .. outcome.Port.Behaviour.Findings.Select(f => "  " + ReportText.Of(f)),
             .. outcome.Port.Behaviour.Continuations is { } c ? ReportText.Of(c).Select(line => "  " + line) : [],
             .. outcome.Port.Serving is { } s ? ReportText.Of(s).Select(line => "  " + line) : [],
@@ -72,6 +74,7 @@ internal static class ValidateCommand
         string CpuBackend,
         IReadOnlyList<Figure> Metrics,
         IReadOnlyList<TaskParity> Tasks,
+        TokenizerComparison? Tokenizer,
         BehaviourRecord Behaviour,
         ServingRecord? Serving,
         IReadOnlyList<BudgetResult> Budgets,
@@ -87,6 +90,7 @@ internal static class ValidateCommand
             o.Basis.CpuBackend,
             o.Port.Figures,
             o.Port.Tasks,
+            o.Port.Tokenizer,
             o.Port.Behaviour,
             o.Port.Serving,
             o.Budgets,

@@ -110,7 +110,7 @@ public static class Diagnose
 
     /// <summary>MP1025 (warning): the pre-tokenizer was decided from the structure of tokenizer.json, or set by hand.</summary>
     public static Diagnostic TokenizerNote(string path, string found) =>
-        Warning("MP1025", path, $"{found.TrimEnd('.')}. Compare with ReferenceOutputs to be sure.");
+        Warning("MP1025", path, $"{found.TrimEnd('.')}. Compare with ReferenceOutputs, or see that the measured tokenizer agreement is 100 %.");
 
     /// <summary>MP1026 (warning): config.json has keys that this version does not know.</summary>
     public static Diagnostic ConfigUnknown(string path, IEnumerable<string> keys) =>
@@ -268,6 +268,14 @@ public static class Diagnose
     /// <summary>MP3024 (warning): the port does not end a generation at one of several tokens.</summary>
     public static Diagnostic StopTokenMissing(string path, string tokens, string file) =>
         Warning("MP3024", path, $"llama.cpp does not end a generation at {tokens}, as {file} says. Give your application these texts as stop texts.");
+
+    /// <summary>MP3030 (warning): the port's tokenizer was not compared with its source's.</summary>
+    public static Diagnostic TokenizerNotChecked(string path, string found) =>
+        Warning("MP3030", path, $"The port's tokenizer was not compared with its source's, as a part of that is not reproduced: {found.TrimEnd('.')}. Compare the ids of some texts with those of Hugging Face's library before you use the port.");
+
+    /// <summary>MP3031 (warning): the port splits some texts otherwise than its source.</summary>
+    public static Diagnostic TokenizerDiffers(string path, string found) =>
+        Warning("MP3031", path, $"The port splits text otherwise than its source: {found.TrimEnd('.')}. The model is then given what it was not trained on. Check the metadatum PreTokenizer; report this if you did not set it.");
 
     // MP9xxx: internal
 

@@ -154,6 +154,9 @@ public sealed record OutputRecord
     /// <summary>How the answers of source and port to the questions of tasks differ.</summary>
     public IReadOnlyList<Parity.Tasks.TaskParity> Tasks { get; init; } = [];
 
+    /// <summary>How far it splits text as the source does; null when nothing was measured.</summary>
+    public Parity.Tokenizers.TokenizerComparison? Tokenizer { get; init; }
+
     /// <summary>How it behaves; null when nothing was measured.</summary>
     public Parity.Behaviour.BehaviourRecord? Behaviour { get; init; }
 

@@ -25,13 +25,17 @@ public sealed record BudgetKind(string Name, Metric Metric, bool IsMaximum, Func
     /// <summary>Share of positions at which both rank the same token first, in percent.</summary>
     public static readonly BudgetKind MinTopTokenAgreement = Each("MinTopTokenAgreement", Metric.TopTokenAgreement, false, null, "an evaluation text");
 
+    /// <summary>Share of texts that the port splits as its source does, in percent.</summary>
+    public static readonly BudgetKind MinTokenizerAgreement = Each(
+        "MinTokenizerAgreement", Metric.TokenizerAgreement, false, null, "a tokenizer whose every part is reproduced (the warning MP3030 says which is not)");
+
     /// <summary>All kinds, in the order in which they are judged.</summary>
     public static IReadOnlyList<BudgetKind> All { get; } =
     [
         MaxPerplexityIncrease,
         MaxMeanDivergence,
         MinTopTokenAgreement,
-        Each("MinTokenizerAgreement", Metric.TokenizerAgreement, false, null, NotInThisVersion),
+        MinTokenizerAgreement,
         Each("MaxAccuracyDrop", Metric.AccuracyDrop, true, Metric.Accuracy, Task),
         Each("MinAccuracy", Metric.Accuracy, false, Metric.Accuracy, Task),
         Closest("MaxOutputError", Metric.LargestLogitDifference, true, "an evaluation text or ReferenceOutputs"),

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using ModelPort.Parity.Tokenizers;
 using ModelPort.Planning;
 
 namespace ModelPort.Parity;
@@ -106,12 +107,16 @@ public static class Judge
             new(BudgetKind.MaxPerplexityIncrease, increase, true),
             new(BudgetKind.MaxMeanDivergence, divergence, true),
             new(BudgetKind.MinTopTokenAgreement, agreement, true),
+            new(BudgetKind.MinTokenizerAgreement, 99.5, true),
         ];
     }
 
     /// <summary>The user's budgets, and the defaults of the precision for what they leave open.</summary>
-    public static IReadOnlyList<Budget> Applicable(Precision precision, IReadOnlyList<Budget> user) =>
-        [.. user, .. Defaults(precision).Where(d => user.All(u => u.Kind != d.Kind))];
+    /// <param name="precision">The precision.</param>
+    /// <param name="user">The user's budgets.</param>
+    /// <param name="tokenizer">How the port splits text. Where that could not be compared, which a warning says, no default limits it.</param>
+    public static IReadOnlyList<Budget> Applicable(Precision precision, IReadOnlyList<Budget> user, TokenizerComparison? tokenizer) =>
+        [.. user, .. Defaults(precision).Where(d => user.All(u => u.Kind != d.Kind) && (tokenizer?.NotChecked is null || d.Kind != BudgetKind.MinTokenizerAgreement))];
 
     /// <summary>Judges the figures of a port. A budget whose metric was not measured is not kept.</summary>
     /// <param name="figures">What was measured.</param>

@@ -1,9 +1,11 @@
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
+using ModelPort.Formats.Gguf;
 using ModelPort.Parity.Behaviour;
 using ModelPort.Parity.Serving;
 using ModelPort.Parity.Tasks;
+using ModelPort.Parity.Tokenizers;
 
 namespace ModelPort.Parity;
 
@@ -14,6 +16,9 @@ public sealed record PortMeasurement(IReadOnlyList<Figure> Figures, PositionDige
 {
     /// <summary>How the answers of source and port to the questions of tasks differ.</summary>
     public IReadOnlyList<TaskParity> Tasks { get; init; } = [];
+
+    /// <summary>How far the port splits text as the source does.</summary>
+    public TokenizerComparison? Tokenizer { get; init; }
 
     /// <summary>How the port behaves.</summary>
     public BehaviourRecord Behaviour { get; init; } = new([], null);
@@ -68,10 +73,11 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
             Figure.For(Metric.EvaluationTokensPerSecond, Subject.Source, null, speed),
             .. outputs is null ? [] : Against(outputs, source, Subject.Source),
         ];
+        var tokenizer = TokenizerReference.Of(checkpoint, source.Model.VocabularySize, data.Text.Text, cancellation);
         var probes = new PortProbes(request, checkpoint, data.Tasks, portPaths.Count, observer, cancellation);
         probes.AskSource(source.Model, sample.Tokens);
         source.Dispose();
-        PortMeasurement[] ports = [.. portPaths.Select(p => MeasurePort(p, sample, logits, outputs, figures, probes))];
+        PortMeasurement[] ports = [.. portPaths.Select(p => MeasurePort(p, sample, tokenizer, logits, outputs, figures, probes))];
         var asked = probes.Finish(() => Load(sourcePath).Model);
         ports = [.. ports.Zip(asked, (p, a) => p with { Figures = [.. p.Figures, .. a.Figures], Tasks = a.Tasks, Behaviour = a.Behaviour })];
         if (request.MeasuresServing)
@@ -83,12 +89,15 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
         return (new MeasurementBasis(data.Text, windows, _runtime.CpuBackend), ports);
     }
 
-    private PortMeasurement MeasurePort(string path, TextSample sample, RecordedLogits source, RecordedLogits? outputs, IReadOnlyList<Figure> ofSource, PortProbes probes)
+    private PortMeasurement MeasurePort(
+        string path, TextSample sample, TokenizerReference tokenizer, RecordedLogits source, RecordedLogits? outputs, IReadOnlyList<Figure> ofSource, PortProbes probes)
     {
         using var port = Load(path);
+        using var file = GgufFile.Open(path);
+        var split = TokenizerParity.Measure(tokenizer, port.Model.Vocabulary, file.Metadata, cancellation);
         if (!sample.IsSplitAlikeBy(port.Model))
         {
-            throw new ModelPortException(Diagnose.Unmeasurable(data.Text.Path, "source and port split the evaluation text into different tokens"));
+            throw new ModelPortException(Diagnose.Unmeasurable(data.Text.Path, $"source and port split the evaluation text into different tokens{(split.Describe() is { } difference ? $"; {difference}" : "")}"));
         }
 
         var (positions, speed) = LogitComparison.Run(source, port, LlamaCacheType.F16, Advance, cancellation);
@@ -99,9 +108,13 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
                 .. PositionFigures.Of(positions, Subject.Port, Reference.Source),
                 .. outputs is null ? [] : Against(outputs, port, Subject.Port),
                 Figure.For(Metric.EvaluationTokensPerSecond, Subject.Port, null, speed),
+                .. split.Agreement is { } agreement ? [Figure.For(Metric.TokenizerAgreement, Subject.Port, null, agreement)] : Array.Empty<Figure>(),
                 .. ofSource,
             ],
-            PositionDigest.Of(positions, source.Windows, t => port.Model.Vocabulary.Detokenize(t, unparseSpecial: true)));
+            PositionDigest.Of(positions, source.Windows, t => port.Model.Vocabulary.Detokenize(t, unparseSpecial: true)))
+        {
+            Tokenizer = split,
+        };
     }
 
     // Cache and attention are kept in F32, so that only weights and kernels differ from the framework of origin.

@@ -2,6 +2,7 @@ using System.Globalization;
 using ModelPort.Parity.Behaviour;
 using ModelPort.Parity.Serving;
 using ModelPort.Parity.Tasks;
+using ModelPort.Parity.Tokenizers;
 
 namespace ModelPort.Parity;
 
@@ -12,6 +13,34 @@ public static class ReportText
     public static string Of(TaskParity task) => string.Create(
         CultureInfo.InvariantCulture,
         $"{task.File}: {task.Questions} of {task.Total} questions, {task.Lost} lost and {task.Gained} gained, McNemar p {task.Significance.PValue:0.####} ({(task.Significance.Test == McNemarTest.Exact ? "exact" : "chi-square")})");
+
+    /// <summary>How far a port splits text as its source, and where it does not.</summary>
+    public static IEnumerable<string> Of(TokenizerComparison tokenizer)
+    {
+        if (tokenizer.Agreement is not { } agreement)
+        {
+            yield return $"tokenizer not compared with {tokenizer.Source}: {tokenizer.NotChecked}";
+            yield break;
+        }
+
+        yield return string.Create(
+            CultureInfo.InvariantCulture,
+            $"tokenizer: {tokenizer.Equal} of {tokenizer.Texts} texts split as by {tokenizer.Source} ({agreement:0.00} %{(tokenizer.AgreementAsWritten is { } written ? $"; {written:0.00} % without the normal form of Unicode that the source makes" : "")})");
+        foreach (var role in tokenizer.Roles.Where(r => !r.IsEqual))
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"{role.Role}: {role.Source} in the source, {role.Port?.ToString(CultureInfo.InvariantCulture) ?? "none"} in the port");
+        }
+
+        foreach (var difference in tokenizer.Differences)
+        {
+            yield return difference.ToString();
+        }
+
+        foreach (var known in tokenizer.Explained)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"{known.Texts} not counted: {known.Reason}");
+        }
+    }
 
     /// <summary>What a check of behaviour found.</summary>
     public static string Of(BehaviourFinding finding) =>

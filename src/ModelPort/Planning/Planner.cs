@@ -40,7 +40,7 @@ public static class Planner
         warnings.AddRange(ImportanceCheck.Run(request, importance, outputs, tensors));
         if (request.PreTokenizer is { } forced)
         {
-            warnings.Add(Diagnose.TokenizerNote(checkpoint.Tokenizer.Path, $"The pre-tokenizer '{forced}' was set by hand and not compared with tokenizer.json."));
+            warnings.Add(Diagnose.TokenizerNote(checkpoint.Tokenizer.Path, $"The pre-tokenizer '{forced}' was set by hand, whatever tokenizer.json says."));
         }
 
         if (request.Strict && warnings.Count > 0)

@@ -4,6 +4,7 @@ using ModelPort.Diagnostics;
 using ModelPort.Manifests;
 using ModelPort.Parity;
 using ModelPort.Parity.Behaviour;
+using ModelPort.Parity.Tokenizers;
 
 namespace ModelPort.Reports;
 
@@ -72,6 +73,7 @@ public static class ReportPage
         digest.Worst.Select(Worst),
         Tasks(output),
         Serving(output),
+        Tokenizer(output),
         Behaviour(output),
         Html.Of("details", Html.Of("summary", "All figures"), Html.Table(
             ["metric", "of", "against", "value"],
@@ -119,6 +121,27 @@ public static class ReportPage
     ];
 
     private static string Ratio(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
+
+    private static IEnumerable<XElement> Tokenizer(OutputRecord output) => output.Tokenizer is not { } tokenizer ? [] :
+    [
+        Html.Of("h3", "Tokenizer"),
+        .. ReportText.Of(tokenizer with { Differences = [] }).Select(line => Html.Of("p", line)),
+        .. tokenizer.Differences.Count == 0 ? [] : new[]
+        {
+            Html.Table(
+                ["class", "split alike", "first text that is not", "in the source", "in the port"],
+                tokenizer.Differences.Select(d => new object[] { d.Class, Alike(tokenizer, d.Class), Visible(d.Text), Tokens(d.Expected), Tokens(d.Found) })),
+        },
+    ];
+
+    private static string Alike(TokenizerComparison tokenizer, string name)
+    {
+        var agreement = tokenizer.Classes.First(c => c.Class == name);
+        return string.Create(CultureInfo.InvariantCulture, $"{agreement.Equal} of {agreement.Texts}");
+    }
+
+    private static string Tokens(IReadOnlyList<SpelledToken> tokens) =>
+        string.Join(" ", tokens.Select(t => string.Create(CultureInfo.InvariantCulture, $"{t.Piece}\u00a0({t.Id})")));
 
     private static IEnumerable<XElement> Behaviour(OutputRecord output) => output.Behaviour is not { } behaviour ? [] :
     [

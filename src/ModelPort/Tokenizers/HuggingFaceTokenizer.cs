@@ -50,9 +50,18 @@ public sealed class HuggingFaceTokenizer : ISourceTokenizer
     public NormalizationForm? NormalForm => _normalizers.OfType<Normalizer.Unicode>().FirstOrDefault()?.Form;
 
     /// <inheritdoc/>
+    public bool ReadsAddedTokens => true;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> Before => _template.Before;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> After => _template.After;
+
+    /// <inheritdoc/>
     public int[] Encode(string text, bool addSpecial)
     {
-        var pieces = new List<Piece> { new(Whole(text).AsMemory(), -1, true) };
+        var pieces = new List<Piece> { new(SourceText.Whole(text).AsMemory(), -1, true) };
         if (_rawTokens is not null)
         {
             pieces = Split(pieces, _rawTokens.Split);
@@ -83,7 +92,7 @@ public sealed class HuggingFaceTokenizer : ISourceTokenizer
             }
         }
 
-        return _template.Apply(ids, addSpecial);
+        return addSpecial ? [.. Before, .. ids, .. After] : [.. ids];
     }
 
     /// <inheritdoc/>
@@ -128,9 +137,6 @@ public sealed class HuggingFaceTokenizer : ISourceTokenizer
     }
 
     private string Normalize(string text) => Normalizer.Apply(_normalizers, text);
-
-    // UTF-8, which the library works on, has no halves of surrogate pairs.
-    private static string Whole(string text) => text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') < 0 ? text : Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
 
     private static AddedTokenMatcher? Matcher(IEnumerable<(AddedToken Token, string Content)> tokens)
     {

@@ -11,9 +11,18 @@ public interface ISourceTokenizer
     /// <summary>The normal form of Unicode that it brings text into, or null.</summary>
     NormalizationForm? NormalForm { get; }
 
-    /// <summary>Turns text into token ids. The spelling of an added token is read as that token. Halves of surrogate pairs count as U+FFFD.</summary>
+    /// <summary>Whether the spelling of an added token is read as that token; else it is text.</summary>
+    bool ReadsAddedTokens { get; }
+
+    /// <summary>The tokens that are put before a text.</summary>
+    IReadOnlyList<int> Before { get; }
+
+    /// <summary>The tokens that are put behind a text.</summary>
+    IReadOnlyList<int> After { get; }
+
+    /// <summary>Turns text into token ids. Halves of surrogate pairs count as U+FFFD.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="addSpecial">Whether the tokens are added that the model wants around a text.</param>
+    /// <param name="addSpecial">Whether the tokens of <see cref="Before"/> and <see cref="After"/> are put around it.</param>
     /// <exception cref="TokenizerUncheckedException">The result cannot be computed exactly, or not in bounded time and memory.</exception>
     int[] Encode(string text, bool addSpecial);
 

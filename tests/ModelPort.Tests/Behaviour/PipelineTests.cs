@@ -47,7 +47,8 @@ public sealed class PipelineTests : IDisposable
         Assert.Equal(100, honest.Port.Behaviour.Continuations!.Equal);
         var found = Validate(spoilt);
         Assert.False(found.Kept);
-        Assert.True(found.Budgets.All(b => b.Passes));
+        // A special token that is text is seen by the tokenizer's number too.
+        Assert.Equal(code == "MP3021" ? ["MinTokenizerAgreement"] : [], found.Budgets.Where(b => !b.Passes).Select(b => b.Name));
         Assert.Equal([code], found.Port.Behaviour.Failures.Select(f => f.Code));
     }
 

@@ -3,27 +3,31 @@ using System.Text.Json;
 namespace ModelPort.Tokenizers.Pipeline;
 
 /// <summary>The tokens that are put around a text.</summary>
-/// <param name="Parts">Token ids in order; null stands for the text.</param>
-internal sealed record TextTemplate(IReadOnlyList<int?> Parts)
+/// <param name="Before">Those before it.</param>
+/// <param name="After">Those behind it.</param>
+internal sealed record TextTemplate(IReadOnlyList<int> Before, IReadOnlyList<int> After)
 {
     /// <summary>The text alone.</summary>
-    public static TextTemplate None { get; } = new([null]);
+    public static TextTemplate None { get; } = new([], []);
 
     /// <summary>Reads a step of "post_processor" that adds tokens.</summary>
     /// <exception cref="TokenizerUncheckedException">It is not reproduced exactly.</exception>
     public static TextTemplate Read(Component step) => step.Type switch
     {
-        "TemplateProcessing" => new TextTemplate([.. step.Items("single").SelectMany(p => Part(step, p))]),
+        "TemplateProcessing" => Read(step, [.. step.Items("single").SelectMany(p => Part(step, p))]),
         // The JSON form of Rust's pairs: ["[CLS]", 101].
-        "BertProcessing" or "RobertaProcessing" => new TextTemplate([Pair(step, "cls"), null, Pair(step, "sep")]),
+        "BertProcessing" or "RobertaProcessing" => new TextTemplate([Pair(step, "cls")], [Pair(step, "sep")]),
         _ => throw step.Unknown(),
     };
 
-    /// <summary>Puts the tokens around a text's.</summary>
-    /// <param name="ids">The text's tokens.</param>
-    /// <param name="addSpecial">Whether the template's own tokens are wanted.</param>
-    public int[] Apply(IReadOnlyList<int> ids, bool addSpecial) =>
-        [.. Parts.SelectMany(part => part is { } id ? addSpecial ? [id] : [] : ids)];
+    /// <summary>A template from its parts, in which null stands for the text.</summary>
+    private static TextTemplate Read(Component step, int?[] parts)
+    {
+        var text = Array.IndexOf(parts, null);
+        return text >= 0 && Array.LastIndexOf(parts, null) == text
+            ? new TextTemplate([.. parts[..text].Select(p => p!.Value)], [.. parts[(text + 1)..].Select(p => p!.Value)])
+            : throw step.Refuse("its template does not have the text once");
+    }
 
     private static int?[] Part(Component step, JsonElement part)
     {
