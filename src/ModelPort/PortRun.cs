@@ -92,7 +92,8 @@ internal sealed class PortRun(
             if (toCalibrate)
             {
                 // The others need what is computed from it.
-                var first = Porter.Run(plan, [.. files.Where(f => f.Plan == own)], request, observer, cancellation);
+                var first = Porter.Run(plan, [.. files.Where(f => f.Plan == own)], request, observer, cancellation, known: hash);
+                hash = first.Source;
                 importance = _calibration.Compute(files.First(f => f.Plan == own).File.TemporaryPath, first.Source);
                 warnings = first.Warnings;
             }
@@ -103,7 +104,7 @@ internal sealed class PortRun(
             }
 
             var rest = files.Where(f => !toCalibrate || f.Plan != own).Select(f => (plan.Outputs.FirstOrDefault(o => o.FileName == f.Plan.FileName, f.Plan), f.File));
-            var result = Porter.Run(plan, [.. rest], request, observer, cancellation, importance);
+            var result = Porter.Run(plan, [.. rest], request, observer, cancellation, importance, hash);
             result = result with { Warnings = [.. warnings, .. result.Warnings] };
             foreach (var warning in result.Warnings)
             {

@@ -35,6 +35,19 @@ public sealed class PassTests
         Assert.False(ported);
     }
 
+    [Fact]
+    public void A_source_that_changed_between_two_ports_is_recorded_as_it_is_now()
+    {
+        using var checkpoint = new DamagedCheckpoint("llama3-rope");
+        var earlier = Port(checkpoint, out _);
+        checkpoint.EditTensors(t => t.Poke("model.norm.weight", 3, 0x3F80));
+        var later = Port(checkpoint, out var ported);
+        Assert.True(ported);
+        Assert.NotEqual(earlier.Source.Sha256, later.Source.Sha256);
+        Assert.All(later.Source.Files, f => Assert.Equal(Hash(checkpoint[f.Name]), f.Sha256));
+        Assert.All(later.Outputs, o => Assert.Equal(Hash(Path.Combine(checkpoint.Output, o.File)), o.Sha256));
+    }
+
     [Theory]
     [MemberData(nameof(Numbers))]
     public void Slices_are_handed_out_in_order_and_all_before_the_first_open_one_are_done(int seed)

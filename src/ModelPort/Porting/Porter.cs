@@ -8,7 +8,7 @@ using ModelPort.Planning;
 namespace ModelPort.Porting;
 
 /// <summary>What a port made.</summary>
-/// <param name="Source">The content hashes of the source, computed from the bytes while they were read.</param>
+/// <param name="Source">The content hashes of the source.</param>
 /// <param name="Warnings">What was lost on the way, for instance F16 overflow.</param>
 public sealed record PortResult(SourceHash Source, IReadOnlyList<Diagnostic> Warnings);
 
@@ -25,6 +25,7 @@ public static class Porter
     /// <param name="observer">Told the bytes done.</param>
     /// <param name="cancellation">Stops the work.</param>
     /// <param name="importance">What weighs columns where blocks are quantised; null for nothing.</param>
+    /// <param name="known">The source's hashes, when they were computed since the checkpoint was opened: it is not hashed again then.</param>
     /// <exception cref="ModelPortException">MP1017: NaN or infinity; MP1023: the source changed; MP2001, MP2002: writing failed; MP2005: the budget is too small.</exception>
     public static PortResult Run(
         PortPlan plan,
@@ -32,7 +33,8 @@ public static class Porter
         PortRequest request,
         IPortObserver observer,
         CancellationToken cancellation,
-        Importance? importance = null)
+        Importance? importance = null,
+        SourceHash? known = null)
     {
         var elements = SliceElements(plan, request);
         foreach (var (output, file) in outputs)
@@ -40,7 +42,7 @@ public static class Porter
             WriteHeader(output, file);
         }
 
-        using var hashing = new SourceHashing(plan.Checkpoint);
+        using var hashing = new SourceHashing(plan.Checkpoint, known);
         var overflow = RunSlices(plan, outputs, importance, elements, request.Threads, hashing, observer, cancellation);
         Together([.. hashing.Rest(cancellation), .. outputs.Select(o => (Action)(() => o.File.Settle(o.Plan.FileLength, cancellation)))]);
         cancellation.ThrowIfCancellationRequested();

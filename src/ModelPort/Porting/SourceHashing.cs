@@ -12,16 +12,20 @@ internal sealed class SourceHashing : IDisposable
     private const long Behind = 4 << 20;
 
     private readonly IReadOnlyList<SourceFile> _files;
+    private readonly SourceHash? _known;
     private readonly Dictionary<string, Weights> _weights = new(StringComparer.Ordinal);
 
     /// <summary>Opens the weight files.</summary>
+    /// <param name="checkpoint">The source.</param>
+    /// <param name="known">Its hashes, when they were computed since it was opened; nothing is hashed then.</param>
     /// <exception cref="ModelPortException">MP1003: a file cannot be read.</exception>
-    public SourceHashing(Checkpoint checkpoint)
+    public SourceHashing(Checkpoint checkpoint, SourceHash? known)
     {
         _files = checkpoint.Files;
+        _known = known;
         try
         {
-            foreach (var file in checkpoint.Tensors.Files)
+            foreach (var file in known is null ? checkpoint.Tensors.Files : [])
             {
                 _weights[file.Path] = new Weights(file.Path);
             }
@@ -37,7 +41,13 @@ internal sealed class SourceHashing : IDisposable
     /// <param name="file">The file.</param>
     /// <param name="offset">Where they lie in it.</param>
     /// <param name="bytes">The bytes.</param>
-    public void Read(SafetensorsFile file, long offset, ReadOnlySpan<byte> bytes) => _weights[file.Path].Read(offset, bytes);
+    public void Read(SafetensorsFile file, long offset, ReadOnlySpan<byte> bytes)
+    {
+        if (_known is null)
+        {
+            _weights[file.Path].Read(offset, bytes);
+        }
+    }
 
     /// <summary>What is left of each weight file when all is read; little, unless hashing is slower than all else.</summary>
     public IEnumerable<Action> Rest(CancellationToken cancellation) => _weights.Values.Select(w => (Action)(() => w.Follow(cancellation)));
@@ -45,7 +55,7 @@ internal sealed class SourceHashing : IDisposable
     /// <summary>The hashes of all files.</summary>
     /// <exception cref="ModelPortException">MP1003: a file cannot be read.</exception>
     public SourceHash Complete(CancellationToken cancellation) =>
-        SourceHash.Of(_files.Select(f => (f.Name, _weights.TryGetValue(f.Path, out var weights) ? weights.Complete(cancellation) : SourceHash.OfFile(f.Path, cancellation))));
+        _known ?? SourceHash.Of(_files.Select(f => (f.Name, _weights.TryGetValue(f.Path, out var weights) ? weights.Complete(cancellation) : SourceHash.OfFile(f.Path, cancellation))));
 
     /// <inheritdoc/>
     public void Dispose()
