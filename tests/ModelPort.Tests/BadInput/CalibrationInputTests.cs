@@ -19,6 +19,7 @@ public sealed class CalibrationInputTests : IDisposable
         _checkpoint.Metadata["Precision"] = "Q4_0";
         _checkpoint.Metadata["CalibrationTokens"] = "1024";
         _checkpoint.Metadata["CalibrationWindow"] = "256";
+        _checkpoint.Properties["Threads"] = "1";
     }
 
     public void Dispose() => _checkpoint.Dispose();
