@@ -73,7 +73,7 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
             Figure.For(Metric.EvaluationTokensPerSecond, Subject.Source, null, speed),
             .. outputs is null ? [] : Against(outputs, source, Subject.Source),
         ];
-        var tokenizer = TokenizerReference.Of(checkpoint, source.Model.VocabularySize, data.Text.Text, cancellation);
+        var tokenizer = TokenizerReference.Of(checkpoint, source.Model.VocabularySize, sample.Text, cancellation);
         var probes = new PortProbes(request, checkpoint, data.Tasks, portPaths.Count, observer, cancellation);
         probes.AskSource(source.Model, sample.Tokens);
         source.Dispose();

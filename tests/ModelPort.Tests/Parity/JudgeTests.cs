@@ -64,7 +64,7 @@ public sealed class JudgeTests
     [Fact]
     public void A_limit_of_the_user_replaces_the_default_of_the_precision()
     {
-        var applicable = Judge.Applicable(Quantised, [Budget.Parse("maxmeandivergence", "0.5", "")]);
+        var applicable = Judge.Applicable(Quantised, [Budget.Parse("maxmeandivergence", "0.5", "")], null);
         var divergence = Assert.Single(applicable, b => b.Kind == BudgetKind.MaxMeanDivergence);
         Assert.Equal((0.5, false), (divergence.Limit, divergence.IsDefault));
         Assert.Equal(Judge.Defaults(Quantised).Count, applicable.Count);
