@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Runtime.Intrinsics;
 using ModelPort.Engines.LlamaCpp;
 using ModelPort.Kernels;
 
@@ -10,14 +9,6 @@ namespace ModelPort.Benchmarks;
 internal static class KernelsBenchmark
 {
     private const int RowLength = 4096;
-
-    // What the runtime must not use for lanes of at most so many bits.
-    private static readonly (string Width, string[] Off)[] s_widths =
-    [
-        ("512", []),
-        ("256", ["DOTNET_EnableAVX512"]),
-        ("128", ["DOTNET_EnableAVX512", "DOTNET_EnableAVX2", "DOTNET_EnableAVX"]),
-    ];
 
     internal static Command Command()
     {
@@ -29,83 +20,48 @@ internal static class KernelsBenchmark
         command.SetAction(parsed =>
         {
             BlockType[] chosen = parsed.GetValue(types) is { Length: > 0 } some ? some : [.. Enum.GetValues<BlockType>().Where(BlockQuantizer.IsSupported)];
-            if (parsed.GetValue(here))
+            if (!parsed.GetValue(here))
             {
-                Measure(chosen, parsed.GetValue(rounds), parsed.GetValue(rows));
-                return 0;
+                return RegisterWidths.Run(
+                    ["kernels", "--this-width", "--rounds", $"{parsed.GetValue(rounds)}", "--rows", $"{parsed.GetValue(rows)}", "--type", .. chosen.Select(type => $"{type}")]);
             }
 
-            return RunWidths(chosen, parsed.GetValue(rounds), parsed.GetValue(rows));
+            Measure(chosen, parsed.GetValue(rounds), parsed.GetValue(rows));
+            return 0;
         });
         return command;
     }
 
-    /// <summary>Runs this program again for each width: the JIT decides once a process.</summary>
-    private static int RunWidths(BlockType[] types, int rounds, int rows)
-    {
-        foreach ((string width, string[] off) in s_widths)
-        {
-            if (width == "512" && !Vector512.IsHardwareAccelerated)
-            {
-                Console.WriteLine("512 bits: this processor has none.");
-                continue;
-            }
-
-            var start = new ProcessStartInfo(Environment.ProcessPath!) { UseShellExecute = false };
-            string[] host = Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [Environment.GetCommandLineArgs()[0]] : [];
-            string[] arguments = [.. host, "kernels", "--this-width", "--rounds", $"{rounds}", "--rows", $"{rows}", "--type", .. types.Select(type => $"{type}")];
-            foreach (string argument in arguments)
-            {
-                start.ArgumentList.Add(argument);
-            }
-
-            foreach (string name in off)
-            {
-                start.Environment[name] = "0";
-            }
-
-            using Process process = Process.Start(start)!;
-            process.WaitForExit();
-            if (process.ExitCode != 0)
-            {
-                return process.ExitCode;
-            }
-        }
-
-        return 0;
-    }
-
     private static void Measure(BlockType[] types, int rounds, int rows)
     {
-        int width = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
         Console.WriteLine();
-        Console.WriteLine($"Registers of {width} bits, {rows} rows of {RowLength}, median of {rounds}; MB of floats a second, one thread.");
-        Console.WriteLine("type     importance    ggml    ours   ratio");
+        Console.WriteLine($"Registers of {RegisterWidths.Widest} bits, {rows} rows of {RowLength}, the least of {rounds}; MB of floats a second, one thread.");
+        Console.WriteLine("          without importance        with importance");
+        Console.WriteLine("type       ggml    ours  ratio     ggml    ours  ratio");
         float[] values = Gaussian(rows * RowLength), importance = [.. Gaussian(RowLength).Select(x => MathF.Exp(2 * x))];
         foreach (BlockType type in types)
         {
-            foreach (float[] columns in new[] { [], importance })
-            {
-                bool ignored = type is BlockType.Q8_0 or BlockType.MXFP4 or BlockType.TQ1_0 or BlockType.TQ2_0;
-                if (columns.Length > 0 ? ignored : GgmlQuantizer.RequiresImportance((int)type))
-                {
-                    continue;
-                }
-
-                (double ggml, double ours) = Measure(type, values, columns, rounds);
-                double megabytes = values.Length * sizeof(float) / 1e6;
-                Console.WriteLine(
-                    FormattableString.Invariant($"{type,-8} {(columns.Length > 0 ? "yes" : "no"),10} {megabytes / ggml,7:F1} {megabytes / ours,7:F0} {ggml / ours,6:F1}x"));
-            }
+            bool ignored = type is BlockType.Q8_0 or BlockType.MXFP4 or BlockType.TQ1_0 or BlockType.TQ2_0;
+            string without = GgmlQuantizer.RequiresImportance((int)type) ? Blank : Row(type, values, [], rounds);
+            string with = ignored ? Blank : Row(type, values, importance, rounds);
+            Console.WriteLine($"{type,-8}{without}  {with}".TrimEnd());
         }
     }
 
-    /// <summary>Median seconds of both, measured in turn so that a slow moment strikes both.</summary>
+    private static string Blank => new(' ', 23);
+
+    private static string Row(BlockType type, float[] values, float[] importance, int rounds)
+    {
+        (double ggml, double ours) = Measure(type, values, importance, rounds);
+        double megabytes = values.Length * sizeof(float) / 1e6;
+        return FormattableString.Invariant($"{megabytes / ggml,7:F1} {megabytes / ours,7:F0} {ggml / ours,6:F1}x");
+    }
+
+    /// <summary>The least seconds of both, measured in turn: whatever else the machine does only adds.</summary>
     private static (double Ggml, double Ours) Measure(BlockType type, float[] values, float[] importance, int rounds)
     {
         var blocks = new byte[values.Length / BlockQuantizer.BlockElements(type) * BlockQuantizer.BlockBytes(type)];
-        var ggml = new List<double>();
-        var ours = new List<double>();
+        double ggml = double.MaxValue, ours = double.MaxValue;
         for (int round = -1; round < rounds; round++)
         {
             double first = Seconds(() => Ggml.Quantize(type, values, blocks, RowLength, importance));
@@ -114,12 +70,11 @@ internal static class KernelsBenchmark
             // The first round compiles.
             if (round >= 0)
             {
-                ggml.Add(first);
-                ours.Add(second);
+                (ggml, ours) = (Math.Min(ggml, first), Math.Min(ours, second));
             }
         }
 
-        return (Sample.Median(ggml), Sample.Median(ours));
+        return (ggml, ours);
     }
 
     /// <summary>Repeats until the clock sees enough of it.</summary>

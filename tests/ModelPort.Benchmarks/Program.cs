@@ -5,6 +5,7 @@ using ModelPort.Benchmarks;
 var root = new RootCommand("Measures ModelPort. Run it in Release on a quiet machine.")
 {
     KernelsBenchmark.Command(),
+    KernelsCheck.Command(),
     SyntheticCheckpoint.Command(),
     PortBenchmark.AgainstCopy(),
     PortBenchmark.AgainstLlama(),

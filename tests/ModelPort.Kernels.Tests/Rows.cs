@@ -1,3 +1,5 @@
+using ModelPort.Engines.LlamaCpp;
+
 namespace ModelPort.Kernels.Tests;
 
 /// <summary>What a row looks like. Together they reach every branch of the quantisers.</summary>
@@ -68,6 +70,15 @@ internal static class Rows
         }
 
         return importance;
+    }
+
+    /// <summary>What ggml takes without ending the process: some types demand importance, and grids are searched within limits.</summary>
+    internal static (float[] Rows, float[] Importance) Accepted(BlockType type, float[] rows, float[] importance, int rowLength)
+    {
+        float limit = GgmlQuantizer.LargestValue((int)type) / 10;
+        return (
+            limit < 1e30f ? [.. rows.Select(x => Math.Clamp(x, -limit, limit))] : rows,
+            importance.Length == 0 && GgmlQuantizer.RequiresImportance((int)type) ? [.. Enumerable.Repeat(1f, rowLength)] : importance);
     }
 
     private static float Mix(uint choice, float scale, Random random) => choice switch
