@@ -36,8 +36,9 @@ internal sealed class Evaluator : IDisposable
     /// <param name="reader">Told each row.</param>
     /// <param name="progress">Told the tokens decoded since the last call.</param>
     /// <param name="cancellation">Stops the work.</param>
+    /// <param name="products">Who sees the products with weights, if anybody.</param>
     /// <returns>Tokens decoded a second, the reading not counted.</returns>
-    public double Run(TokenWindows windows, LlamaCacheType attention, RowReader reader, Action<int> progress, CancellationToken cancellation)
+    public double Run(TokenWindows windows, LlamaCacheType attention, RowReader reader, Action<int> progress, CancellationToken cancellation, ILlamaProductObserver? products = null)
     {
         var together = Math.Max(1, BatchTokens / windows.Length);
         var batchTokens = Math.Min(BatchTokens, windows.Length * together);
@@ -49,6 +50,7 @@ internal sealed class Evaluator : IDisposable
             MicroBatchSize = Math.Min(MicroBatchTokens, batchTokens),
             Threads = _threads,
             CacheType = attention,
+            Products = products,
         });
         using var batch = new LlamaBatch(batchTokens);
         var elapsed = TimeSpan.Zero;
