@@ -12,7 +12,10 @@ namespace ModelPort.Build;
 internal static class WorkerRequest
 {
     /// <summary>Metadata that are paths, relative to the project as all paths of a project file are.</summary>
-    private static readonly HashSet<string> PathMetadata = new(StringComparer.OrdinalIgnoreCase) { "Evaluation", "ReferenceOutputs", "Calibration", "Patch", "PatchBase" };
+    private static readonly HashSet<string> PathMetadata = new(StringComparer.OrdinalIgnoreCase) { "ReferenceOutputs", "Calibration", "Patch", "PatchBase" };
+
+    /// <summary>Metadata that are one or several such paths, with semicolons between.</summary>
+    private static readonly HashSet<string> PathListMetadata = new(StringComparer.OrdinalIgnoreCase) { "Evaluation" };
 
     /// <summary>Metadata that the SDK, Visual Studio or MSBuild itself put on items of any kind.</summary>
     private static readonly HashSet<string> ForeignMetadata = new(StringComparer.OrdinalIgnoreCase)
@@ -31,7 +34,9 @@ internal static class WorkerRequest
             string value = item.GetMetadata(name);
             if (value.Length > 0)
             {
-                options[name] = PathMetadata.Contains(name) ? Path.GetFullPath(Path.Combine(projectDirectory, value)) : value;
+                options[name] = PathMetadata.Contains(name) ? Absolute(projectDirectory, value)
+                    : PathListMetadata.Contains(name) ? string.Join(";", Split(value).Select(path => Absolute(projectDirectory, path)))
+                    : value;
             }
         }
 
@@ -40,7 +45,8 @@ internal static class WorkerRequest
 
     /// <summary>The files and folders that an item's options name.</summary>
     public static IEnumerable<string> PathsOf(SortedDictionary<string, string> metadata) =>
-        metadata.Where(option => PathMetadata.Contains(option.Key)).Select(option => option.Value);
+        metadata.Where(option => PathMetadata.Contains(option.Key)).Select(option => option.Value)
+            .Concat(metadata.Where(option => PathListMetadata.Contains(option.Key)).SelectMany(option => Split(option.Value)));
 
     /// <summary>The request as JSON, without the parent's process id.</summary>
     public static string ToJson(
@@ -72,6 +78,10 @@ internal static class WorkerRequest
 
     /// <summary>Adds the id of the process whose end shall end the worker.</summary>
     public static string WithParent(string json, int processId) => FormattableString.Invariant($"{json.Substring(0, json.Length - 1)},\"parentProcessId\":{processId}}}");
+
+    private static string Absolute(string projectDirectory, string path) => Path.GetFullPath(Path.Combine(projectDirectory, path));
+
+    private static IEnumerable<string> Split(string list) => list.Split(';').Select(path => path.Trim()).Where(path => path.Length > 0);
 
     private static bool IsOption(string name) => !ForeignMetadata.Contains(name) && !name.StartsWith("DefiningProject", StringComparison.OrdinalIgnoreCase);
 

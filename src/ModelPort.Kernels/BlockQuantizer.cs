@@ -11,7 +11,11 @@ public static class BlockQuantizer
     public static bool IsSupported(BlockType type) => type is
         BlockType.Q8_0 or BlockType.Q4_0 or BlockType.Q4_1 or BlockType.Q5_0 or BlockType.Q5_1 or
         BlockType.Q2_K or BlockType.Q3_K or BlockType.Q4_K or BlockType.Q5_K or BlockType.Q6_K or BlockType.IQ4_NL or BlockType.IQ4_XS or
-        BlockType.TQ1_0 or BlockType.TQ2_0 or BlockType.MXFP4;
+        BlockType.TQ1_0 or BlockType.TQ2_0 or BlockType.MXFP4 or
+        BlockType.IQ2_XXS or BlockType.IQ2_XS or BlockType.IQ2_S or BlockType.IQ3_XXS or BlockType.IQ3_S;
+
+    /// <summary>Whether a type cannot be quantised to without importance: its levels are so few that the plain error would ruin it.</summary>
+    public static bool RequiresImportance(BlockType type) => type is BlockType.IQ2_XXS or BlockType.IQ2_XS or BlockType.IQ1_S;
 
     /// <summary>Values a block: 32 or 256. A row is a whole number of blocks.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The type is unknown.</exception>
@@ -26,9 +30,9 @@ public static class BlockQuantizer
     /// <param name="rows">Whole rows, one after another.</param>
     /// <param name="destination">Receives the blocks: <c>rows.Length / BlockElements * BlockBytes</c> bytes.</param>
     /// <param name="rowLength">Values a row, a multiple of <see cref="BlockElements"/>.</param>
-    /// <param name="importance">Mean squared activation of each column, shared by all rows (<paramref name="rowLength"/> values), or nothing.</param>
+    /// <param name="importance">Mean squared activation of each column, shared by all rows (<paramref name="rowLength"/> values), or nothing where <see cref="RequiresImportance"/> permits.</param>
     /// <exception cref="NotSupportedException">The type is not supported.</exception>
-    /// <exception cref="ArgumentException">The lengths do not fit together.</exception>
+    /// <exception cref="ArgumentException">The lengths do not fit together, or importance is missing.</exception>
     public static void Quantize(BlockType type, ReadOnlySpan<float> rows, Span<byte> destination, int rowLength, ReadOnlySpan<float> importance = default)
     {
         if (!IsSupported(type))
@@ -47,7 +51,7 @@ public static class BlockQuantizer
             throw new ArgumentException($"The destination holds {destination.Length} bytes, {(long)rows.Length / elements * bytes} are needed.", nameof(destination));
         }
 
-        if (!importance.IsEmpty && importance.Length != rowLength)
+        if (importance.IsEmpty ? RequiresImportance(type) : importance.Length != rowLength)
         {
             throw new ArgumentException($"{importance.Length} importance values for rows of {rowLength}.", nameof(importance));
         }

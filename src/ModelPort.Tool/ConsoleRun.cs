@@ -51,7 +51,7 @@ internal static class ConsoleRun
         }
     }
 
-    /// <summary>A bar for each stage: bytes for the port, tokens for parity.</summary>
+    /// <summary>A bar for each stage: bytes for the port, tokens for parity, questions for tasks.</summary>
     private sealed class BarObserver(ProgressContext context) : TextObserver
     {
         private readonly Lock _lock = new();
@@ -67,7 +67,12 @@ internal static class ConsoleRun
                 }
 
                 bar.Value = progress.Done;
-                var unit = progress.Stage == "parity" ? $"{progress.Done} of {progress.Total} tokens" : $"{Sizes.Bytes(progress.Done)} of {Sizes.Bytes(progress.Total)}";
+                var unit = progress.Stage switch
+                {
+                    "parity" => $"{progress.Done} of {progress.Total} tokens",
+                    "tasks" => $"{progress.Done} of {progress.Total} questions",
+                    _ => $"{Sizes.Bytes(progress.Done)} of {Sizes.Bytes(progress.Total)}",
+                };
                 bar.Description = $"{progress.Stage} {Markup.Escape(progress.Text)} ({unit})";
             }
         }

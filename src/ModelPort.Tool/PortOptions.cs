@@ -6,7 +6,9 @@ namespace ModelPort.Tool;
 /// <summary>The options that commands share, spelled like the item's metadata.</summary>
 internal sealed class PortOptions
 {
-    private static readonly string[] PathOptions = ["Evaluation", "ReferenceOutputs"];
+    // One or several paths, with ';' between.
+    private static readonly string[] PathLists = ["Evaluation"];
+    private static readonly string[] Paths = ["ReferenceOutputs"];
 
     private readonly Dictionary<string, Option<string?>> _metadata = new()
     {
@@ -17,10 +19,13 @@ internal sealed class PortOptions
         ["OutputPrecision"] = new("--output-precision") { Description = "The type of the output matrix, for instance Q8_0." },
         ["EmbeddingPrecision"] = new("--embedding-precision") { Description = "The type of the embedding." },
         ["HardwareTarget"] = new("--hardware-target") { Description = "The hardware: cpu (default)." },
-        ["Evaluation"] = new("--evaluation") { Description = "The text that parity is measured on (.txt); default: a text that ships with ModelPort." },
+        ["Evaluation"] = new("--evaluation") { Description = "What parity is measured on: a text (.txt; default: one that ships with ModelPort) and tasks (.jsonl), with ';' between." },
         ["ReferenceOutputs"] = new("--reference-outputs") { Description = "Logits of the framework of origin (.safetensors with input_ids and logits)." },
         ["PreTokenizer"] = new("--pre-tokenizer") { Description = "The value of tokenizer.ggml.pre; default: detected from tokenizer.json." },
         ["EvaluationWindow"] = new("--evaluation-window") { Description = "Tokens in a window of the evaluation; default 512, or the model's context when that is shorter." },
+        ["EvaluationQuestions"] = new("--evaluation-questions") { Description = "At most this many questions of a task are asked; default 1000." },
+        ["Continuations"] = new("--continuations") { Description = "Prompts that source and port continue, 0 for none; default 8." },
+        ["ContinuationTokens"] = new("--continuation-tokens") { Description = "Tokens of a continuation; default 32." },
         ["EvaluationTokens"] = new("--evaluation-tokens") { Description = "At most this many tokens are measured; default 8192." },
     };
 
@@ -80,9 +85,14 @@ internal sealed class PortOptions
         }
 
         metadata["Pure"] = Text(parsed.GetValue(_pure));
-        foreach (var path in PathOptions.Where(metadata.ContainsKey))
+        foreach (var path in Paths.Where(metadata.ContainsKey))
         {
             metadata[path] = Path.GetFullPath(metadata[path]);
+        }
+
+        foreach (var list in PathLists.Where(metadata.ContainsKey))
+        {
+            metadata[list] = string.Join(';', metadata[list].Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(Path.GetFullPath));
         }
 
         var properties = _properties.Select(o => (o.Key, Value: parsed.GetValue(o.Value))).Where(o => !string.IsNullOrEmpty(o.Value)).ToDictionary(o => o.Key, o => o.Value!);

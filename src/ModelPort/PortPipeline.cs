@@ -38,7 +38,7 @@ public static class PortPipeline
     {
         using var checkpoint = Checkpoint.Open(request.Source);
         var plan = Planner.Plan(checkpoint, request);
-        var text = EvaluationText.Open(request.Evaluation);
+        var data = EvaluationData.Open(request);
         foreach (var warning in plan.Warnings)
         {
             observer.Warn(warning);
@@ -50,7 +50,7 @@ public static class PortPipeline
         var earlier = Manifest.TryRead(manifestPath);
         var runtime = LlamaRuntime.Load();
         var engine = new EngineRecord("llama.cpp", runtime.Version, runtime.Commit);
-        var run = new PortRun(request, plan, text, engine, observer, cancellation);
+        var run = new PortRun(request, plan, data, engine, observer, cancellation);
         var (manifest, ported, measured) = earlier is null ? run.Everything() : run.WhatIsMissing(earlier);
         OutputFile.WriteAll(manifestPath, System.Text.Encoding.UTF8.GetBytes(manifest.ToJson()));
         return new PortOutcome(

@@ -1,5 +1,6 @@
 using ModelPort.Diagnostics;
 using ModelPort.Parity;
+using ModelPort.Parity.Tasks;
 using ModelPort.Planning;
 
 namespace ModelPort;
@@ -26,12 +27,24 @@ public sealed record PortRequest
     /// <summary>The default of <see cref="EvaluationTokens"/>.</summary>
     public const int DefaultEvaluationTokens = 8192;
 
+    /// <summary>The default of <see cref="EvaluationQuestions"/>.</summary>
+    public const int DefaultEvaluationQuestions = 1000;
+
+    /// <summary>The default of <see cref="Continuations"/>.</summary>
+    public const int DefaultContinuations = 8;
+
+    /// <summary>The default of <see cref="ContinuationTokens"/>.</summary>
+    public const int DefaultContinuationTokens = 32;
+
+    private const int MostContinuations = 64;
+    private const int MostContinuationTokens = 512;
+
     // Beyond it ggml ends the process.
     private const int MostThreads = 512;
 
     /// <summary>Metadata other than the budgets, as users spell them.</summary>
     public static IReadOnlyList<string> OptionNames { get; } =
-        ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow",
+        ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow", "EvaluationQuestions", "Continuations", "ContinuationTokens",
          "TensorPrecision", "Pure", "OutputPrecision", "EmbeddingPrecision"];
 
     /// <summary>The checkpoint folder.</summary>
@@ -51,6 +64,18 @@ public sealed record PortRequest
 
     /// <summary>The text that parity is measured on; null means the text that ships with ModelPort.</summary>
     public string? Evaluation { get; init; }
+
+    /// <summary>Tasks that source and port are asked (.jsonl).</summary>
+    public IReadOnlyList<string> Tasks { get; init; } = [];
+
+    /// <summary>At most this many questions of a task are asked; of more, this many at even distances.</summary>
+    public int EvaluationQuestions { get; init; } = DefaultEvaluationQuestions;
+
+    /// <summary>Prompts that source and port continue; 0 for none.</summary>
+    public int Continuations { get; init; } = DefaultContinuations;
+
+    /// <summary>Tokens of a continuation, at most.</summary>
+    public int ContinuationTokens { get; init; } = DefaultContinuationTokens;
 
     /// <summary>A safetensors file with <c>input_ids</c> and <c>logits</c> of the framework the model comes from.</summary>
     public string? ReferenceOutputs { get; init; }
@@ -136,6 +161,7 @@ public sealed record PortRequest
             throw new ModelPortException(Diagnose.InvalidOption(file, "Name", name, "a name that a file can have"));
         }
 
+        var (text, tasks) = ParseEvaluation(Option("Evaluation") ?? "", file);
         return new PortRequest
         {
             Source = source,
@@ -149,13 +175,17 @@ public sealed record PortRequest
                 Output = Option("OutputPrecision") is { } output ? TensorTypes.Parse(output, file) : null,
                 Embedding = Option("EmbeddingPrecision") is { } embedding ? TensorTypes.Parse(embedding, file) : null,
             },
-            Evaluation = Option("Evaluation"),
+            Evaluation = text,
+            Tasks = tasks,
+            EvaluationQuestions = Count(Option("EvaluationQuestions"), "EvaluationQuestions", DefaultEvaluationQuestions, file),
+            Continuations = Within(Option("Continuations"), "Continuations", DefaultContinuations, 0, MostContinuations, file),
+            ContinuationTokens = Within(Option("ContinuationTokens"), "ContinuationTokens", DefaultContinuationTokens, 1, MostContinuationTokens, file),
             ReferenceOutputs = Option("ReferenceOutputs"),
             PreTokenizer = Option("PreTokenizer"),
             Budgets = budgets,
             Parity = ParseParity(Property("Parity"), file),
             EvaluationTokens = Count(Option("EvaluationTokens") ?? Property("EvaluationTokens"), "EvaluationTokens", DefaultEvaluationTokens, file),
-            EvaluationWindow = Option("EvaluationWindow") is { } window ? ParseWindow(window, file) : null,
+            EvaluationWindow = Option("EvaluationWindow") is { } window ? Within(window, "EvaluationWindow", 0, 16, 32768, file) : null,
             MemoryBudget = ParseBudget(Property("MemoryBudget"), file),
             Threads = ParseThreads(Property("Threads"), file),
             Strict = ParseSwitch(Property("Strict"), "ModelPortStrict", file),
@@ -176,10 +206,17 @@ public sealed record PortRequest
         }
     }
 
-    private static int ParseWindow(string value, string file) =>
-        int.TryParse(value, out var length) && length is >= 16 and <= 32768
-            ? length
-            : throw new ModelPortException(Diagnose.InvalidOption(file, "EvaluationWindow", value, "a whole number from 16 to 32768"));
+    // One text, and tasks, which figures and budgets name by their file names.
+    private static (string? Text, string[] Tasks) ParseEvaluation(string value, string file)
+    {
+        string[] paths = value.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        string[] tasks = [.. paths.Where(p => Path.GetExtension(p).Equals(TaskFile.Extension, StringComparison.OrdinalIgnoreCase))];
+        string[] texts = [.. paths.Except(tasks)];
+        return texts.Length > 1 ? throw new ModelPortException(Diagnose.InvalidOption(file, "Evaluation", value, "one text (.txt) at most, beside tasks (.jsonl)"))
+            : tasks.DistinctBy(Path.GetFileName, StringComparer.OrdinalIgnoreCase).Count() < tasks.Length
+                ? throw new ModelPortException(Diagnose.InvalidOption(file, "Evaluation", value, "tasks whose file names differ"))
+            : (texts.FirstOrDefault(), tasks);
+    }
 
     private static ParityMode ParseParity(string? value, string file) => value?.ToUpperInvariant() switch
     {
@@ -210,6 +247,13 @@ public sealed record PortRequest
             ? threads
             : throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortThreads", value!, $"a whole number from 1 to {MostThreads}"));
     }
+
+    private static int Within(string? value, string option, int fallback, int least, int most, string file) => value switch
+    {
+        null => fallback,
+        _ when int.TryParse(value, out var count) && count >= least && count <= most => count,
+        _ => throw new ModelPortException(Diagnose.InvalidOption(file, option, value, $"a whole number from {least} to {most}")),
+    };
 
     private static int Count(string? value, string option, int fallback, string file) => value switch
     {

@@ -4,19 +4,20 @@ using ModelPort.Diagnostics;
 using ModelPort.Formats.Gguf;
 using ModelPort.Manifests;
 using ModelPort.Parity;
+using ModelPort.Parity.Behaviour;
 using ModelPort.Planning;
 using ModelPort.Porting;
 
 namespace ModelPort;
 
 /// <summary>One run of the pipeline inside the lock: decides which stages are needed, carries them out and writes down what came of them.</summary>
-internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText text, EngineRecord engine, IPortObserver observer, CancellationToken cancellation)
+internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationData data, EngineRecord engine, IPortObserver observer, CancellationToken cancellation)
 {
     private readonly string? _referenceHash = request.ReferenceOutputs is { } path ? HashReference(path, cancellation) : null;
 
     /// <summary>Every file the result depends on.</summary>
     public IReadOnlyList<string> Inputs =>
-        [.. plan.Checkpoint.Files.Select(f => f.Path), .. new[] { request.Evaluation, request.ReferenceOutputs }.OfType<string>()];
+        [.. plan.Checkpoint.Files.Select(f => f.Path), .. new[] { request.Evaluation, request.ReferenceOutputs }.OfType<string>(), .. request.Tasks];
 
     /// <summary>Ports and measures.</summary>
     public (Manifest Manifest, bool Ported, bool Measured) Everything()
@@ -34,7 +35,7 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText
             OutputFile? source = null;
             if (baseline is not null && !plan.Outputs.Contains(baseline))
             {
-                source = OutputFile.Create(Path.Combine(request.OutputDirectory, baseline.FileName), baseline.FileLength);
+                source = OutputFile.CreateScratch(Path.Combine(request.OutputDirectory, baseline.FileName), baseline.FileLength);
                 files.Add((baseline, source));
             }
 
@@ -45,7 +46,7 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText
             }
 
             var ports = files.Where(f => f.File != source).ToArray();
-            var hashes = ports.Select(f => SourceHash.OfFile(f.File.TemporaryPath, cancellation)).ToArray();
+            var hashes = ports.Select(f => f.File.Hash(cancellation)).ToArray();
             var (basis, parities) = baseline is null
                 ? (null, new PortMeasurement?[ports.Length])
                 : Measure((source ?? files.First(f => f.Plan == baseline).File).TemporaryPath, [.. ports.Select(p => p.File.TemporaryPath)]);
@@ -68,7 +69,7 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText
     {
         var hash = SourceHash.Compute(plan.Checkpoint.Files, request.Threads, observer, cancellation);
         var portKey = StageKeys.OfPort(hash, request, Precisions);
-        var measuredAsAsked = request.Parity == ParityMode.Off || earlier.Keys.Parity == StageKeys.OfParity(portKey, text, _referenceHash, request, engine);
+        var measuredAsAsked = request.Parity == ParityMode.Off || earlier.Keys.Parity == StageKeys.OfParity(portKey, data, _referenceHash, request, engine);
         if (earlier.Keys.Port != portKey || !measuredAsAsked || !earlier.Outputs.All(IsWhole))
         {
             return Everything();
@@ -78,12 +79,16 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText
         return (earlier with { Outputs = [.. earlier.Outputs.Select(Judged)] }, false, false);
     }
 
-    /// <summary>An error for each budget that is missed.</summary>
+    /// <summary>An error for each budget that is missed, and for each way in which a port behaves otherwise than its source.</summary>
     public IReadOnlyList<Diagnostic> Missed(Manifest manifest) =>
         [.. from output in manifest.Outputs
             from budget in output.Budgets
             where !budget.Passes
-            select Gate.Failure(plan.Checkpoint.Folder, $"{request.Name} {output.Precision}", budget, output.Metrics, Gate.Data(manifest.Evaluation!))];
+            select Gate.Failure(plan.Checkpoint.Folder, $"{request.Name} {output.Precision}", budget, output.Metrics, Gate.Data(manifest, output, budget)),
+         .. from output in manifest.Outputs
+            where output.Verdict == Verdict.Missed
+            from failure in output.Behaviour?.Failures ?? []
+            select failure.ToDiagnostic(Path.Combine(request.OutputDirectory, output.File))];
 
     private IReadOnlyList<Precision> Precisions => [.. plan.Outputs.Select(o => o.Precision)];
 
@@ -98,7 +103,7 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText
     {
         try
         {
-            var (basis, ports) = new ParityMeasurement(request, text, observer, cancellation).Measure(sourcePath, portPaths);
+            var (basis, ports) = new ParityMeasurement(request, plan.Checkpoint, data, observer, cancellation).Measure(sourcePath, portPaths);
             return (basis, [.. ports]);
         }
         catch (Engines.EngineException e)
@@ -116,6 +121,8 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText
         TensorTypes = output.TypeCounts.ToDictionary(t => GgmlTypes.Name(t.Key), t => t.Value),
         Fallbacks = [.. output.Fallbacks.Select(f => new FallbackRecord(f.Tensor, GgmlTypes.Name(f.Wanted), GgmlTypes.Name(f.Used)))],
         Metrics = measured is null ? [] : [.. measured.Figures, Size(Subject.Source, plan.Checkpoint.WeightBytes), Size(Subject.Port, output.FileLength)],
+        Tasks = measured?.Tasks ?? [],
+        Behaviour = measured?.Behaviour,
         Budgets = [],
         Verdict = Verdict.NotMeasured,
     });
@@ -130,7 +137,13 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText
 
         var precision = plan.Outputs.First(o => o.Precision.Name == record.Precision).Precision;
         var budgets = Judge.Check(record.Metrics, Judge.Applicable(precision, request.Budgets), request.StrictParity);
-        return record with { Budgets = budgets, Verdict = budgets.All(b => b.Passes) ? Verdict.Kept : Verdict.Missed };
+        foreach (var warning in record.Behaviour?.Findings.Where(f => f.Level == FindingLevel.Warning) ?? [])
+        {
+            Warn(warning.ToDiagnostic(Path.Combine(request.OutputDirectory, record.File))!);
+        }
+
+        var kept = budgets.All(b => b.Passes) && record.Behaviour?.Failures.Any() != true;
+        return record with { Budgets = budgets, Verdict = kept ? Verdict.Kept : Verdict.Missed };
     }
 
     private static Figure Size(Subject of, long bytes) => Figure.For(Metric.FileSize, of, null, bytes / 1e6);
@@ -166,7 +179,7 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationText
                 : new EvaluationRecord(basis.Text.Name, basis.Text.Sha256, basis.Windows.Length, basis.Windows.FirstScored, basis.Windows.Count, basis.Windows.Count * basis.Windows.Rows, basis.CpuBackend, _referenceHash),
             Outputs = outputs,
             Warnings = [.. plan.Warnings.Concat(result.Warnings).Select(w => new WarningRecord(w.Code, w.Message))],
-            Keys = new KeyRecord(portKey, basis is null ? "" : StageKeys.OfParity(portKey, text, _referenceHash, request, engine)),
+            Keys = new KeyRecord(portKey, basis is null ? "" : StageKeys.OfParity(portKey, data, _referenceHash, request, engine)),
         };
     }
 

@@ -4,6 +4,7 @@ using ModelPort.Engines;
 using ModelPort.Formats;
 using ModelPort.Formats.Gguf;
 using ModelPort.Parity;
+using ModelPort.Parity.Behaviour;
 using ModelPort.Planning;
 using ModelPort.Porting;
 
@@ -12,12 +13,12 @@ namespace ModelPort;
 /// <summary>What a validation found.</summary>
 /// <param name="Source">The source's identity.</param>
 /// <param name="Basis">What it was measured on.</param>
-/// <param name="Figures">The measured numbers.</param>
+/// <param name="Port">What was measured.</param>
 /// <param name="Budgets">The budgets it was judged by.</param>
-public sealed record ValidationOutcome(SourceHash Source, MeasurementBasis Basis, IReadOnlyList<Figure> Figures, IReadOnlyList<BudgetResult> Budgets)
+public sealed record ValidationOutcome(SourceHash Source, MeasurementBasis Basis, PortMeasurement Port, IReadOnlyList<BudgetResult> Budgets)
 {
-    /// <summary>Whether all budgets are kept.</summary>
-    public bool Kept => Budgets.All(b => b.Passes);
+    /// <summary>Whether all budgets are kept and the port behaves as its source.</summary>
+    public bool Kept => Budgets.All(b => b.Passes) && !Port.Behaviour.Failures.Any();
 }
 
 /// <summary>Measures a GGUF file that exists already, whoever made it, against a checkpoint.</summary>
@@ -40,15 +41,20 @@ public static class PortValidation
         using var checkpoint = Checkpoint.Open(request.Source);
         var own = Planner.OwnPrecision(checkpoint);
         var plan = Planner.Plan(checkpoint, request with { Precisions = [own], Choice = TensorChoice.None });
-        var text = EvaluationText.Open(request.Evaluation);
-        using var source = OutputFile.Create(Path.Combine(request.OutputDirectory, plan.Outputs[0].FileName), plan.Outputs[0].FileLength);
+        var data = EvaluationData.Open(request);
+        using var source = OutputFile.CreateScratch(Path.Combine(request.OutputDirectory, plan.Outputs[0].FileName), plan.Outputs[0].FileLength);
         var result = Porter.Run(plan, [(plan.Outputs[0], source)], request, observer, cancellation);
         try
         {
-            var (basis, ports) = new ParityMeasurement(request, text, observer, cancellation).Measure(source.TemporaryPath, [portPath]);
+            var (basis, ports) = new ParityMeasurement(request, checkpoint, data, observer, cancellation).Measure(source.TemporaryPath, [portPath]);
             IReadOnlyList<Figure> figures = [.. ports[0].Figures, Figure.For(Metric.FileSize, Subject.Port, null, new FileInfo(portPath).Length / 1e6)];
+            foreach (var warning in ports[0].Behaviour.Findings.Where(f => f.Level == FindingLevel.Warning))
+            {
+                observer.Warn(warning.ToDiagnostic(portPath)!);
+            }
+
             var budgets = request.Precisions is [var precision] ? Judge.Applicable(precision, request.Budgets) : request.Budgets;
-            return new ValidationOutcome(result.Source, basis, figures, Judge.Check(figures, budgets, request.StrictParity));
+            return new ValidationOutcome(result.Source, basis, ports[0] with { Figures = figures }, Judge.Check(figures, budgets, request.StrictParity));
         }
         catch (EngineException e) when (e.Fault == EngineFault.ModelRefused && e.Path == portPath)
         {

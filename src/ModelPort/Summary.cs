@@ -7,7 +7,7 @@ namespace ModelPort;
 /// <summary>The one line that a build prints for each ported file.</summary>
 public static class Summary
 {
-    /// <summary>Name, source, precision, sizes, perplexity before and after, divergence, top-token agreement, verdict.</summary>
+    /// <summary>Name, source, precision, sizes, perplexity before and after, divergence, top-token agreement, accuracy before and after, verdict.</summary>
     public static string Line(Manifest manifest, OutputRecord output)
     {
         var head = $"{manifest.Name} ({manifest.Source.Sha256[..12]}) {output.Precision}: {Sizes.Bytes(manifest.Source.WeightBytes)} -> {Sizes.Bytes(output.Bytes)}";
@@ -20,6 +20,9 @@ public static class Summary
             output.Metrics.First(f => f.Name == metric.Name && f.Of == of && f.Against is null or Reference.Source).Value.ToString(format, System.Globalization.CultureInfo.InvariantCulture);
         var numbers = $"perplexity {Number(Metric.Perplexity, "0.000", Subject.Source)} -> {Number(Metric.Perplexity, "0.000")} ({Number(Metric.PerplexityIncrease, "+0.00;-0.00")} %), "
             + $"divergence {Number(Metric.MeanDivergence, "0.00000")} nats, top token {Number(Metric.TopTokenAgreement, "0.0")} %";
-        return $"{head}, {numbers}, {(output.Verdict == Verdict.Kept ? "budgets kept" : "BUDGET MISSED")}";
+        var tasks = output.Metrics.Where(f => f.Name == Metric.Accuracy.Name && f.Of == Subject.Source).Select(s =>
+            $", {s.On} {Metric.Accuracy.Write(s.Value)} -> {Metric.Accuracy.Write(output.Metrics.First(f => f.Name == s.Name && f.On == s.On && f.Of == Subject.Port).Value)} %");
+        numbers += string.Concat(tasks) + (output.Behaviour?.Failures.Any() == true ? ", BEHAVIOUR CHANGED" : "");
+        return $"{head}, {numbers}, {(output.Budgets.All(b => b.Passes) ? "budgets kept" : "BUDGET MISSED")}";
     }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Runtime.Intrinsics;
+using ModelPort.Engines.LlamaCpp;
 using ModelPort.Kernels;
 
 namespace ModelPort.Benchmarks;
@@ -85,7 +86,8 @@ internal static class KernelsBenchmark
         {
             foreach (float[] columns in new[] { [], importance })
             {
-                if (type is BlockType.Q8_0 or BlockType.MXFP4 or BlockType.TQ1_0 or BlockType.TQ2_0 && columns.Length > 0)
+                bool ignored = type is BlockType.Q8_0 or BlockType.MXFP4 or BlockType.TQ1_0 or BlockType.TQ2_0;
+                if (columns.Length > 0 ? ignored : GgmlQuantizer.RequiresImportance((int)type))
                 {
                     continue;
                 }
@@ -93,7 +95,7 @@ internal static class KernelsBenchmark
                 (double ggml, double ours) = Measure(type, values, columns, rounds);
                 double megabytes = values.Length * sizeof(float) / 1e6;
                 Console.WriteLine(
-                    FormattableString.Invariant($"{type,-8} {(columns.Length > 0 ? "yes" : "no"),10} {megabytes / ggml,7:F0} {megabytes / ours,7:F0} {ggml / ours,6:F1}x"));
+                    FormattableString.Invariant($"{type,-8} {(columns.Length > 0 ? "yes" : "no"),10} {megabytes / ggml,7:F1} {megabytes / ours,7:F0} {ggml / ours,6:F1}x"));
             }
         }
     }

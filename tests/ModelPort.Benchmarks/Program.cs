@@ -6,7 +6,8 @@ var root = new RootCommand("Measures ModelPort. Run it in Release on a quiet mac
 {
     KernelsBenchmark.Command(),
     SyntheticCheckpoint.Command(),
-    PortBenchmark.Command(),
+    PortBenchmark.AgainstCopy(),
+    PortBenchmark.AgainstLlama(),
     NoOpBuildBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

@@ -71,10 +71,11 @@ internal static unsafe class AffineBlocks<T, TAlong>
     [SkipLocalsInit]
     private static void Search(AffineFormat format, Batch batch, in AffineFound found, float* sums)
     {
-        int size = format.Group, lanes = T.Count, groups = batch.Blocks * format.Groups;
-        float* values = stackalloc float[3 * 32 * lanes];
-        float* weights = values + (32 * lanes);
-        float* levels = weights + (32 * lanes);
+        int size = format.Group, lanes = T.Count, groups = batch.Blocks * format.Groups, together = AffineSearch<T, SquaredError>.Groups;
+        float* buffer = stackalloc float[(3 * size * together) + CacheLine.Floats];
+        float* values = CacheLine.Start(buffer);
+        float* weights = values + (size * together);
+        float* levels = weights + (size * together);
         float* sigma2 = stackalloc float[lanes * (AffineFormat.MaxGroups + 1)];
         AffineSteps steps = batch.Weighted ? format.WeightedSteps : format.Steps;
         if (batch.Weighted)
@@ -87,17 +88,21 @@ internal static unsafe class AffineBlocks<T, TAlong>
             }
         }
 
-        for (int g = 0; g < groups; g += lanes)
+        for (int g = 0; g < groups; g += together)
         {
-            LaneSource<T>.Values(batch.Values + (g * size), groups - g, size, values);
-            if (batch.Weighted)
+            for (int first = g; first < g + together; first += lanes)
             {
-                LaneSource<T>.Importance(batch.Importance, (batch.FirstBlock * format.Groups) + g, size, weights);
-                LaneWeights<T>.FromImportance(size, values, sigma2 + g, weights, sums + g);
-            }
-            else
-            {
-                LaneWeights<T>.Magnitudes(size, values, rootMeanSquare: format.Type != BlockType.Q2_K, weights);
+                int at = (first - g) * size;
+                LaneSource<T>.Values(batch.Values + (first * size), groups - first, size, values + at);
+                if (batch.Weighted)
+                {
+                    LaneSource<T>.Importance(batch.Importance, (batch.FirstBlock * format.Groups) + first, size, weights + at);
+                    LaneWeights<T>.FromImportance(size, values + at, sigma2 + first, weights + at, sums + first);
+                }
+                else
+                {
+                    LaneWeights<T>.Magnitudes(size, values + at, rootMeanSquare: format.Type != BlockType.Q2_K, weights + at);
+                }
             }
 
             if (steps.AbsoluteError)

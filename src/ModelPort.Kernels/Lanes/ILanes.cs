@@ -15,7 +15,13 @@ internal unsafe interface ILanes<T>
 
     static abstract T Broadcast(float value);
 
+    /// <summary>0, 1, 2, ...</summary>
+    static abstract T Sequence();
+
     static abstract T Load(float* source);
+
+    /// <summary>Loads integers of 16 bits, which become the bits of the lanes.</summary>
+    static abstract T LoadCodes(ushort* source);
 
     static abstract void Store(float* destination, T value);
 
@@ -57,6 +63,9 @@ internal unsafe interface ILanes<T>
     /// <summary>mask ? a : b</summary>
     static abstract T Choose(T mask, T a, T b);
 
+    /// <summary>Limits a value that is not NaN to what lies between +0 and top.</summary>
+    static abstract T Limit(T value, T top);
+
     static abstract T Abs(T value);
 
     static abstract T Sqrt(T value);
@@ -77,6 +86,12 @@ internal unsafe interface ILanes<T>
 
     /// <summary>The nearest entry of <see cref="Blocks.UnevenFormat.Values"/> and the next one toward zero, the lower one first.</summary>
     static abstract (T Low, T High) UnevenNeighbours(T value);
+
+    /// <summary>2 * level + 1, where the level, 0 to 2, is the two bits of each lane's code from the given one on.</summary>
+    static abstract T OddOfThree(T codes, int bit);
+
+    /// <summary>2 * level + 1, where the level, 0 to 7, is the three bits of each lane's code from the given one on; the next bit is zero.</summary>
+    static abstract T OddOfEight(T codes, int bit);
 
     /// <summary>The largest value of all lanes; none is NaN.</summary>
     static abstract float Largest(T value);

@@ -11,7 +11,13 @@ internal unsafe interface IRegister<V>
 
     static abstract V Broadcast(float value);
 
+    /// <summary>0, 1, 2, ...</summary>
+    static abstract V Sequence();
+
     static abstract V Load(float* source);
+
+    /// <summary>As <see cref="ILanes{T}.LoadCodes"/>.</summary>
+    static abstract V LoadCodes(ushort* source);
 
     static abstract void Store(float* destination, V value);
 
@@ -54,6 +60,9 @@ internal unsafe interface IRegister<V>
     /// <summary>mask ? a : b</summary>
     static abstract V Choose(V mask, V a, V b);
 
+    /// <summary>As <see cref="ILanes{T}.Limit"/>.</summary>
+    static abstract V Limit(V value, V top);
+
     static abstract V Abs(V value);
 
     static abstract V Sqrt(V value);
@@ -74,6 +83,12 @@ internal unsafe interface IRegister<V>
 
     /// <summary>As <see cref="ILanes{T}.UnevenNeighbours"/>.</summary>
     static abstract (V Low, V High) UnevenNeighbours(V value);
+
+    /// <summary>As <see cref="ILanes{T}.OddOfThree"/>.</summary>
+    static abstract V OddOfThree(V codes, int bit);
+
+    /// <summary>As <see cref="ILanes{T}.OddOfEight"/>.</summary>
+    static abstract V OddOfEight(V codes, int bit);
 
     /// <summary>The largest value of all lanes; none is NaN.</summary>
     static abstract float Largest(V value);

@@ -24,15 +24,15 @@ internal static class LaneQuantizer
         switch (bits)
         {
             case 512:
-                LaneQuantizer<Pair<Vector512<float>, Register512>, Pair<Vector512<float>, Register512>, Pair<Vector256<float>, Register256>>
+                LaneQuantizer<Pair<Vector512<float>, Register512>, Pair<Vector512<float>, Register512>, Pair<Vector256<float>, Register256>, One<Vector512<float>, Register512>>
                     .Quantize(type, rows, rowLength, importance, destination);
                 break;
             case 256:
-                LaneQuantizer<One<Vector256<float>, Register256>, Pair<Vector256<float>, Register256>, Pair<Vector256<float>, Register256>>
+                LaneQuantizer<One<Vector256<float>, Register256>, Pair<Vector256<float>, Register256>, Pair<Vector256<float>, Register256>, One<Vector256<float>, Register256>>
                     .Quantize(type, rows, rowLength, importance, destination);
                 break;
             default:
-                LaneQuantizer<One<Vector128<float>, Register128>, Pair<Vector128<float>, Register128>, Pair<Vector128<float>, Register128>>
+                LaneQuantizer<One<Vector128<float>, Register128>, Pair<Vector128<float>, Register128>, Pair<Vector128<float>, Register128>, One<Vector128<float>, Register128>>
                     .Quantize(type, rows, rowLength, importance, destination);
                 break;
         }
@@ -43,10 +43,12 @@ internal static class LaneQuantizer
 /// <typeparam name="TSums">Lanes of searches with many sums at a time: as few registers as keep them all.</typeparam>
 /// <typeparam name="TChain">Lanes of searches whose steps wait for one another: more registers, more chains.</typeparam>
 /// <typeparam name="TAlong">Lanes along the values: 16 at most.</typeparam>
-internal static unsafe class LaneQuantizer<TSums, TChain, TAlong>
+/// <typeparam name="TFew">Lanes of searches that cannot fill more than one register.</typeparam>
+internal static unsafe class LaneQuantizer<TSums, TChain, TAlong, TFew>
     where TSums : struct, ILanes<TSums>
     where TChain : struct, ILanes<TChain>
     where TAlong : struct, ILanes<TAlong>
+    where TFew : struct, ILanes<TFew>
 {
     /// <summary>Quantises as many blocks as the search has lanes, or fewer.</summary>
     private delegate void Kernel(BlockType type, Batch batch);
@@ -89,6 +91,9 @@ internal static unsafe class LaneQuantizer<TSums, TChain, TAlong>
                     break;
                 case BlockType.IQ4_NL or BlockType.IQ4_XS:
                     InBatches(UnevenBlocks<TSums, TAlong>.Quantize, TSums.Count, type, x, blocks, importance, destination);
+                    break;
+                case BlockType.IQ2_XXS or BlockType.IQ2_XS or BlockType.IQ2_S or BlockType.IQ3_XXS or BlockType.IQ3_S:
+                    InBatches(GridBlocks<TChain, TFew>.Quantize, TChain.Count, type, x, blocks, importance, destination);
                     break;
                 default:
                     InBatches(AffineBlocks<TChain, TAlong>.Quantize, TChain.Count, type, x, blocks, importance, destination);

@@ -7,7 +7,7 @@ namespace ModelPort.Kernels.Lanes;
 internal static unsafe class LaneSource<T>
     where T : struct, ILanes<T>
 {
-    /// <summary>Fills [size][lanes] from consecutive groups; lanes beyond the last group become zero.</summary>
+    /// <summary>Fills [size][lanes] from consecutive groups, of which there may be none left; lanes beyond the last group become zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     [SkipLocalsInit]
     internal static void Values(float* source, int groups, int size, float* destination)
@@ -20,8 +20,9 @@ internal static unsafe class LaneSource<T>
 
         float* padded = stackalloc float[T.Count * size];
         var span = new Span<float>(padded, T.Count * size);
-        new ReadOnlySpan<float>(source, groups * size).CopyTo(span);
-        span[(groups * size)..].Clear();
+        int there = Math.Max(0, groups) * size;
+        new ReadOnlySpan<float>(source, there).CopyTo(span);
+        span[there..].Clear();
         Transpose.Run(padded, size, T.Count, size, destination);
     }
 

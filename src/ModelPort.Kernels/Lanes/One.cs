@@ -17,6 +17,12 @@ internal readonly unsafe struct One<V, TRegister>(V lanes) : ILanes<One<V, TRegi
     public static One<V, TRegister> Broadcast(float value) => new(TRegister.Broadcast(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One<V, TRegister> Sequence() => new(TRegister.Sequence());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One<V, TRegister> LoadCodes(ushort* source) => new(TRegister.LoadCodes(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static One<V, TRegister> Load(float* source) => new(TRegister.Load(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -67,6 +73,10 @@ internal readonly unsafe struct One<V, TRegister>(V lanes) : ILanes<One<V, TRegi
         new(TRegister.Choose(mask._lanes, a._lanes, b._lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One<V, TRegister> Limit(One<V, TRegister> value, One<V, TRegister> top) =>
+        new(TRegister.Limit(value._lanes, top._lanes));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static One<V, TRegister> Abs(One<V, TRegister> value) => new(TRegister.Abs(value._lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -93,6 +103,12 @@ internal readonly unsafe struct One<V, TRegister>(V lanes) : ILanes<One<V, TRegi
         (V low, V high) = TRegister.UnevenNeighbours(value._lanes);
         return (new(low), new(high));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One<V, TRegister> OddOfThree(One<V, TRegister> codes, int bit) => new(TRegister.OddOfThree(codes._lanes, bit));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One<V, TRegister> OddOfEight(One<V, TRegister> codes, int bit) => new(TRegister.OddOfEight(codes._lanes, bit));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Largest(One<V, TRegister> value) => TRegister.Largest(value._lanes);

@@ -22,6 +22,13 @@ internal readonly unsafe struct Pair<V, TRegister>(V a, V b) : ILanes<Pair<V, TR
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Pair<V, TRegister> Sequence() =>
+        new(TRegister.Sequence(), TRegister.Add(TRegister.Sequence(), TRegister.Broadcast(TRegister.Count)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Pair<V, TRegister> LoadCodes(ushort* source) => new(TRegister.LoadCodes(source), TRegister.LoadCodes(source + TRegister.Count));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pair<V, TRegister> Load(float* source) => new(TRegister.Load(source), TRegister.Load(source + TRegister.Count));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -87,6 +94,10 @@ internal readonly unsafe struct Pair<V, TRegister>(V a, V b) : ILanes<Pair<V, TR
         new(TRegister.Choose(mask._a, a._a, b._a), TRegister.Choose(mask._b, a._b, b._b));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Pair<V, TRegister> Limit(Pair<V, TRegister> value, Pair<V, TRegister> top) =>
+        new(TRegister.Limit(value._a, top._a), TRegister.Limit(value._b, top._b));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pair<V, TRegister> Abs(Pair<V, TRegister> value) => new(TRegister.Abs(value._a), TRegister.Abs(value._b));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -117,6 +128,12 @@ internal readonly unsafe struct Pair<V, TRegister>(V a, V b) : ILanes<Pair<V, TR
         (V lowB, V highB) = TRegister.UnevenNeighbours(value._b);
         return (new(lowA, lowB), new(highA, highB));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Pair<V, TRegister> OddOfThree(Pair<V, TRegister> codes, int bit) => new(TRegister.OddOfThree(codes._a, bit), TRegister.OddOfThree(codes._b, bit));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Pair<V, TRegister> OddOfEight(Pair<V, TRegister> codes, int bit) => new(TRegister.OddOfEight(codes._a, bit), TRegister.OddOfEight(codes._b, bit));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Largest(Pair<V, TRegister> value) => TRegister.Largest(TRegister.Larger(value._a, value._b));

@@ -13,6 +13,13 @@ internal readonly unsafe struct Register128 : IRegister<Vector128<float>>
     public static Vector128<float> Broadcast(float value) => Vector128.Create(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Sequence() => Vector128.CreateSequence(0f, 1f);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadCodes(ushort* source) =>
+        Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(source)).AsUInt16()).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Load(float* source) => Vector128.Load(source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -71,6 +78,11 @@ internal readonly unsafe struct Register128 : IRegister<Vector128<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Choose(Vector128<float> mask, Vector128<float> a, Vector128<float> b) => Sse41.IsSupported ? Sse41.BlendVariable(b, a, mask) : Vector128.ConditionalSelect(mask, a, b);
 
+    // Floats of one sign compare as their bits do, and integers use other units of the processor than sums.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Limit(Vector128<float> value, Vector128<float> top) =>
+        Vector128.Max(Vector128.Min(value.AsInt32(), top.AsInt32()), Vector128<int>.Zero).AsSingle();
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Abs(Vector128<float> value) => Vector128.Abs(value);
 
@@ -100,6 +112,14 @@ internal readonly unsafe struct Register128 : IRegister<Vector128<float>>
     public static (Vector128<float> Low, Vector128<float> High) UnevenNeighbours(Vector128<float> value) => UnevenTable.Neighbours(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> OddOfThree(Vector128<float> codes, int bit) => Avx.IsSupported
+        ? Avx.PermuteVar(Vector128.Create(1f, 3f, 5f, 7f), codes.AsInt32() >> bit)
+        : Odd(codes, bit, 3);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> OddOfEight(Vector128<float> codes, int bit) => Odd(codes, bit, 7);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Largest(Vector128<float> value)
     {
         Vector128<float> larger = Vector128.MaxNative(value, Vector128.Shuffle(value, Vector128.Create(2, 3, 0, 1)));
@@ -108,6 +128,10 @@ internal readonly unsafe struct Register128 : IRegister<Vector128<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Bits(Vector128<float> mask) => mask.ExtractMostSignificantBits();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Odd(Vector128<float> codes, int bit, int mask) =>
+        Vector128.ConvertToSingle((((codes.AsInt32() >> bit) & Vector128.Create(mask)) << 1) | Vector128<int>.One);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<short> Words(Vector128<float> low, Vector128<float> high) =>

@@ -13,6 +13,18 @@ internal readonly unsafe struct Register256 : IRegister<Vector256<float>>
     public static Vector256<float> Broadcast(float value) => Vector256.Create(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Sequence() => Vector256.CreateSequence(0f, 1f);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadCodes(ushort* source)
+    {
+        Vector128<ushort> codes = Vector128.Load(source);
+        return Avx2.IsSupported
+            ? Avx2.ConvertToVector256Int32(codes).AsSingle()
+            : Vector256.Create(Vector128.WidenLower(codes), Vector128.WidenUpper(codes)).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Load(float* source) => Vector256.Load(source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -71,6 +83,11 @@ internal readonly unsafe struct Register256 : IRegister<Vector256<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Choose(Vector256<float> mask, Vector256<float> a, Vector256<float> b) => Avx.IsSupported ? Avx.BlendVariable(b, a, mask) : Vector256.ConditionalSelect(mask, a, b);
 
+    // Floats of one sign compare as their bits do, and integers use other units of the processor than sums.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Limit(Vector256<float> value, Vector256<float> top) =>
+        Vector256.Max(Vector256.Min(value.AsInt32(), top.AsInt32()), Vector256<int>.Zero).AsSingle();
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Abs(Vector256<float> value) => Vector256.Abs(value);
 
@@ -100,10 +117,24 @@ internal readonly unsafe struct Register256 : IRegister<Vector256<float>>
     public static (Vector256<float> Low, Vector256<float> High) UnevenNeighbours(Vector256<float> value) => UnevenTable.Neighbours(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> OddOfThree(Vector256<float> codes, int bit) => Avx.IsSupported
+        ? Avx.PermuteVar(Vector256.Create(1f, 3f, 5f, 7f, 1f, 3f, 5f, 7f), codes.AsInt32() >> bit)
+        : Odd(codes, bit, 3);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> OddOfEight(Vector256<float> codes, int bit) => Avx2.IsSupported
+        ? Avx2.PermuteVar8x32(Vector256.Create(1f, 3f, 5f, 7f, 9f, 11f, 13f, 15f), codes.AsInt32() >> bit)
+        : Odd(codes, bit, 7);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Largest(Vector256<float> value) => Register128.Largest(Vector128.MaxNative(value.GetLower(), value.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Bits(Vector256<float> mask) => mask.ExtractMostSignificantBits();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Odd(Vector256<float> codes, int bit, int mask) =>
+        Vector256.ConvertToSingle((((codes.AsInt32() >> bit) & Vector256.Create(mask)) << 1) | Vector256<int>.One);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<short> Words(Vector256<float> low, Vector256<float> high) =>

@@ -18,44 +18,50 @@ internal static unsafe class SmallBlocks<T, TAlong>
     [SkipLocalsInit]
     internal static void Quantize(SmallFormat format, float* x, int rows, int rowLength, ReadOnlySpan<float> importance, Span<byte> destination)
     {
-        int blocksPerRow = rowLength / Size;
-        float* meanSquares = stackalloc float[2 * T.Count];
+        int blocksPerRow = rowLength / Size, lanes = format.HasMinimum ? AffineSearch<T, SquaredError>.Groups : T.Count;
+        float* meanSquares = stackalloc float[T.Count + lanes];
         float* ofBlocks = meanSquares + T.Count;
         for (int row = 0; row < rows; row += T.Count)
         {
             int first = row * blocksPerRow, end = Math.Min(rows, row + T.Count) * blocksPerRow;
             LaneSource<T>.SumsOfSquares(x + ((nint)row * rowLength), Math.Min(T.Count, rows - row), rowLength, meanSquares);
-            for (int b = first; b < end; b += T.Count)
+            for (int b = first; b < end; b += lanes)
             {
-                for (int lane = 0; lane < T.Count; lane++)
+                for (int lane = 0; lane < lanes; lane++)
                 {
                     ofBlocks[lane] = meanSquares[Math.Min(b + lane, end - 1) / blocksPerRow - row] / rowLength;
                 }
 
-                Quantize(format, new Batch(x + ((nint)b * Size), Math.Min(T.Count, end - b), b, importance, destination[(b * format.Bytes)..]), ofBlocks);
+                Quantize(format, lanes, new Batch(x + ((nint)b * Size), Math.Min(lanes, end - b), b, importance, destination[(b * format.Bytes)..]), ofBlocks);
             }
         }
     }
 
-    /// <summary>Quantises up to <c>T.Count</c> blocks.</summary>
+    /// <summary>Quantises up to as many blocks as the search takes.</summary>
     /// <param name="format">The blocks' format.</param>
+    /// <param name="lanes">Groups that the search takes.</param>
     /// <param name="batch">The blocks.</param>
-    /// <param name="meanSquares">Mean square of each block's row; <c>T.Count</c> values.</param>
+    /// <param name="meanSquares">Mean square of each block's row, one for each of the lanes.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     [SkipLocalsInit]
-    private static void Quantize(SmallFormat format, Batch batch, float* meanSquares)
+    private static void Quantize(SmallFormat format, int lanes, Batch batch, float* meanSquares)
     {
-        int lanes = T.Count, half = (format.Top + 1) / 2;
-        float* values = stackalloc float[3 * Size * lanes];
+        int half = (format.Top + 1) / 2;
+        float* buffer = stackalloc float[(3 * Size * lanes) + CacheLine.Floats];
+        float* values = CacheLine.Start(buffer);
         float* weights = values + (Size * lanes);
         float* room = weights + (Size * lanes);
         float* results = stackalloc float[6 * lanes];
         var affine = new AffineFound { Scale = results, Minimum = results + lanes, Inverse = results + (2 * lanes), Base = results + (3 * lanes), Tame = results + (4 * lanes) };
         var symmetric = new SymmetricFound { Scale = results, Inverse = results + (2 * lanes), Center = results + (3 * lanes), Tame = results + (4 * lanes) };
+        for (int b = 0; b < lanes; b += T.Count)
+        {
+            int at = b * Size;
+            LaneSource<T>.Values(batch.Values + at, batch.Blocks - b, Size, values + at);
+            LaneSource<T>.Importance(batch.Importance, batch.FirstBlock + b, Size, weights + at);
+            LaneWeights<T>.FromImportance(Size, values + at, meanSquares + b, weights + at, results + (5 * lanes));
+        }
 
-        LaneSource<T>.Values(batch.Values, batch.Blocks, Size, values);
-        LaneSource<T>.Importance(batch.Importance, batch.FirstBlock, Size, weights);
-        LaneWeights<T>.FromImportance(Size, values, meanSquares, weights, results + (5 * lanes));
         if (format.HasMinimum)
         {
             AffineSearch<T, SquaredError>.Run(AffineSteps.Weighted(format.Top), Size, values, weights, room, affine);

@@ -133,7 +133,8 @@ internal static unsafe class SymmetricBlocks<T, TAlong>
     private static void Search(BlockType type, Batch batch, in SymmetricFound found, float* sums)
     {
         int lanes = T.Count, groups = batch.Blocks * Groups;
-        float* values = stackalloc float[3 * Size * lanes];
+        float* buffer = stackalloc float[(3 * Size * lanes) + CacheLine.Floats];
+        float* values = CacheLine.Start(buffer);
         float* weights = values + (Size * lanes);
         float* room = weights + (Size * lanes);
         float* sigma2 = stackalloc float[lanes * (Groups + 1)];

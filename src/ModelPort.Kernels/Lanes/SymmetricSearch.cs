@@ -19,10 +19,10 @@ internal static unsafe class SymmetricSearch<T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Run(int levels, int size, float* x, float* weights, float* weighted, in SymmetricFound found)
     {
-        int end = size * T.Count;
+        nint end = size * T.Count;
         T zero = T.Broadcast(0f), infinity = T.Broadcast(float.PositiveInfinity);
         T extreme = zero, magnitude = zero, tame = T.Equal(zero, zero);
-        for (int i = 0; i < end; i += T.Count)
+        for (nint i = 0; i < end; i += T.Count)
         {
             T xi = T.Load(x + i), size1 = T.Abs(xi);
             extreme = T.Choose(size1 > magnitude, xi, extreme);
@@ -35,7 +35,7 @@ internal static unsafe class SymmetricSearch<T>
         extreme = T.Choose(empty, T.Broadcast(1f), extreme);
         T inverse = T.Broadcast(-levels) / extreme;
         T low = T.Broadcast(-levels), high = T.Broadcast(levels - 1), sumLX = zero, sumL2 = zero;
-        for (int i = 0; i < end; i += T.Count)
+        for (nint i = 0; i < end; i += T.Count)
         {
             Add<LimitedAbove>(T.Load(x + i), T.Load(weights + i), T.Load(weighted + i), inverse, low, high, ref sumLX, ref sumL2);
         }
@@ -69,13 +69,13 @@ internal static unsafe class SymmetricSearch<T>
 
     // Of its own, so that the loop has the registers for itself.
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Try<TLimits>(int levels, int step, in T extreme, int end, float* x, float* weights, float* weighted, ref Best best)
+    private static void Try<TLimits>(int levels, int step, in T extreme, nint end, float* x, float* weights, float* weighted, ref Best best)
         where TLimits : struct, ILevelLimits
     {
         T first = Candidate(levels, step, extreme), second = Candidate(levels, step + 1, extreme), third = Candidate(levels, step + 2, extreme);
         T low = T.Broadcast(-levels), high = T.Broadcast(levels - 1), zero = T.Broadcast(0f);
         T firstLX = zero, firstL2 = zero, secondLX = zero, secondL2 = zero, thirdLX = zero, thirdL2 = zero;
-        for (int i = 0; i < end; i += T.Count)
+        for (nint i = 0; i < end; i += T.Count)
         {
             T xi = T.Load(x + i), w = T.Load(weights + i), wx = T.Load(weighted + i);
             Add<TLimits>(xi, w, wx, first, low, high, ref firstLX, ref firstL2);

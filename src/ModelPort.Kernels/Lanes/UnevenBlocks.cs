@@ -48,7 +48,8 @@ internal static unsafe class UnevenBlocks<T, TAlong>
     private static void Search(int groupsPerBlock, Batch batch, float* scales)
     {
         int lanes = T.Count, groups = batch.Blocks * groupsPerBlock, elements = groupsPerBlock * Size;
-        float* values = stackalloc float[(2 + UnevenSearch<T>.Kept) * Size * lanes];
+        float* buffer = stackalloc float[((2 + UnevenSearch<T>.Kept) * Size * lanes) + CacheLine.Floats];
+        float* values = CacheLine.Start(buffer);
         float* weights = values + (Size * lanes);
         float* room = weights + (Size * lanes);
         float* sigma2 = stackalloc float[lanes * (MaxGroups + 2)];

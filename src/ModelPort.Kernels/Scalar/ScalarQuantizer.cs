@@ -63,6 +63,9 @@ internal static class ScalarQuantizer
             case BlockType.TQ1_0 or BlockType.TQ2_0:
                 TernaryBlocks.Quantize(type, x, block);
                 break;
+            case BlockType.IQ2_XXS or BlockType.IQ2_XS or BlockType.IQ2_S or BlockType.IQ3_XXS or BlockType.IQ3_S:
+                GridBlocks.Quantize(GridFormat.Of(type), x, importance, block);
+                break;
             default:
                 throw new NotSupportedException($"Blocks of type {type} cannot be quantised here.");
         }

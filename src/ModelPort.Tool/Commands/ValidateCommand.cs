@@ -1,5 +1,7 @@
 using System.CommandLine;
 using ModelPort.Parity;
+using ModelPort.Parity.Behaviour;
+using ModelPort.Parity.Tasks;
 
 namespace ModelPort.Tool.Commands;
 
@@ -38,13 +40,18 @@ internal static class ValidateCommand
         string[] lines =
         [
             $"{Path.GetFileName(path)} against source {outcome.Source.Prefix}, {windows.Count} windows of {windows.Length} tokens of {outcome.Basis.Text.Name}, {windows.Count * windows.Rows} positions",
-            .. outcome.Figures.Select(f => $"  {Metric.All[f.Name].Title,-32} {Metric.All[f.Name].Write(f.Value, f.Error),-32} {Whose(f)}".TrimEnd()),
-            .. outcome.Budgets.Select(b => "  " + Gate.Describe(b, outcome.Figures)),
+            .. outcome.Port.Figures.Select(f => $"  {Metric.All[f.Name].Title,-32} {Metric.All[f.Name].Write(f.Value, f.Error),-32} {Whose(f)}".TrimEnd()),
+            .. outcome.Port.Tasks.Select(t => "  " + ReportText.Of(t)),
+            .. outcome.Port.Behaviour.Findings.Select(f => "  " + ReportText.Of(f)),
+            .. outcome.Port.Behaviour.Continuations is { } c ? ReportText.Of(c).Select(line => "  " + line) : [],
+            .. outcome.Budgets.Select(b => "  " + Gate.Describe(b, outcome.Port.Figures)),
         ];
         return string.Join(Environment.NewLine, lines);
     }
 
-    private static string Whose(Figure figure) => (figure.Of, figure.Against) switch
+    private static string Whose(Figure figure) => Whose(figure.Of, figure.Against) + (figure.On is null ? "" : $" on {figure.On}");
+
+    private static string Whose(Subject of, Reference? against) => (of, against) switch
     {
         (Subject.Source, null) => "source",
         (Subject.Source, _) => "source against reference outputs",
@@ -62,6 +69,8 @@ internal static class ValidateCommand
         int Positions,
         string CpuBackend,
         IReadOnlyList<Figure> Metrics,
+        IReadOnlyList<TaskParity> Tasks,
+        BehaviourRecord Behaviour,
         IReadOnlyList<BudgetResult> Budgets,
         bool Kept)
     {
@@ -73,7 +82,9 @@ internal static class ValidateCommand
             o.Basis.Windows.Count,
             o.Basis.Windows.Count * o.Basis.Windows.Rows,
             o.Basis.CpuBackend,
-            o.Figures,
+            o.Port.Figures,
+            o.Port.Tasks,
+            o.Port.Behaviour,
             o.Budgets,
             o.Kept);
     }

@@ -18,9 +18,13 @@ public static class StageKeys
     public static string OfPort(SourceHash source, PortRequest request, IReadOnlyList<Precision> precisions) =>
         Hash(ToolVersion, source.Value, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(request.Source))), request.Name, string.Join(';', precisions), request.PreTokenizer ?? "", request.Choice.Key);
 
-    /// <summary>The key of the measurement: the port, the text and how much of it, reference outputs, the engine.</summary>
-    public static string OfParity(string portKey, EvaluationText text, string? referenceSha256, PortRequest request, EngineRecord engine) =>
-        Hash(portKey, text.Sha256, request.EvaluationTokens.ToString(CultureInfo.InvariantCulture), request.EvaluationWindow?.ToString(CultureInfo.InvariantCulture) ?? "", referenceSha256 ?? "", engine.Version, engine.Commit);
+    /// <summary>The key of the measurement: the port, text and tasks and how much of them, reference outputs, the engine.</summary>
+    public static string OfParity(string portKey, EvaluationData data, string? referenceSha256, PortRequest request, EngineRecord engine) =>
+        Hash(
+            portKey, data.Text.Sha256, string.Join(';', data.Tasks.Select(t => t.Name + " " + t.Sha256)), Text(request.EvaluationQuestions), Text(request.Continuations), Text(request.ContinuationTokens),
+            Text(request.EvaluationTokens), request.EvaluationWindow is { } window ? Text(window) : "", referenceSha256 ?? "", engine.Version, engine.Commit);
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     private static string Hash(params string[] parts) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\0', parts))));

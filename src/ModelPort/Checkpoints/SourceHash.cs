@@ -44,7 +44,14 @@ public sealed record SourceHash(string Value, IReadOnlyDictionary<string, string
             System.Runtime.ExceptionServices.ExceptionDispatchInfo.Capture(several.Flatten().InnerExceptions[0]).Throw();
         }
 
-        var lines = files.Select((f, i) => (f.Name, Hash: hashes[i])).OrderBy(f => f.Name, StringComparer.Ordinal).ToArray();
+        return Of(files.Select((f, i) => (f.Name, hashes[i])));
+    }
+
+    /// <summary>The identity of files whose hashes are known.</summary>
+    /// <param name="files">Names relative to the checkpoint's folder, and SHA-256 of each file in lower-case hex.</param>
+    public static SourceHash Of(IEnumerable<(string Name, string Hash)> files)
+    {
+        var lines = files.OrderBy(f => f.Name, StringComparer.Ordinal).ToArray();
         var text = string.Concat(lines.Select(l => $"{l.Name}\0{l.Hash}\n"));
         return new SourceHash(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text))), lines.ToDictionary(l => l.Name, l => l.Hash, StringComparer.Ordinal));
     }

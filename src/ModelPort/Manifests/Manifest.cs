@@ -127,6 +127,12 @@ public sealed record OutputRecord
     /// <summary>Every measured number: of the port, and of the source and the reference it compares with. Empty when nothing was measured.</summary>
     public required IReadOnlyList<Parity.Figure> Metrics { get; init; }
 
+    /// <summary>How the answers of source and port to the questions of tasks differ.</summary>
+    public IReadOnlyList<Parity.Tasks.TaskParity> Tasks { get; init; } = [];
+
+    /// <summary>How it behaves; null when nothing was measured.</summary>
+    public Parity.Behaviour.BehaviourRecord? Behaviour { get; init; }
+
     /// <summary>The budgets it was judged by.</summary>
     public required IReadOnlyList<Parity.BudgetResult> Budgets { get; init; }
 

@@ -13,6 +13,7 @@ namespace ModelPort.Parity;
 public sealed record BudgetKind(string Name, Metric Metric, bool IsMaximum, Func<IReadOnlyList<Figure>, IEnumerable<Figure>> Read, Metric? Absolute, string Needs)
 {
     private const string NotInThisVersion = "a measurement that this version does not make";
+    private const string Task = "a task (.jsonl) in Evaluation";
 
     /// <summary>Growth of perplexity, in percent.</summary>
     public static readonly BudgetKind MaxPerplexityIncrease = Each("MaxPerplexityIncrease", Metric.PerplexityIncrease, true, Metric.Perplexity, "an evaluation text");
@@ -30,8 +31,8 @@ public sealed record BudgetKind(string Name, Metric Metric, bool IsMaximum, Func
         MaxMeanDivergence,
         MinTopTokenAgreement,
         Each("MinTokenizerAgreement", Metric.TokenizerAgreement, false, null, NotInThisVersion),
-        Each("MaxAccuracyDrop", Metric.AccuracyDrop, true, Metric.Accuracy, NotInThisVersion),
-        Each("MinAccuracy", Metric.Accuracy, false, Metric.Accuracy, NotInThisVersion),
+        Each("MaxAccuracyDrop", Metric.AccuracyDrop, true, Metric.Accuracy, Task),
+        Each("MinAccuracy", Metric.Accuracy, false, Metric.Accuracy, Task),
         Closest("MaxOutputError", Metric.LargestLogitDifference, true, "an evaluation text or ReferenceOutputs"),
         Closest("MinCosineSimilarity", Metric.CosineSimilarity, false, "an evaluation text or ReferenceOutputs"),
         Each("MaxP95Latency", Metric.TokenLatencyP95, true, Metric.TokenLatencyP95, NotInThisVersion),

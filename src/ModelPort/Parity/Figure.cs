@@ -35,7 +35,8 @@ public enum Reference
 /// <param name="Value">The number.</param>
 /// <param name="Error">Its standard error; null where it has none.</param>
 /// <param name="Unit">Its unit; null for a plain number.</param>
-public sealed record Figure(string Name, Subject Of, Reference? Against, double Value, double? Error, string? Unit)
+/// <param name="On">The task that it was measured on; null for all that is not measured on tasks.</param>
+public sealed record Figure(string Name, Subject Of, Reference? Against, double Value, double? Error, string? Unit, string? On = null)
 {
     /// <summary>A measured value of a metric.</summary>
     public static Figure For(Metric metric, Subject of, Reference? against, double value, double? error = null) =>

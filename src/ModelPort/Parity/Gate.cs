@@ -1,6 +1,7 @@
 using System.Globalization;
 using ModelPort.Diagnostics;
 using ModelPort.Manifests;
+using ModelPort.Parity.Behaviour;
 
 namespace ModelPort.Parity;
 
@@ -12,12 +13,18 @@ public static class Gate
         output.Verdict == Verdict.NotMeasured
             ? $"parity gate of {manifest.Name} {output.Precision}: not run (ModelPortParity is off)"
             : $"parity gate of {manifest.Name} {output.Precision} against its source ({manifest.Source.Precision}, {manifest.Engine.Name} {manifest.Engine.Version}, {manifest.Evaluation!.CpuBackend}), "
-                + $"{Data(manifest.Evaluation)}: {string.Join("; ", output.Budgets.Select(b => Describe(b, output.Metrics)))}";
+                + $"{Data(manifest.Evaluation)}: {string.Join("; ", output.Budgets.Select(b => Describe(b, output.Metrics)))}; {Describe(output.Behaviour!)}";
 
     /// <summary>The data that a verdict rests on.</summary>
     public static string Data(EvaluationRecord evaluation) => string.Create(
         CultureInfo.InvariantCulture,
         $"on {evaluation.Windows} windows of {evaluation.WindowLength} tokens of {evaluation.Name}, {evaluation.Positions} positions, SHA-256 {evaluation.Sha256[..12]}");
+
+    /// <summary>The data that a verdict on one budget rests on.</summary>
+    public static string Data(Manifest manifest, OutputRecord output, BudgetResult budget) =>
+        output.Tasks.FirstOrDefault(t => t.File == budget.On) is { } task
+            ? string.Create(CultureInfo.InvariantCulture, $"on {task.Questions} of {task.Total} questions of {task.File}, {task.Lost} lost and {task.Gained} gained, McNemar p {task.Significance.PValue:0.###}, SHA-256 {task.Sha256[..12]}")
+            : Data(manifest.Evaluation!);
 
     /// <summary>The error for a budget that a port does not keep.</summary>
     /// <param name="path">The source, where the error points.</param>
@@ -38,7 +45,13 @@ public static class Gate
     public static string Describe(BudgetResult budget, IReadOnlyList<Figure> figures)
     {
         var limit = $"limit {budget.Limit.ToString("0.######", CultureInfo.InvariantCulture)}{(budget.Unit is null ? "" : " " + budget.Unit)}{(budget.IsDefault ? " (default)" : "")}";
-        return $"{budget.Name} {(budget.Against == Reference.ReferenceOutputs ? "(against ReferenceOutputs) " : "")}{Measured(budget, figures)}, {limit}, {Spell(budget.Verdict)}";
+        return $"{budget.Name} {(budget.Against == Reference.ReferenceOutputs ? "(against ReferenceOutputs) " : "")}{(budget.On is null ? "" : $"on {budget.On} ")}{Measured(budget, figures)}, {limit}, {Spell(budget.Verdict)}";
+    }
+
+    private static string Describe(BehaviourRecord behaviour)
+    {
+        string[] failed = [.. behaviour.Failures.Select(f => f.Code).Distinct()];
+        return $"behaviour ({string.Join(", ", behaviour.Findings.Select(f => f.Check).Distinct())}) {(failed.Length == 0 ? "kept" : $"CHANGED: {string.Join(", ", failed)}")}";
     }
 
     private static string Measured(BudgetResult budget, IReadOnlyList<Figure> figures)
@@ -51,7 +64,7 @@ public static class Gate
         var kind = Kind(budget);
         var number = kind.Metric.Write(value, budget.Error);
         double? Absolute(Subject of) =>
-            budget.Against == Reference.ReferenceOutputs ? null : figures.FirstOrDefault(f => f.Name == kind.Absolute?.Name && f.Of == of && f.Against is null)?.Value;
+            budget.Against == Reference.ReferenceOutputs ? null : figures.FirstOrDefault(f => f.Name == kind.Absolute?.Name && f.Of == of && f.Against is null && f.On == budget.On)?.Value;
         return Absolute(Subject.Source) is { } before && Absolute(Subject.Port) is { } after
             ? $"{kind.Absolute!.Write(before)} -> {kind.Absolute.Write(after)}{(kind.Absolute == kind.Metric ? kind.Metric.Unit.Length == 0 ? "" : " " + kind.Metric.Unit : ", " + number)}"
             : number;

@@ -51,7 +51,18 @@ public enum BudgetVerdict
 /// <param name="Error">Its standard error; null where it has none.</param>
 /// <param name="Unit">The unit of all three; null for plain numbers.</param>
 /// <param name="Verdict">How it was judged.</param>
-public sealed record BudgetResult(string Name, string Metric, Reference? Against, double Limit, bool IsDefault, double? Measured, double? Error, string? Unit, BudgetVerdict Verdict)
+/// <param name="On">The task that it was measured on; null for all that is not measured on tasks.</param>
+public sealed record BudgetResult(
+    string Name,
+    string Metric,
+    Reference? Against,
+    double Limit,
+    bool IsDefault,
+    double? Measured,
+    double? Error,
+    string? Unit,
+    BudgetVerdict Verdict,
+    string? On = null)
 {
     /// <summary>Whether this is no reason to refuse the port.</summary>
     [JsonIgnore]
@@ -107,7 +118,7 @@ public static class Judge
         {
             var (kind, unit) = (budget.Kind, budget.Kind.Metric.Unit is { Length: > 0 } u ? u : null);
             var judged = kind.Read(figures)
-                .Select(f => new BudgetResult(kind.Name, kind.Metric.Name, f.Against, budget.Limit, budget.IsDefault, f.Value, f.Error, unit, budget.Judge(f.Value, f.Error, strict)))
+                .Select(f => new BudgetResult(kind.Name, kind.Metric.Name, f.Against, budget.Limit, budget.IsDefault, f.Value, f.Error, unit, budget.Judge(f.Value, f.Error, strict), f.On))
                 .ToArray();
             results.AddRange(judged.Length > 0
                 ? judged

@@ -1,14 +1,24 @@
 using System.Buffers;
 using System.Globalization;
+using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
+using ModelPort.Parity.Behaviour;
+using ModelPort.Parity.Tasks;
 
 namespace ModelPort.Parity;
 
 /// <summary>What was measured of one port.</summary>
 /// <param name="Figures">Every number, of the port and of what it compares with.</param>
 /// <param name="Positions">What was found at each position of the evaluation text, window after window.</param>
-public sealed record PortMeasurement(IReadOnlyList<Figure> Figures, IReadOnlyList<PositionStatistics> Positions);
+public sealed record PortMeasurement(IReadOnlyList<Figure> Figures, IReadOnlyList<PositionStatistics> Positions)
+{
+    /// <summary>How the answers of source and port to the questions of tasks differ.</summary>
+    public IReadOnlyList<TaskParity> Tasks { get; init; } = [];
+
+    /// <summary>How the port behaves.</summary>
+    public BehaviourRecord Behaviour { get; init; } = new([], null);
+}
 
 /// <summary>What a measurement was made on.</summary>
 /// <param name="Text">The evaluation text.</param>
@@ -21,10 +31,11 @@ public sealed record MeasurementBasis(EvaluationText Text, TokenWindows Windows,
 /// memory does not grow with the text but for a few numbers a position.
 /// </summary>
 /// <param name="request">Threads, text length, reference outputs, and the folder for the source's logits.</param>
-/// <param name="text">The evaluation text.</param>
+/// <param name="checkpoint">The source's files.</param>
+/// <param name="data">What is measured on.</param>
 /// <param name="observer">Told the tokens done.</param>
 /// <param name="cancellation">Stops the work.</param>
-public sealed class ParityMeasurement(PortRequest request, EvaluationText text, IPortObserver observer, CancellationToken cancellation)
+public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint, EvaluationData data, IPortObserver observer, CancellationToken cancellation)
 {
     private const int FewestPositions = 100;
     private const int DefaultWindow = 512;
@@ -56,19 +67,26 @@ public sealed class ParityMeasurement(PortRequest request, EvaluationText text, 
             Figure.For(Metric.PromptTokensPerSecond, Subject.Source, null, speed),
             .. outputs is null ? [] : Against(outputs, source, Subject.Source),
         ];
+        var probes = new PortProbes(request, checkpoint, data.Tasks, portPaths.Count, observer, cancellation);
+        probes.AskSource(source.Model, tokens);
         source.Dispose();
-        return (new MeasurementBasis(text, windows, _runtime.CpuBackend), [.. portPaths.Select(p => MeasurePort(p, tokens, logits, outputs, figures))]);
+        PortMeasurement[] ports = [.. portPaths.Select(p => MeasurePort(p, tokens, logits, outputs, figures, probes))];
+        var asked = probes.Finish(() => Load(sourcePath).Model);
+        return (
+            new MeasurementBasis(data.Text, windows, _runtime.CpuBackend),
+            [.. ports.Zip(asked, (p, a) => p with { Figures = [.. p.Figures, .. a.Figures], Tasks = a.Tasks, Behaviour = a.Behaviour })]);
     }
 
-    private PortMeasurement MeasurePort(string path, int[] tokens, RecordedLogits source, RecordedLogits? outputs, IReadOnlyList<Figure> ofSource)
+    private PortMeasurement MeasurePort(string path, int[] tokens, RecordedLogits source, RecordedLogits? outputs, IReadOnlyList<Figure> ofSource, PortProbes probes)
     {
         using var port = Load(path);
         if (!Tokenize(port.Model).AsSpan().SequenceEqual(tokens))
         {
-            throw new ModelPortException(Diagnose.Unmeasurable(text.Path, "source and port split the evaluation text into different tokens"));
+            throw new ModelPortException(Diagnose.Unmeasurable(data.Text.Path, "source and port split the evaluation text into different tokens"));
         }
 
         var (positions, speed) = Compare(source, port, LlamaCacheType.F16);
+        probes.AskPort(port.Model);
         return new PortMeasurement(
             [
                 PositionFigures.ReferencePerplexity(positions),
@@ -105,7 +123,7 @@ public sealed class ParityMeasurement(PortRequest request, EvaluationText text, 
 
     private Evaluator Load(string path) => new(_runtime, path, request.Threads, cancellation);
 
-    private int[] Tokenize(LlamaModel model) => model.Vocabulary.Tokenize(text.Text, addSpecial: true, parseSpecial: false);
+    private int[] Tokenize(LlamaModel model) => model.Vocabulary.Tokenize(data.Text.Text, addSpecial: true, parseSpecial: false);
 
     private (int[] Tokens, TokenWindows Windows) Cut(LlamaModel model)
     {
@@ -120,8 +138,8 @@ public sealed class ParityMeasurement(PortRequest request, EvaluationText text, 
         }
 
         throw new ModelPortException(tokens.Length >= needed * length
-            ? Diagnose.InvalidOption(text.Path, "EvaluationTokens", request.EvaluationTokens.ToString(CultureInfo.InvariantCulture), $"at least {needed * length}, for a figure that means something")
-            : Diagnose.EvaluationTooShort(text.Path, tokens.Length, needed * length));
+            ? Diagnose.InvalidOption(data.Text.Path, "EvaluationTokens", request.EvaluationTokens.ToString(CultureInfo.InvariantCulture), $"at least {needed * length}, for a figure that means something")
+            : Diagnose.EvaluationTooShort(data.Text.Path, tokens.Length, needed * length));
     }
 
     private void Advance(int tokens) => observer.Progress(new PortProgress("parity", _done += tokens, _total, "windows of evaluation text"));

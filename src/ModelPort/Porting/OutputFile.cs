@@ -3,23 +3,36 @@ using ModelPort.Diagnostics;
 
 namespace ModelPort.Porting;
 
-/// <summary>A file that is whole or absent: written under a temporary name beside its place, flushed, then renamed.</summary>
+/// <summary>
+/// A file that is whole or absent: written under a temporary name beside its place, flushed, then renamed. It is hashed and sent to the disk behind the
+/// writers, so that neither waits for the end.
+/// </summary>
 public sealed class OutputFile : IDisposable
 {
     /// <summary>The end of every temporary name, by which left-overs are found.</summary>
     public const string TemporarySuffix = ".modelport-tmp";
 
+    // Enough for the disk to work at its full speed, and little to wait for at the end.
+    private const long FlushBytes = 64 << 20;
+
     private readonly SafeFileHandle _handle;
     private readonly string _temporary;
     private readonly long _length;
+    private readonly FollowingHash _hash;
+    private readonly bool _isScratch;
+    private readonly Lock _gate = new();
+    private long _flushed;
+    private Task _flush = Task.CompletedTask;
     private bool _committed;
 
-    private OutputFile(string path, string temporary, SafeFileHandle handle, long length)
+    private OutputFile(string path, string temporary, SafeFileHandle handle, long length, bool isScratch)
     {
         Path = path;
         _temporary = temporary;
         _handle = handle;
         _length = length;
+        _hash = new FollowingHash(handle);
+        _isScratch = isScratch;
     }
 
     /// <summary>Where the file will be.</summary>
@@ -32,20 +45,13 @@ public sealed class OutputFile : IDisposable
     /// <param name="path">Where the file will be.</param>
     /// <param name="length">Its length in bytes.</param>
     /// <exception cref="ModelPortException">MP2001: not writable; MP2002: not enough space.</exception>
-    public static OutputFile Create(string path, long length)
-    {
-        var temporary = $"{path}.{Environment.ProcessId}{TemporarySuffix}";
-        try
-        {
-            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
-            return new OutputFile(path, temporary, File.OpenHandle(temporary, FileMode.Create, FileAccess.ReadWrite, FileShare.Read, FileOptions.None, length), length);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            TryDelete(temporary);
-            throw Failed(path, e, length);
-        }
-    }
+    public static OutputFile Create(string path, long length) => Create(path, length, isScratch: false);
+
+    /// <summary>Creates a file that will only be read under its temporary name, and never kept.</summary>
+    /// <param name="path">Beside which path it lies.</param>
+    /// <param name="length">Its length in bytes.</param>
+    /// <exception cref="ModelPortException">MP2001: not writable; MP2002: not enough space.</exception>
+    public static OutputFile CreateScratch(string path, long length) => Create(path, length, isScratch: true);
 
     /// <summary>Writes bytes at a position; several threads may write at once.</summary>
     /// <exception cref="ModelPortException">MP2001 or MP2002.</exception>
@@ -61,12 +67,48 @@ public sealed class OutputFile : IDisposable
         }
     }
 
+    /// <summary>Says that the bytes before a position will not change any more, so that they can be hashed and sent to the disk.</summary>
+    public void Settle(long end)
+    {
+        if (_isScratch)
+        {
+            return;
+        }
+
+        _hash.Allow(end);
+        lock (_gate)
+        {
+            // A flush that failed is not tried again: the system reports a lost write once.
+            if (end - _flushed >= FlushBytes && _flush.IsCompletedSuccessfully)
+            {
+                _flushed = end;
+                _flush = Task.Run(() => RandomAccess.FlushToDisk(_handle));
+            }
+        }
+    }
+
+    /// <summary>SHA-256 of the whole file in lower-case hex; waits for what is not hashed yet. Once, when all is written.</summary>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="ModelPortException">MP2001: the file cannot be read back.</exception>
+    public string Hash(CancellationToken cancellation)
+    {
+        try
+        {
+            return _hash.Complete(cancellation);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failed(Path, e, _length);
+        }
+    }
+
     /// <summary>Flushes to the disk and gives the file its name.</summary>
     /// <exception cref="ModelPortException">MP2001 or MP2002.</exception>
     public void Commit()
     {
         try
         {
+            _flush.GetAwaiter().GetResult();
             RandomAccess.FlushToDisk(_handle);
             _handle.Dispose();
             File.Move(_temporary, Path, overwrite: true);
@@ -99,10 +141,27 @@ public sealed class OutputFile : IDisposable
     /// <summary>Deletes the temporary file unless it was committed.</summary>
     public void Dispose()
     {
+        _hash.Dispose();
+        Task.WaitAny([_flush], CancellationToken.None);
         _handle.Dispose();
         if (!_committed)
         {
             TryDelete(_temporary);
+        }
+    }
+
+    private static OutputFile Create(string path, long length, bool isScratch)
+    {
+        var temporary = $"{path}.{Environment.ProcessId}{TemporarySuffix}";
+        try
+        {
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
+            return new OutputFile(path, temporary, File.OpenHandle(temporary, FileMode.Create, FileAccess.ReadWrite, FileShare.Read, FileOptions.None, length), length, isScratch);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            TryDelete(temporary);
+            throw Failed(path, e, length);
         }
     }
 

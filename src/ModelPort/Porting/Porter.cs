@@ -1,5 +1,6 @@
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
+using ModelPort.Formats.Gguf;
 using ModelPort.Formats.Safetensors;
 using ModelPort.Planning;
 
@@ -13,8 +14,8 @@ public sealed record PortResult(SourceHash Source, IReadOnlyList<Diagnostic> War
 /// <summary>Carries out a plan in one pass over the source: every slice is read once, and written to every output in its final type.</summary>
 public static class Porter
 {
-    // Slices of half a million values: large enough that a read or write call costs nothing, small enough to stay in the cache.
-    private const int LargestSlice = 1 << 19;
+    // Slices of 65,536 values: source, widened and target bytes stay in a core's own cache, and a read or write call still costs nothing beside them.
+    private const int LargestSlice = 1 << 16;
 
     /// <summary>Writes the outputs of a plan under their temporary names; the caller commits them.</summary>
     /// <param name="plan">The plan.</param>
@@ -36,21 +37,11 @@ public static class Porter
             WriteHeader(output, file);
         }
 
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var hashing = Task.Run(() => SourceHash.Compute(plan.Checkpoint.Files, request.Threads, new QuietObserver(), stop.Token), CancellationToken.None);
-        try
-        {
-            var overflow = RunSlices(plan, outputs, elements, request.Threads, observer, stop.Token);
-            var hash = hashing.GetAwaiter().GetResult();
-            plan.Checkpoint.RequireUnchanged();
-            return new PortResult(hash, [.. overflow.OrderBy(o => o.Key, StringComparer.Ordinal).Select(o => Diagnose.HalfOverflow(plan.Checkpoint.Tensors.Find(o.Key)?.File.Path ?? "", o.Key, o.Value))]);
-        }
-        catch
-        {
-            stop.Cancel();
-            Task.WaitAny([hashing], CancellationToken.None);
-            throw;
-        }
+        using var hashing = new SourceHashing(plan.Checkpoint);
+        var overflow = RunSlices(plan, outputs, elements, request.Threads, hashing, observer, cancellation);
+        var hash = hashing.Complete(cancellation);
+        plan.Checkpoint.RequireUnchanged();
+        return new PortResult(hash, [.. overflow.OrderBy(o => o.Key, StringComparer.Ordinal).Select(o => Diagnose.HalfOverflow(plan.Checkpoint.Tensors.Find(o.Key)?.File.Path ?? "", o.Key, o.Value))]);
     }
 
     private static Dictionary<string, long> RunSlices(
@@ -58,34 +49,37 @@ public static class Porter
         IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs,
         int elements,
         int threads,
+        SourceHashing hashing,
         IPortObserver observer,
         CancellationToken cancellation)
     {
         var total = plan.Tensors.SelectMany(t => t.Parts).Sum(p => p.ElementCount * SafetensorsTypes.Bits(p.Tensor.Type) / 8);
         var largest = Math.Max(elements, plan.Tensors.Max(Slice.SmallestSlice));
         // Slices are handed out one by one in file order: writes stay nearly sequential, and no thread waits for a long tensor.
-        using var slices = plan.Tensors.SelectMany((t, i) => Slice.Cut(t, i, elements)).GetEnumerator();
+        using var slices = new SliceQueue(plan.Tensors.SelectMany((t, i) => Slice.Cut(t, i, elements)));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         long done = 0;
-        bool Next(out Slice slice)
-        {
-            lock (slices)
-            {
-                var any = slices.MoveNext();
-                slice = any ? slices.Current : default;
-                return any;
-            }
-        }
 
         void Work(SliceWorker worker)
         {
             try
             {
-                while (Next(out var slice))
+                while (slices.Take() is { } ticket)
                 {
                     stop.Token.ThrowIfCancellationRequested();
-                    var read = worker.Run(slice);
-                    observer.Progress(new PortProgress("port", Interlocked.Add(ref done, read), total, plan.Tensors[slice.Tensor].Name));
+                    var read = worker.Run(ticket.Slice);
+                    if (slices.Done(ticket) is { } last)
+                    {
+                        Settle(outputs, last);
+                    }
+
+                    var tensor = plan.Tensors[ticket.Slice.Tensor];
+                    if (!tensor.Parts.IsEmpty)
+                    {
+                        hashing.Read(tensor.Parts[ticket.Slice.Part].Tensor.File, read);
+                    }
+
+                    observer.Progress(new PortProgress("port", Interlocked.Add(ref done, read), total, tensor.Name));
                 }
             }
             catch
@@ -112,6 +106,16 @@ public static class Porter
         }
 
         return overflow;
+    }
+
+    // All slices up to this one are written, and padding was written with the header: nothing before its end will change.
+    private static void Settle(IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs, Slice last)
+    {
+        foreach (var (output, file) in outputs)
+        {
+            var tensor = output.Layout.Tensors[last.Tensor];
+            file.Settle(output.Layout.DataOffset + tensor.Offset + GgmlTypes.RowBytes(tensor.Type, last.FirstElement + last.ElementCount));
+        }
     }
 
     private static int SliceElements(PortPlan plan, PortRequest request)

@@ -203,14 +203,8 @@ internal sealed class SliceWorker
     // Types without a kernel here are ggml's own work.
     private static void Quantise(GgmlType type, ReadOnlySpan<float> wide, Span<byte> target, Slice slice, SourcePart? part)
     {
-        if (BlockQuantizer.IsSupported((BlockType)type))
-        {
-            BlockQuantizer.Quantize((BlockType)type, wide, target, slice.RowLength);
-            return;
-        }
-
-        var at = TensorPrimitives.IndexOfMaxMagnitude(wide);
         var limit = GgmlQuantizer.LargestValue((int)type);
+        var at = limit < float.MaxValue ? TensorPrimitives.IndexOfMaxMagnitude(wide) : -1;
         if (at >= 0 && MathF.Abs(wide[at]) > limit)
         {
             throw new ModelPortException(Diagnose.BeyondType(
@@ -222,6 +216,13 @@ internal sealed class SliceWorker
                 limit.ToString(CultureInfo.InvariantCulture)));
         }
 
-        GgmlQuantizer.Quantize((int)type, wide, target, slice.RowLength);
+        if (BlockQuantizer.IsSupported((BlockType)type))
+        {
+            BlockQuantizer.Quantize((BlockType)type, wide, target, slice.RowLength);
+        }
+        else
+        {
+            GgmlQuantizer.Quantize((int)type, wide, target, slice.RowLength);
+        }
     }
 }

@@ -51,8 +51,31 @@ public sealed class ParityInputTests : IDisposable
     [Fact]
     public void An_evaluation_that_is_no_text_file_is_refused()
     {
-        File.WriteAllText(Evaluation("text.jsonl"), "{}");
-        _checkpoint.Refused("MP1020", _checkpoint.Beside("text.jsonl"), ".txt");
+        File.WriteAllText(Evaluation("text.csv"), "{}");
+        _checkpoint.Refused("MP1020", _checkpoint.Beside("text.csv"), ".txt");
+    }
+
+    [Fact]
+    public void A_task_without_questions_is_refused()
+    {
+        File.WriteAllText(Evaluation("task.jsonl"), "{}");
+        _checkpoint.Refused("MP1050", _checkpoint.Beside("task.jsonl"), "Line 1: ");
+    }
+
+    [Fact]
+    public void A_question_that_does_not_fit_the_model_is_refused()
+    {
+        File.WriteAllText(Evaluation("task.jsonl"), $$"""{"prompt": "{{new string('x', 9000)}}", "completion": "y"}""");
+        _checkpoint.Refused("MP1051", _checkpoint.Beside("task.jsonl"), "line 1 ");
+    }
+
+    [Fact]
+    public void Several_texts_or_tasks_of_one_name_are_refused()
+    {
+        _checkpoint.Metadata["Evaluation"] = "a.txt;b.txt";
+        _checkpoint.Refused("MP1020", _checkpoint.Project, "one text");
+        _checkpoint.Metadata["Evaluation"] = "a/task.jsonl; b/task.jsonl";
+        _checkpoint.Refused("MP1020", _checkpoint.Project, "names differ");
     }
 
     [Fact]

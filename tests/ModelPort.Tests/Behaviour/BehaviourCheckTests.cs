@@ -163,6 +163,6 @@ public sealed class BehaviourCheckTests : IDisposable
         using var checkpoint = Checkpoint.Open(source);
         using var file = GgufFile.Open(port);
         using var model = LlamaModel.Load(LlamaRuntime.Load(), port, new LlamaModelOptions { VocabularyOnly = true });
-        return BehaviourChecks.Make(checkpoint, port, file.Metadata, model.Vocabulary);
+        return BehaviourChecks.Make(checkpoint, file.Metadata, model.Vocabulary);
     }
 }

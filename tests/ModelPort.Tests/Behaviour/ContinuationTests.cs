@@ -15,7 +15,7 @@ public sealed class ContinuationTests(SampleModel sample) : IClassFixture<Sample
     [Fact]
     public void The_source_continues_as_itself()
     {
-        var found = Assert.Single(Measure(Prompts(6)).Follow([sample.Exact]));
+        var found = Assert.Single(Follow(Prompts(6), sample.Exact));
         Assert.Equal((6, 100.0, 0.0), (found.Prompts, found.Equal, found.MeanPrefixError));
         Assert.Equal(found.MeanPrefix, found.LeastPrefix);
         Assert.Equal([], found.Divergences);
@@ -29,7 +29,7 @@ public sealed class ContinuationTests(SampleModel sample) : IClassFixture<Sample
         var port = GreedyDecoder.Continue(sample.Quantised, prompts, Tokens, _ => false, 1, _ => { }, Token);
         int[] prefixes = [.. source.Zip(port, (s, p) => s.Zip(p).TakeWhile(t => t.First == t.Second).Count())];
 
-        var found = Assert.Single(Measure(prompts).Follow([sample.Quantised]));
+        var found = Assert.Single(Follow(prompts, sample.Quantised));
 
         Assert.Equal(prefixes.Average(), found.MeanPrefix, 1e-9);
         Assert.Equal(prefixes.Min(), found.LeastPrefix);
@@ -50,10 +50,9 @@ public sealed class ContinuationTests(SampleModel sample) : IClassFixture<Sample
     [Fact]
     public void Several_ports_are_followed_as_each_alone()
     {
-        var measurement = Measure(Prompts(5));
-        var both = measurement.Follow([sample.Exact, sample.Quantised]);
+        var both = Follow(Prompts(5), sample.Exact, sample.Quantised);
         Assert.Empty(both[0].Divergences);
-        Assert.Equal(measurement.Follow([sample.Quantised])[0].Divergences, both[1].Divergences);
+        Assert.Equal(Follow(Prompts(5), sample.Quantised)[0].Divergences, both[1].Divergences);
     }
 
     [Fact]
@@ -68,7 +67,16 @@ public sealed class ContinuationTests(SampleModel sample) : IClassFixture<Sample
         Assert.Empty(ContinuationMeasurement.Cut(text, null, 0));
     }
 
-    private ContinuationMeasurement Measure(IReadOnlyList<int[]> prompts) => new(sample.Exact, prompts, Tokens, 1, Token);
+    private IReadOnlyList<Continuations> Follow(IReadOnlyList<int[]> prompts, params LlamaModel[] ports)
+    {
+        var measurement = new ContinuationMeasurement(sample.Exact, prompts, Tokens, 1, Token);
+        foreach (var port in ports)
+        {
+            measurement.Follow(port);
+        }
+
+        return measurement.Finish(() => LlamaModel.Load(LlamaRuntime.Load(), sample.Paths["F32"]));
+    }
 
     private IReadOnlyList<int[]> Prompts(int count) =>
         ContinuationMeasurement.Cut(sample.Exact.Vocabulary.Tokenize(EvaluationText.Open(null).Text, addSpecial: false, parseSpecial: false), sample.Exact.Vocabulary.Bos, count);

@@ -12,19 +12,18 @@ public static class BehaviourChecks
 {
     /// <summary>Makes all checks.</summary>
     /// <param name="checkpoint">The source.</param>
-    /// <param name="portPath">The port, for messages.</param>
     /// <param name="metadata">The header of the port's file.</param>
     /// <param name="vocabulary">The port's vocabulary, as llama.cpp has loaded it.</param>
     /// <returns>At least one finding for each check.</returns>
-    public static IReadOnlyList<BehaviourFinding> Make(Checkpoint checkpoint, string portPath, GgufMetadata metadata, LlamaVocabulary vocabulary)
+    public static IReadOnlyList<BehaviourFinding> Make(Checkpoint checkpoint, GgufMetadata metadata, LlamaVocabulary vocabulary)
     {
         var source = SourceBehaviour.Read(checkpoint, vocabulary.Size);
         return
         [
-            .. ChatTemplateCheck.Make(source, portPath, metadata),
-            SpecialTokenCheck.Make(source, portPath, vocabulary),
-            BosCheck.Make(source, portPath, vocabulary),
-            .. StopTokenCheck.Make(source, portPath, vocabulary),
+            .. ChatTemplateCheck.Make(source, metadata),
+            SpecialTokenCheck.Make(source, vocabulary),
+            BosCheck.Make(source, vocabulary),
+            .. StopTokenCheck.Make(source, vocabulary),
         ];
     }
 }

@@ -11,7 +11,7 @@ internal static class BosCheck
     private const string Code = "MP3022";
 
     /// <summary>Makes the check.</summary>
-    public static BehaviourFinding Make(SourceBehaviour source, string portPath, LlamaVocabulary vocabulary)
+    public static BehaviourFinding Make(SourceBehaviour source, LlamaVocabulary vocabulary)
     {
         var writes = TemplateWritesBos(source);
         var bare = vocabulary.Tokenize("a", addSpecial: false, parseSpecial: false);
@@ -23,7 +23,7 @@ internal static class BosCheck
         {
             var doubled = added.Length > expected.Length && (expected.Length > 0 || writes);
             return BehaviourFinding.Of(Check, Diagnose.BosChanged(
-                portPath,
+                "",
                 doubled ? "doubled" : added.Length < expected.Length ? "lost" : "another",
                 $"before a text it puts {Describe(vocabulary, added)}{(doubled && expected.Length == 0 ? ", and the chat template writes BOS itself" : "")}",
                 $"{Describe(vocabulary, expected)}, as the source's tokenizer"));
@@ -31,7 +31,7 @@ internal static class BosCheck
 
         if (framed.Length - before - bare.Length > 0 && !source.AddsEos)
         {
-            return BehaviourFinding.Of(Check, Diagnose.BosChanged(portPath, "followed by EOS", $"after a text it puts {Describe(vocabulary, framed[(before + bare.Length)..])}", "nothing, as the source's tokenizer"));
+            return BehaviourFinding.Of(Check, Diagnose.BosChanged("", "followed by EOS", $"after a text it puts {Describe(vocabulary, framed[(before + bare.Length)..])}", "nothing, as the source's tokenizer"));
         }
 
         return BehaviourFinding.Pass(Check, Code, (source.AddsBos, writes) switch

@@ -14,29 +14,28 @@ internal static class ChatTemplateCheck
     private const int Shown = 20;
 
     /// <summary>Makes the check: a finding for each template.</summary>
-    public static IEnumerable<BehaviourFinding> Make(SourceBehaviour source, string portPath, GgufMetadata metadata)
+    public static IEnumerable<BehaviourFinding> Make(SourceBehaviour source, GgufMetadata metadata)
     {
-        BehaviourFinding[] found = [.. source.Templates.Select(t => Compare(t, portPath, metadata))];
+        BehaviourFinding[] found = [.. source.Templates.Select(t => Compare(t, metadata))];
         if (source.Templates.All(t => t.Name != ChatTemplate.DefaultName) && metadata.TryGetString(TokenizerHeader.TemplateKey(ChatTemplate.DefaultName), out var alien))
         {
-            return [.. found, Changed(portPath, ChatTemplate.DefaultName, $"a template of {Count(alien)}", "none, as in the source")];
+            return [.. found, Changed(ChatTemplate.DefaultName, $"a template of {Count(alien)}", "none, as in the source")];
         }
 
         return found.Length > 0 ? found : [BehaviourFinding.Pass(Check, Code, "The source has no chat template.")];
     }
 
-    private static BehaviourFinding Compare(ChatTemplate template, string portPath, GgufMetadata metadata)
+    private static BehaviourFinding Compare(ChatTemplate template, GgufMetadata metadata)
     {
         if (!metadata.TryGetString(TokenizerHeader.TemplateKey(template.Name), out var text))
         {
-            return Changed(portPath, template.Name, "none", $"the source's, {Count(template.Text)}");
+            return Changed(template.Name, "none", $"the source's, {Count(template.Text)}");
         }
 
         var same = template.Text.AsSpan().CommonPrefixLength(text);
         return same == text.Length && same == template.Text.Length
             ? BehaviourFinding.Pass(Check, Code, $"The template '{template.Name}' has the source's text, {Count(text)}.")
             : Changed(
-                portPath,
                 template.Name,
                 string.Create(CultureInfo.InvariantCulture, $"'{From(text, same)}' at character {same + 1}"),
                 $"'{From(template.Text, same)}', as in the source");
@@ -46,6 +45,6 @@ internal static class ChatTemplateCheck
 
     private static string Count(string text) => string.Create(CultureInfo.InvariantCulture, $"{text.Length} characters");
 
-    private static BehaviourFinding Changed(string portPath, string name, string found, string expected) =>
-        BehaviourFinding.Of(Check, Diagnose.TemplateChanged(portPath, name, found, expected));
+    private static BehaviourFinding Changed(string name, string found, string expected) =>
+        BehaviourFinding.Of(Check, Diagnose.TemplateChanged("", name, found, expected));
 }

@@ -6,31 +6,34 @@ namespace ModelPort.Parity.Behaviour;
 
 /// <summary>
 /// Continues prompts with the source, and follows its continuations with the ports: while a port ranks the source's tokens first it would have written them
-/// itself, so that one batch shows where the two part, and no port has to write token by token.
+/// itself, so that one batch shows where the two part, and no port has to write token by token. One model is used at a time: the source, then each port, then
+/// the source again, which is asked for the probability of what the ports would have written instead.
 /// </summary>
 internal sealed class ContinuationMeasurement
 {
     /// <summary>Tokens of the evaluation text in a prompt.</summary>
     public const int PromptLength = 16;
 
-    private readonly LlamaModel _source;
     private readonly IReadOnlyList<int[]> _prompts;
     private readonly List<int>[] _continuations;
     private readonly int _tokens;
     private readonly int _threads;
     private readonly CancellationToken _cancellation;
+    private readonly List<Parting?[]> _partings = [];
 
     /// <summary>Continues prompts with the source.</summary>
     /// <param name="source">The source.</param>
-    /// <param name="prompts">The prompts, from <see cref="Cut"/>.</param>
+    /// <param name="prompts">The prompts, from <see cref="Cut"/>; at least one.</param>
     /// <param name="tokens">Tokens of a continuation, at most.</param>
     /// <param name="threads">Threads that compute.</param>
     /// <param name="cancellation">Stops the work.</param>
     public ContinuationMeasurement(LlamaModel source, IReadOnlyList<int[]> prompts, int tokens, int threads, CancellationToken cancellation)
     {
-        (_source, _prompts, _tokens, _threads, _cancellation) = (source, prompts, tokens, threads, cancellation);
+        (_prompts, _tokens, _threads, _cancellation) = (prompts, tokens, threads, cancellation);
         _continuations = GreedyDecoder.Continue(source, prompts, tokens, _ => false, threads, _ => { }, cancellation);
     }
+
+    private delegate void PlaceReader(int prompt, int prefix, ReadOnlySpan<float> logits);
 
     /// <summary>Prompts at even distances in a text, each with BOS before it where the model adds one.</summary>
     /// <param name="text">The text's tokens, without BOS; at least <see cref="PromptLength"/>.</param>
@@ -48,20 +51,41 @@ internal sealed class ContinuationMeasurement
         return cut;
     }
 
-    /// <summary>Follows the source's continuations with ports.</summary>
-    /// <param name="ports">The ports.</param>
-    /// <returns>One result for each port.</returns>
-    public IReadOnlyList<Continuations> Follow(IReadOnlyList<LlamaModel> ports)
+    /// <summary>Follows the source's continuations with a port.</summary>
+    public void Follow(LlamaModel port)
     {
-        var partings = ports.Select(Partings).ToArray();
-        var probabilities = SourceProbabilities(partings);
-        return [.. partings.Select((p, port) => Sum([.. p.Select((parting, prompt) => parting is null
-            ? null
-            : new Divergence(
-                prompt,
-                parting.Prefix,
-                new TokenProbabilities(parting.Expected, Spell(parting.Expected), probabilities[(prompt, parting.Prefix, parting.Expected)], parting.ExpectedProbability),
-                new TokenProbabilities(parting.Found, Spell(parting.Found), probabilities[(prompt, parting.Prefix, parting.Found)], parting.FoundProbability)))]))];
+        var partings = new Parting?[_prompts.Count];
+        Evaluate(port, (_, _) => true, (prompt, prefix, logits) =>
+        {
+            var expected = _continuations[prompt][prefix];
+            if (partings[prompt] is null && TensorPrimitives.IndexOfMax(logits) is var found && found != expected)
+            {
+                var norm = LogProbability.Norm(logits);
+                partings[prompt] = new Parting(prefix, expected, found, Math.Exp(logits[expected] - norm), Math.Exp(logits[found] - norm));
+            }
+        });
+        _partings.Add(partings);
+    }
+
+    /// <summary>Sums up.</summary>
+    /// <param name="load">Loads the source again; not called when no port parts from it.</param>
+    /// <returns>One result for each port, in the order in which they followed.</returns>
+    public IReadOnlyList<Continuations> Finish(Func<LlamaModel> load)
+    {
+        if (_partings.All(p => p.All(parting => parting is null)))
+        {
+            return [.. _partings.Select(p => Sum(new Divergence?[p.Length]))];
+        }
+
+        using var source = load();
+        var probabilities = SourceProbabilities(source);
+        TokenProbabilities Token(int prompt, int prefix, int token, double inPort) =>
+            new(token, source.Vocabulary.Detokenize([token], unparseSpecial: true), probabilities[(prompt, prefix, token)], inPort);
+        return [.. _partings.Select(p => Sum([.. p.Select((parting, prompt) => parting is null ? null : new Divergence(
+            prompt,
+            parting.Prefix,
+            Token(prompt, parting.Prefix, parting.Expected, parting.ExpectedProbability),
+            Token(prompt, parting.Prefix, parting.Found, parting.FoundProbability)))]))];
     }
 
     private Continuations Sum(Divergence?[] divergences)
@@ -81,41 +105,26 @@ internal sealed class ContinuationMeasurement
         };
     }
 
-    /// <summary>For each prompt, the first place where a port ranks another token first; null where there is none.</summary>
-    private Parting?[] Partings(LlamaModel port)
+    private Dictionary<(int Prompt, int Prefix, int Token), double> SourceProbabilities(LlamaModel source)
     {
-        var partings = new Parting?[_prompts.Count];
-        var probabilities = new LogProbabilities(port.VocabularySize);
-        Evaluate(port, (_, _) => true, (prompt, prefix, logits) =>
-        {
-            var expected = _continuations[prompt][prefix];
-            if (partings[prompt] is null && TensorPrimitives.IndexOfMax(logits) is var found && found != expected)
-            {
-                var sum = probabilities.LogSum(logits);
-                partings[prompt] = new Parting(prefix, expected, found, Math.Exp(logits[expected] - sum), Math.Exp(logits[found] - sum));
-            }
-        });
-        return partings;
-    }
-
-    private Dictionary<(int Prompt, int Prefix, int Token), double> SourceProbabilities(Parting?[][] partings)
-    {
-        var wanted = partings.SelectMany(p => p.Select((parting, prompt) => (prompt, parting)).Where(p => p.parting is not null)).ToLookup(p => (p.prompt, p.parting!.Prefix), p => p.parting!);
+        var wanted = _partings
+            .SelectMany(p => p.Select((parting, prompt) => (Prompt: prompt, Parting: parting)))
+            .Where(p => p.Parting is not null)
+            .ToLookup(p => (p.Prompt, p.Parting!.Prefix), p => p.Parting!);
         var found = new Dictionary<(int, int, int), double>();
-        var probabilities = new LogProbabilities(_source.VocabularySize);
-        Evaluate(_source, (prompt, prefix) => wanted.Contains((prompt, prefix)), (prompt, prefix, logits) =>
+        Evaluate(source, (prompt, prefix) => wanted.Contains((prompt, prefix)), (prompt, prefix, logits) =>
         {
-            var sum = probabilities.LogSum(logits);
+            var norm = LogProbability.Norm(logits);
             foreach (var token in wanted[(prompt, prefix)].SelectMany(p => new[] { p.Expected, p.Found }))
             {
-                found[(prompt, prefix, token)] = Math.Exp(logits[token] - sum);
+                found[(prompt, prefix, token)] = Math.Exp(logits[token] - norm);
             }
         });
         return found;
     }
 
     /// <summary>Evaluates prompts with the source's continuations, each as far as somebody wants its logits.</summary>
-    private void Evaluate(LlamaModel model, Func<int, int, bool> wants, Reader read)
+    private void Evaluate(LlamaModel model, Func<int, int, bool> wants, PlaceReader read)
     {
         var lengths = _continuations.Select((c, prompt) => Enumerable.Range(0, c.Count).LastOrDefault(prefix => wants(prompt, prefix), -1) + 1).ToArray();
         var longest = Enumerable.Range(0, _prompts.Count).Max(i => _prompts[i].Length + lengths[i]);
@@ -128,12 +137,7 @@ internal sealed class ContinuationMeasurement
         using var queue = new TokenQueue(context, model.VocabularySize, _cancellation);
         for (var prompt = 0; prompt < _prompts.Count; prompt++)
         {
-            if (lengths[prompt] == 0)
-            {
-                continue;
-            }
-
-            int[] tokens = [.. _prompts[prompt], .. _continuations[prompt][..(lengths[prompt] - 1)]];
+            int[] tokens = lengths[prompt] == 0 ? [] : [.. _prompts[prompt], .. _continuations[prompt][..(lengths[prompt] - 1)]];
             for (var i = 0; i < tokens.Length; i++)
             {
                 var (which, prefix) = (prompt, i - _prompts[prompt].Length + 1);
@@ -143,10 +147,6 @@ internal sealed class ContinuationMeasurement
 
         queue.Flush();
     }
-
-    private string Spell(int token) => _source.Vocabulary.Detokenize([token], unparseSpecial: true);
-
-    private delegate void Reader(int prompt, int prefix, ReadOnlySpan<float> logits);
 
     private sealed record Parting(int Prefix, int Expected, int Found, double ExpectedProbability, double FoundProbability);
 }

@@ -15,7 +15,7 @@ internal static partial class SpecialTokenCheck
     private const string Code = "MP3021";
 
     /// <summary>Makes the check.</summary>
-    public static BehaviourFinding Make(SourceBehaviour source, string portPath, LlamaVocabulary vocabulary)
+    public static BehaviourFinding Make(SourceBehaviour source, LlamaVocabulary vocabulary)
     {
         var named = Named(source).ToArray();
         foreach (var (text, id) in named)
@@ -23,7 +23,7 @@ internal static partial class SpecialTokenCheck
             var tokens = vocabulary.Tokenize(text, addSpecial: false, parseSpecial: true);
             if (tokens is not [var only] || only != id)
             {
-                return BehaviourFinding.Of(Check, Diagnose.SpecialTokenSplit(portPath, text, $"[{string.Join(", ", tokens)}]", string.Create(CultureInfo.InvariantCulture, $"[{id}]")));
+                return BehaviourFinding.Of(Check, Diagnose.SpecialTokenSplit("", text, $"[{string.Join(", ", tokens)}]", string.Create(CultureInfo.InvariantCulture, $"[{id}]")));
             }
         }
 

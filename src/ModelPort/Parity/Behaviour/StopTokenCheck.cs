@@ -14,7 +14,7 @@ internal static class StopTokenCheck
     private const string Code = "MP3023";
 
     /// <summary>Makes the check.</summary>
-    public static IEnumerable<BehaviourFinding> Make(SourceBehaviour source, string portPath, LlamaVocabulary vocabulary)
+    public static IEnumerable<BehaviourFinding> Make(SourceBehaviour source, LlamaVocabulary vocabulary)
     {
         long[] missing = [.. source.Ends.Where(e => !vocabulary.IsEndOfGeneration((int)e))];
         if (source.Ends.Length == 0)
@@ -39,10 +39,10 @@ internal static class StopTokenCheck
             $"Generation ends at {Describe(vocabulary, [.. source.Ends.Except(missing).Select(e => (int)e)])}, as {source.EndsFile} says{(more.Length == 0 ? "" : $"; in llama.cpp also at {Describe(vocabulary, more)}")}.");
         return missing.Length == 0
             ? [pass]
-            : [pass, BehaviourFinding.Of(Check, Diagnose.StopTokenMissing(portPath, Describe(vocabulary, [.. missing.Select(e => (int)e)]), source.EndsFile))];
+            : [pass, BehaviourFinding.Of(Check, Diagnose.StopTokenMissing("", Describe(vocabulary, [.. missing.Select(e => (int)e)]), source.EndsFile))];
 
         BehaviourFinding Wrong(string found) =>
-            BehaviourFinding.Of(Check, Diagnose.StopTokensWrong(portPath, found, $"{Describe(vocabulary, [.. source.Ends.Select(e => (int)e)])}, as {source.EndsFile} says"));
+            BehaviourFinding.Of(Check, Diagnose.StopTokensWrong("", found, $"{Describe(vocabulary, [.. source.Ends.Select(e => (int)e)])}, as {source.EndsFile} says"));
     }
 
     private static string Describe(LlamaVocabulary vocabulary, params int[] tokens) =>

@@ -10,6 +10,9 @@ internal static class GreedyDecoder
     private const int MostTogether = 16;
     private const int MostCacheTokens = 8192;
 
+    // llama.cpp's threads meet after every product of matrices, and wait for each other by spinning: one that has less to do than this in a step only delays it.
+    private const double LeastWork = 50e6;
+
     /// <summary>Continues prompts.</summary>
     /// <param name="model">The model.</param>
     /// <param name="prompts">The prompts' tokens, none of them empty.</param>
@@ -35,7 +38,7 @@ internal static class GreedyDecoder
         {
             ContextLength = together * longest,
             Sequences = together,
-            Threads = Math.Min(threads, Environment.ProcessorCount),
+            Threads = ThreadsFor(model, together, threads),
         });
         using var queue = new TokenQueue(context, model.VocabularySize, cancellation);
         for (var first = 0; first < prompts.Count; first += together)
@@ -66,7 +69,7 @@ internal static class GreedyDecoder
 
         return continuations;
 
-        RowReader Reader(int prompt) => logits => continuations[prompt].Add(TensorPrimitives.IndexOfMax(logits));
+        NextReader Reader(int prompt) => logits => continuations[prompt].Add(TensorPrimitives.IndexOfMax(logits));
 
         bool HasEnded(int prompt)
         {
@@ -74,4 +77,8 @@ internal static class GreedyDecoder
             return tokens.Count == mostTokens || model.Vocabulary.IsEndOfGeneration(tokens[^1]) || isEnd(tokens);
         }
     }
+
+    // A step multiplies and adds each weight once for each sequence.
+    private static int ThreadsFor(LlamaModel model, int sequences, int threads) =>
+        (int)Math.Clamp(2.0 * model.ParameterCount * sequences / LeastWork, 1, Math.Min(threads, Environment.ProcessorCount));
 }

@@ -3,7 +3,7 @@ using ModelPort.Engines.LlamaCpp;
 namespace ModelPort.Parity.Decoding;
 
 /// <summary>Reads the logits after a token; they are gone once it returns.</summary>
-internal delegate void RowReader(ReadOnlySpan<float> logits);
+internal delegate void NextReader(ReadOnlySpan<float> logits);
 
 /// <summary>
 /// Tokens that wait for evaluation in one context. They are decoded together when a batch is full, by tokens or by rows of logits, so that the memory for
@@ -17,7 +17,7 @@ internal sealed class TokenQueue : IDisposable
     private readonly LlamaBatch _batch;
     private readonly int _mostRows;
     private readonly CancellationToken _cancellation;
-    private readonly List<(int Index, RowReader Read)> _rows = [];
+    private readonly List<(int Index, NextReader Read)> _rows = [];
 
     /// <summary>An empty queue.</summary>
     /// <param name="context">Where the tokens are evaluated.</param>
@@ -39,11 +39,11 @@ internal sealed class TokenQueue : IDisposable
     /// <param name="position">Its position in the sequence.</param>
     /// <param name="sequence">The sequence.</param>
     /// <param name="read">Reads the logits after it, at the latest when the queue is flushed; null when nobody wants them.</param>
-    public void Add(int token, int position, int sequence, RowReader? read = null) =>
+    public void Add(int token, int position, int sequence, NextReader? read = null) =>
         Wait(_batch.Add(token, position, sequence, read is not null), read);
 
     /// <summary>Adds a token that several neighbouring sequences share.</summary>
-    public void AddShared(int token, int position, int firstSequence, int sequences, RowReader? read = null) =>
+    public void AddShared(int token, int position, int firstSequence, int sequences, NextReader? read = null) =>
         Wait(_batch.AddShared(token, position, firstSequence, sequences, read is not null), read);
 
     /// <summary>Evaluates what waits.</summary>
@@ -67,7 +67,7 @@ internal sealed class TokenQueue : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _batch.Dispose();
 
-    private void Wait(int index, RowReader? read)
+    private void Wait(int index, NextReader? read)
     {
         if (read is not null)
         {

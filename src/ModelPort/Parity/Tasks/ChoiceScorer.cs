@@ -20,7 +20,6 @@ internal sealed class ChoiceScorer
     private readonly TaskFile _task;
     private readonly int _threads;
     private readonly int _sequences;
-    private readonly LogProbabilities _probabilities;
 
     /// <summary>A scorer for the questions of a task.</summary>
     /// <param name="model">The model.</param>
@@ -33,7 +32,6 @@ internal sealed class ChoiceScorer
         _threads = threads;
         // llama.cpp keeps room for a row of logits for each sequence.
         _sequences = Math.Min(MostSequences, TokenQueue.MostRows(model.VocabularySize));
-        _probabilities = new LogProbabilities(model.VocabularySize);
     }
 
     /// <summary>The log-probabilities of each question's choices, in nats: the sum over the choice's tokens, or their mean, as the task says.</summary>
@@ -61,7 +59,7 @@ internal sealed class ChoiceScorer
                 (cells, sequences) = (0, 0);
             }
 
-            part.Ask(queue, sequences, _probabilities);
+            part.Ask(queue, sequences);
             (cells, sequences) = (cells + part.Cells, sequences + part.Sequences);
             progress(part.Question + 1);
         }
@@ -110,16 +108,16 @@ internal sealed class ChoiceScorer
         public int Cells => prompt.Length + choices.Sum(c => c.Length - 1);
 
         /// <summary>Queues the prompt and its choices.</summary>
-        public void Ask(TokenQueue queue, int firstSequence, LogProbabilities probabilities)
+        public void Ask(TokenQueue queue, int firstSequence)
         {
             for (var i = 0; i < prompt.Length; i++)
             {
                 queue.AddShared(prompt[i], i, firstSequence, Sequences, i < prompt.Length - 1 ? null : logits =>
                 {
-                    var sum = probabilities.LogSum(logits);
+                    var norm = LogProbability.Norm(logits);
                     for (var c = 0; c < choices.Length; c++)
                     {
-                        LogProbabilities[c] += logits[choices[c][0]] - sum;
+                        LogProbabilities[c] += logits[choices[c][0]] - norm;
                     }
                 });
             }
@@ -130,7 +128,7 @@ internal sealed class ChoiceScorer
                 for (var i = 0; i < choices[c].Length - 1; i++)
                 {
                     var (choice, next) = (c, choices[c][i + 1]);
-                    queue.Add(choices[c][i], prompt.Length + i, sequence, logits => LogProbabilities[choice] += logits[next] - probabilities.LogSum(logits));
+                    queue.Add(choices[c][i], prompt.Length + i, sequence, logits => LogProbabilities[choice] += logits[next] - LogProbability.Norm(logits));
                 }
 
                 sequence += choices[c].Length > 1 ? 1 : 0;

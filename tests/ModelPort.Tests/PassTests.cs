@@ -1,0 +1,112 @@
+using System.Security.Cryptography;
+using ModelPort.Manifests;
+using ModelPort.Porting;
+using ModelPort.Tests.Support;
+
+namespace ModelPort.Tests;
+
+/// <summary>The pass: what is recorded of files is computed while they are read and written.</summary>
+public sealed class PassTests
+{
+    private const int Seeds = 20;
+
+    public static TheoryData<int> Numbers() => [.. Enumerable.Range(0, Seeds)];
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_manifest_holds_the_hashes_of_every_file_read_and_written(bool sharded)
+    {
+        using var checkpoint = new DamagedCheckpoint("mixtral-moe");
+        if (sharded)
+        {
+            checkpoint.Shard(experts: [1, 6]);
+        }
+
+        checkpoint.Metadata["Precision"] = "BF16;Q8_0;Q4_K_M";
+        var manifest = Port(checkpoint, out var ported);
+        Assert.True(ported);
+        Assert.Equal(3, manifest.Outputs.Count);
+        Assert.Equal(sharded ? 2 : 1, manifest.Source.Files.Count(f => f.Name.EndsWith(".safetensors", StringComparison.Ordinal)));
+        Assert.All(manifest.Source.Files, f => Assert.Equal(Hash(checkpoint[f.Name]), f.Sha256));
+        Assert.All(manifest.Outputs, o => Assert.Equal(Hash(Path.Combine(checkpoint.Output, o.File)), o.Sha256));
+
+        Port(checkpoint, out ported);
+        Assert.False(ported);
+    }
+
+    [Theory]
+    [MemberData(nameof(Numbers))]
+    public void Slices_are_handed_out_in_order_and_all_before_the_first_open_one_are_done(int seed)
+    {
+        var random = new Random(seed);
+        var slices = Enumerable.Range(0, 200).Select(i => new Slice(i, 0, 0, 0, 1, 1)).ToArray();
+        using var queue = new SliceQueue(slices);
+        var open = new List<SliceQueue.Ticket>();
+        var done = new HashSet<int>();
+        var (taken, settled) = (0, -1);
+        while (done.Count < slices.Length)
+        {
+            if (open.Count < 5 && taken < slices.Length)
+            {
+                var ticket = queue.Take();
+                Assert.Equal(taken++, ticket!.Slice.Tensor);
+                open.Add(ticket);
+                continue;
+            }
+
+            var chosen = open[random.Next(open.Count)];
+            open.Remove(chosen);
+            done.Add(chosen.Slice.Tensor);
+            var last = queue.Done(chosen);
+            var expected = Enumerable.Range(0, slices.Length).TakeWhile(done.Contains).Count() - 1;
+            Assert.Equal(expected > settled ? expected : null, last?.Tensor);
+            settled = expected;
+        }
+
+        Assert.Null(queue.Take());
+    }
+
+    [Theory]
+    [MemberData(nameof(Numbers))]
+    public void A_hash_that_follows_a_file_is_that_of_the_whole_file_however_it_is_let_on(int seed)
+    {
+        var random = new Random(seed);
+        using var folder = new TemporaryFolder();
+        var content = new byte[random.Next(5_000_000)];
+        random.NextBytes(content);
+        using var handle = File.OpenHandle(folder["file"], FileMode.Create, FileAccess.ReadWrite);
+        using var hash = new FollowingHash(handle);
+        for (var written = 0; written < content.Length;)
+        {
+            var end = Math.Min(content.Length, written + random.Next(1, 2_000_000));
+            RandomAccess.Write(handle, content.AsSpan(written..end), written);
+            written = end;
+            hash.Allow(random.Next(3) == 0 ? random.Next(written) : written);
+        }
+
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(content)), hash.Complete(TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void A_hash_that_nobody_waits_for_lets_go_of_its_file()
+    {
+        using var folder = new TemporaryFolder();
+        using (var handle = File.OpenHandle(folder["file"], FileMode.Create, FileAccess.ReadWrite, FileShare.None, FileOptions.None, 1 << 24))
+        {
+            using var hash = new FollowingHash(handle);
+            hash.Allow(1 << 24);
+        }
+
+        File.Delete(folder["file"]);
+    }
+
+    private static Manifest Port(DamagedCheckpoint checkpoint, out bool ported)
+    {
+        var outcome = PortPipeline.Run(PortRequest.Parse(checkpoint.Model, checkpoint.Output, checkpoint.Metadata, checkpoint.Properties, checkpoint.Project), checkpoint.Observer, TestContext.Current.CancellationToken);
+        ported = outcome.Ported;
+        return outcome.Manifest;
+    }
+
+    private static string Hash(string path) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)));
+}
