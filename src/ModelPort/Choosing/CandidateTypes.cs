@@ -3,7 +3,10 @@ using ModelPort.Planning;
 
 namespace ModelPort.Choosing;
 
-/// <summary>The types that a tensor is offered: those with a kernel of our own, of which none is both larger and worse than another.</summary>
+/// <summary>
+/// The types that a tensor is offered: those that are quantised fast, of which none is both larger and worse than another. IQ1 to IQ3, whose grids take a
+/// hundred times as long to search, have to be asked for by name.
+/// </summary>
 internal static class CandidateTypes
 {
     // Blocks of 256. Q4_0 to Q5_1 take as many bits as these, or more, and lose more.
