@@ -8,17 +8,20 @@ internal sealed class PortOptions
 {
     // One or several paths, with ';' between.
     private static readonly string[] PathLists = ["Evaluation"];
-    private static readonly string[] Paths = ["ReferenceOutputs"];
+    private static readonly string[] Paths = ["Calibration", "ReferenceOutputs"];
 
     private readonly Dictionary<string, Option<string?>> _metadata = new()
     {
         ["Name"] = new("--name") { Description = "The port's name; default: the last segment of the source's path." },
         ["Runtime"] = new("--runtime") { Description = "The runtime: llama.cpp (default)." },
-        ["Precision"] = new("--precision") { Description = "One or several, with ';' between: F32 F16 BF16 Q8_0 Q6_K Q5_1 Q5_K_M Q5_K_S Q5_0 Q4_1 Q4_K_M Q4_K_S IQ4_NL IQ4_XS Q4_0 MXFP4_MOE Q3_K_L Q3_K_M IQ3_M Q3_K_S IQ3_S Q2_K TQ2_0 TQ1_0; default: the source's own." },
+        ["Precision"] = new("--precision") { Description = "One or several, with ';' between: F32 F16 BF16 Q8_0 Q6_K Q5_1 Q5_K_M Q5_K_S Q5_0 Q4_1 Q4_K_M Q4_K_S IQ4_NL IQ4_XS Q4_0 MXFP4_MOE Q3_K_L Q3_K_M IQ3_M Q3_K_S IQ3_S IQ3_XS IQ3_XXS Q2_K Q2_K_S IQ2_M IQ2_S IQ2_XS IQ2_XXS TQ2_0 IQ1_M TQ1_0 IQ1_S; default: the source's own." },
         ["TensorPrecision"] = new("--tensor-precision") { Description = "Types of tensors by name, over the precision's recipe: REGEX=TYPE, several with ';' between; the first match counts." },
         ["OutputPrecision"] = new("--output-precision") { Description = "The type of the output matrix, for instance Q8_0." },
         ["EmbeddingPrecision"] = new("--embedding-precision") { Description = "The type of the embedding." },
         ["HardwareTarget"] = new("--hardware-target") { Description = "The hardware: cpu (default)." },
+        ["Calibration"] = new("--calibration") { Description = "A text (.txt) that an importance matrix is computed from, or a matrix that llama-imatrix made (.gguf, .dat)." },
+        ["CalibrationTokens"] = new("--calibration-tokens") { Description = "At most this many of its tokens are used; default 16384." },
+        ["CalibrationWindow"] = new("--calibration-window") { Description = "Tokens in a chunk of it; default 512, or the model's context when that is shorter." },
         ["Evaluation"] = new("--evaluation") { Description = "What parity is measured on: a text (.txt; default: one that ships with ModelPort) and tasks (.jsonl), with ';' between." },
         ["ReferenceOutputs"] = new("--reference-outputs") { Description = "Logits of the framework of origin (.safetensors with input_ids and logits)." },
         ["PreTokenizer"] = new("--pre-tokenizer") { Description = "The value of tokenizer.ggml.pre; default: detected from tokenizer.json." },

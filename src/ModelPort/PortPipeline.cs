@@ -1,4 +1,5 @@
 using ModelPort.Caching;
+using ModelPort.Calibration;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
@@ -37,8 +38,14 @@ public static class PortPipeline
     public static PortOutcome Run(PortRequest request, IPortObserver observer, CancellationToken cancellation)
     {
         using var checkpoint = Checkpoint.Open(request.Source);
-        var plan = Planner.Plan(checkpoint, request);
+        var calibration = CalibrationInput.Open(request);
+        var plan = Planner.Plan(checkpoint, request, calibration?.Importance);
         var data = EvaluationData.Open(request);
+        if (calibration?.Sha256 == data.Text.Sha256 && request.Parity != ParityMode.Off)
+        {
+            plan = plan.With(Diagnose.SameText(data.Text.Path), request);
+        }
+
         foreach (var warning in plan.Warnings)
         {
             observer.Warn(warning);
@@ -50,7 +57,7 @@ public static class PortPipeline
         var earlier = Manifest.TryRead(manifestPath);
         var runtime = LlamaRuntime.Load();
         var engine = new EngineRecord("llama.cpp", runtime.Version, runtime.Commit);
-        var run = new PortRun(request, plan, data, engine, observer, cancellation);
+        var run = new PortRun(request, plan, calibration, data, engine, observer, cancellation);
         var (manifest, ported, measured) = earlier is null ? run.Everything() : run.WhatIsMissing(earlier);
         OutputFile.WriteAll(manifestPath, System.Text.Encoding.UTF8.GetBytes(manifest.ToJson()));
         return new PortOutcome(

@@ -27,6 +27,9 @@ public sealed record PortRequest
     /// <summary>The default of <see cref="EvaluationTokens"/>.</summary>
     public const int DefaultEvaluationTokens = 8192;
 
+    /// <summary>The default of <see cref="CalibrationTokens"/>.</summary>
+    public const int DefaultCalibrationTokens = 16384;
+
     /// <summary>The default of <see cref="EvaluationQuestions"/>.</summary>
     public const int DefaultEvaluationQuestions = 1000;
 
@@ -45,7 +48,8 @@ public sealed record PortRequest
     /// <summary>Metadata other than the budgets, as users spell them.</summary>
     public static IReadOnlyList<string> OptionNames { get; } =
         ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow", "EvaluationQuestions", "Continuations", "ContinuationTokens",
-         "TensorPrecision", "Pure", "OutputPrecision", "EmbeddingPrecision"];
+         "TensorPrecision", "Pure", "OutputPrecision", "EmbeddingPrecision",
+         "Calibration", "CalibrationTokens", "CalibrationWindow"];
 
     /// <summary>The checkpoint folder.</summary>
     public required string Source { get; init; }
@@ -82,6 +86,15 @@ public sealed record PortRequest
 
     /// <summary>The value of <c>tokenizer.ggml.pre</c>, when the user knows better than the detection.</summary>
     public string? PreTokenizer { get; init; }
+
+    /// <summary>A text that an importance matrix is computed from, or a file that holds one; null for none.</summary>
+    public string? Calibration { get; init; }
+
+    /// <summary>At most this many tokens of the calibration text are used.</summary>
+    public int CalibrationTokens { get; init; } = DefaultCalibrationTokens;
+
+    /// <summary>Tokens in a chunk of the calibration; null means 512, or the model's context when that is shorter.</summary>
+    public int? CalibrationWindow { get; init; }
 
     /// <summary>The user's budgets; defaults of the precision fill the gaps.</summary>
     public IReadOnlyList<Budget> Budgets { get; init; } = [];
@@ -185,7 +198,10 @@ public sealed record PortRequest
             Budgets = budgets,
             Parity = ParseParity(Property("Parity"), file),
             EvaluationTokens = Count(Option("EvaluationTokens") ?? Property("EvaluationTokens"), "EvaluationTokens", DefaultEvaluationTokens, file),
-            EvaluationWindow = Option("EvaluationWindow") is { } window ? Within(window, "EvaluationWindow", 0, 16, 32768, file) : null,
+            EvaluationWindow = ParseWindow(Option("EvaluationWindow"), "EvaluationWindow", file),
+            Calibration = Option("Calibration"),
+            CalibrationTokens = Count(Option("CalibrationTokens"), "CalibrationTokens", DefaultCalibrationTokens, file),
+            CalibrationWindow = ParseWindow(Option("CalibrationWindow"), "CalibrationWindow", file),
             MemoryBudget = ParseBudget(Property("MemoryBudget"), file),
             Threads = ParseThreads(Property("Threads"), file),
             Strict = ParseSwitch(Property("Strict"), "ModelPortStrict", file),
@@ -217,6 +233,9 @@ public sealed record PortRequest
                 ? throw new ModelPortException(Diagnose.InvalidOption(file, "Evaluation", value, "tasks whose file names differ"))
             : (texts.FirstOrDefault(), tasks);
     }
+
+    private static int? ParseWindow(string? value, string option, string file) =>
+        value is null ? null : Within(value, option, 0, 16, 32768, file);
 
     private static ParityMode ParseParity(string? value, string file) => value?.ToUpperInvariant() switch
     {

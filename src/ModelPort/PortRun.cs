@@ -1,4 +1,5 @@
 using ModelPort.Caching;
+using ModelPort.Calibration;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Formats.Gguf;
@@ -11,68 +12,28 @@ using ModelPort.Porting;
 namespace ModelPort;
 
 /// <summary>One run of the pipeline inside the lock: decides which stages are needed, carries them out and writes down what came of them.</summary>
-internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationData data, EngineRecord engine, IPortObserver observer, CancellationToken cancellation)
+internal sealed class PortRun(
+    PortRequest request, PortPlan plan, CalibrationInput? calibration, EvaluationData data, EngineRecord engine, IPortObserver observer, CancellationToken cancellation)
 {
+    private readonly CalibrationStage _calibration = new(request, calibration, plan, engine, observer, cancellation);
     private readonly string? _referenceHash = request.ReferenceOutputs is { } path ? HashReference(path, cancellation) : null;
 
     /// <summary>Every file the result depends on.</summary>
     public IReadOnlyList<string> Inputs =>
-        [.. plan.Checkpoint.Files.Select(f => f.Path), .. new[] { request.Evaluation, request.ReferenceOutputs }.OfType<string>(), .. request.Tasks];
+        [.. plan.Checkpoint.Files.Select(f => f.Path), .. new[] { request.Calibration, request.Evaluation, request.ReferenceOutputs }.OfType<string>(), .. request.Tasks];
 
     /// <summary>Ports and measures.</summary>
-    public (Manifest Manifest, bool Ported, bool Measured) Everything()
-    {
-        var baseline = request.Parity == ParityMode.Off ? null : Baseline();
-        var files = new List<(OutputPlan Plan, OutputFile File)>();
-        try
-        {
-            foreach (var output in plan.Outputs)
-            {
-                files.Add((output, OutputFile.Create(Path.Combine(request.OutputDirectory, output.FileName), output.FileLength)));
-            }
-
-            // The source as GGUF at its own precision, for the measurement only: it is never given a name, and is gone afterwards.
-            OutputFile? source = null;
-            if (baseline is not null && !plan.Outputs.Contains(baseline))
-            {
-                source = OutputFile.CreateScratch(Path.Combine(request.OutputDirectory, baseline.FileName), baseline.FileLength);
-                files.Add((baseline, source));
-            }
-
-            var result = Porter.Run(plan, files, request, observer, cancellation);
-            foreach (var warning in result.Warnings)
-            {
-                Warn(warning);
-            }
-
-            var ports = files.Where(f => f.File != source).ToArray();
-            var hashes = ports.Select(f => f.File.Hash(cancellation)).ToArray();
-            var (basis, parities) = baseline is null
-                ? (null, new PortMeasurement?[ports.Length])
-                : Measure((source ?? files.First(f => f.Plan == baseline).File).TemporaryPath, [.. ports.Select(p => p.File.TemporaryPath)]);
-            var outputs = ports.Select((p, i) => Record(p.Plan, hashes[i], parities[i])).ToArray();
-            foreach (var (_, file) in ports)
-            {
-                file.Commit();
-            }
-
-            return (Write(result, outputs, basis), true, baseline is not null);
-        }
-        finally
-        {
-            files.ForEach(f => f.File.Dispose());
-        }
-    }
+    public (Manifest Manifest, bool Ported, bool Measured) Everything() => Everything(null, null);
 
     /// <summary>Looks at what an earlier run left, and does only what is missing.</summary>
     public (Manifest Manifest, bool Ported, bool Measured) WhatIsMissing(Manifest earlier)
     {
         var hash = SourceHash.Compute(plan.Checkpoint.Files, request.Threads, observer, cancellation);
-        var portKey = StageKeys.OfPort(hash, request, Precisions);
+        var portKey = StageKeys.OfPort(hash, request, Precisions, _calibration.Key(hash));
         var measuredAsAsked = request.Parity == ParityMode.Off || earlier.Keys.Parity == StageKeys.OfParity(portKey, data, _referenceHash, request, engine);
         if (earlier.Keys.Port != portKey || !measuredAsAsked || !earlier.Outputs.All(IsWhole))
         {
-            return Everything();
+            return Everything(earlier, hash);
         }
 
         observer.Detail($"{request.Name}: the same source and options were ported before; judging the recorded numbers");
@@ -92,11 +53,85 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationData
 
     private IReadOnlyList<Precision> Precisions => [.. plan.Outputs.Select(o => o.Precision)];
 
+    private (Manifest Manifest, bool Ported, bool Measured) Everything(Manifest? earlier, SourceHash? hash)
+    {
+        var importance = _calibration.Given ?? _calibration.Kept(earlier, hash);
+        var toCalibrate = importance is null && _calibration.IsComputed;
+        var toMeasure = request.Parity != ParityMode.Off;
+        // The source as GGUF at its own precision, to calibrate and measure with.
+        var own = toCalibrate || toMeasure ? Baseline() : null;
+        var files = new List<(OutputPlan Plan, OutputFile File)>();
+        try
+        {
+            foreach (var output in plan.Outputs)
+            {
+                files.Add((output, OutputFile.Create(Path.Combine(request.OutputDirectory, output.FileName), output.FileLength)));
+            }
+
+            if (own is not null && !plan.Outputs.Contains(own))
+            {
+                // Nobody asked for it: it is never given a name, and is gone afterwards.
+                files.Add((own, OutputFile.CreateScratch(Path.Combine(request.OutputDirectory, own.FileName), own.FileLength)));
+            }
+
+            IReadOnlyList<Diagnostic> warnings = [];
+            if (toCalibrate)
+            {
+                // The others need what is computed from it.
+                var first = Porter.Run(plan, [.. files.Where(f => f.Plan == own)], request, observer, cancellation);
+                importance = _calibration.Compute(files.First(f => f.Plan == own).File.TemporaryPath, first.Source);
+                warnings = first.Warnings;
+            }
+
+            if (importance is not null && _calibration.IsComputed)
+            {
+                plan = Calibrated(importance);
+            }
+
+            var rest = files.Where(f => !toCalibrate || f.Plan != own).Select(f => (plan.Outputs.FirstOrDefault(o => o.FileName == f.Plan.FileName, f.Plan), f.File));
+            var result = Porter.Run(plan, [.. rest], request, observer, cancellation, importance);
+            result = result with { Warnings = [.. warnings, .. result.Warnings] };
+            foreach (var warning in result.Warnings)
+            {
+                Warn(warning);
+            }
+
+            var ports = files[..plan.Outputs.Count];
+            var hashes = ports.Select(f => f.File.Hash(cancellation)).ToArray();
+            var (basis, parities) = toMeasure
+                ? Measure(files.First(f => f.Plan == own).File.TemporaryPath, [.. ports.Select(p => p.File.TemporaryPath)])
+                : (null, new PortMeasurement?[ports.Count]);
+            var outputs = plan.Outputs.Select((o, i) => Record(o, hashes[i], parities[i])).ToArray();
+            foreach (var (_, file) in ports)
+            {
+                file.Commit();
+            }
+
+            return (Write(result, outputs, basis, importance), true, toMeasure);
+        }
+        finally
+        {
+            files.ForEach(f => f.File.Dispose());
+        }
+    }
+
+    // The plan with all that the matrix says: its numbers in the headers, and what it leaves out in the warnings.
+    private PortPlan Calibrated(Importance importance)
+    {
+        var calibrated = Planner.Plan(plan.Checkpoint, request, importance);
+        foreach (var warning in calibrated.Warnings.Except(plan.Warnings))
+        {
+            observer.Warn(warning);
+        }
+
+        return calibrated with { Warnings = [.. plan.Warnings.Union(calibrated.Warnings)] };
+    }
+
     private OutputPlan Baseline()
     {
         var own = Planner.OwnPrecision(plan.Checkpoint);
         return plan.Outputs.FirstOrDefault(o => o.Precision == own)
-            ?? Planner.Plan(plan.Checkpoint, request with { Precisions = [own], Choice = TensorChoice.None, Strict = false, StrictPrecision = false }).Outputs[0];
+            ?? Planner.Plan(plan.Checkpoint, request with { Precisions = [own], Choice = TensorChoice.None, Calibration = null, Strict = false, StrictPrecision = false }).Outputs[0];
     }
 
     private (MeasurementBasis? Basis, PortMeasurement?[] Ports) Measure(string sourcePath, IReadOnlyList<string> portPaths)
@@ -154,11 +189,11 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationData
         return File.Exists(path) && new FileInfo(path).Length == output.Bytes && SourceHash.OfFile(path, cancellation) == output.Sha256;
     }
 
-    private Manifest Write(PortResult result, IReadOnlyList<OutputRecord> outputs, MeasurementBasis? basis)
+    private Manifest Write(PortResult result, IReadOnlyList<OutputRecord> outputs, MeasurementBasis? basis, Importance? importance)
     {
         var checkpoint = plan.Checkpoint;
         var own = Planner.OwnPrecision(checkpoint);
-        var portKey = StageKeys.OfPort(result.Source, request, Precisions);
+        var portKey = StageKeys.OfPort(result.Source, request, Precisions, _calibration.Key(result.Source));
         return new Manifest
         {
             SchemaVersion = Manifest.CurrentSchema,
@@ -174,6 +209,7 @@ internal sealed class PortRun(PortRequest request, PortPlan plan, EvaluationData
                 checkpoint.Card is { Licenses.IsDefaultOrEmpty: false } card ? string.Join(", ", card.Licenses) : null,
                 [.. checkpoint.Files.Select(f => new FileRecord(f.Name, f.Length, result.Source.Files[f.Name]))]),
             Layers = Precisions.Any(p => p != own) ? ["runtime", "precision"] : ["runtime"],
+            Calibration = importance is null ? null : _calibration.Record(importance),
             Evaluation = basis is null
                 ? null
                 : new EvaluationRecord(basis.Text.Name, basis.Text.Sha256, basis.Windows.Length, basis.Windows.FirstScored, basis.Windows.Count, basis.Windows.Count * basis.Windows.Rows, basis.CpuBackend, _referenceHash),

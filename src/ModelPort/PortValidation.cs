@@ -40,7 +40,7 @@ public static class PortValidation
         RequireGguf(portPath);
         using var checkpoint = Checkpoint.Open(request.Source);
         var own = Planner.OwnPrecision(checkpoint);
-        var plan = Planner.Plan(checkpoint, request with { Precisions = [own], Choice = TensorChoice.None });
+        var plan = Planner.Plan(checkpoint, request with { Precisions = [own], Choice = TensorChoice.None, Calibration = null });
         var data = EvaluationData.Open(request);
         using var source = OutputFile.CreateScratch(Path.Combine(request.OutputDirectory, plan.Outputs[0].FileName), plan.Outputs[0].FileLength);
         var result = Porter.Run(plan, [(plan.Outputs[0], source)], request, observer, cancellation);

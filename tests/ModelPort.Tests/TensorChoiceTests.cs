@@ -171,7 +171,6 @@ public sealed class TensorChoiceTests
     [InlineData("OutputPrecision", "Q9_0", "MP1041", "'Q9_0'", "Q8_0")]
     [InlineData("EmbeddingPrecision", "12", "MP1041", "'12'", "Q8_0")]
     [InlineData("EmbeddingPrecision", "I8", "MP1041", "'I8'", "Q8_0")]
-    [InlineData("TensorPrecision", "a=iq2_xs", "MP1027", "'iq2_xs'", "importance matrix", "IQ3_S")]
     [InlineData("Pure", "yes", "MP1020", "Pure", "'yes'")]
     public void A_value_that_means_nothing_is_refused(string name, string value, string code, params string[] texts)
     {

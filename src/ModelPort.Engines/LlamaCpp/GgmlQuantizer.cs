@@ -70,8 +70,12 @@ public static unsafe class GgmlQuantizer
         return GgmlNative.RequiresImportance(ggmlType) != 0;
     }
 
-    /// <summary>The largest magnitude that <see cref="Quantize"/> takes without importance values.</summary>
-    public static float LargestValue(int ggmlType) => GridSearched.Contains(ggmlType) ? LargestGridValue : float.MaxValue;
+    /// <summary>The largest magnitude that <see cref="Quantize"/> takes.</summary>
+    /// <param name="ggmlType">The type to quantise to.</param>
+    /// <param name="importance">The importance values of the columns; empty for none.</param>
+    public static float LargestValue(int ggmlType, ReadOnlySpan<float> importance = default) => GridSearched.Contains(ggmlType)
+        ? MathF.Min(LargestGridValue, (float)Math.Cbrt(LargestGridDistance / LargestMagnitude(importance)))
+        : float.MaxValue;
 
     /// <summary>Quantises rows (ggml_quantize_chunk).</summary>
     /// <param name="ggmlType">The type to quantise to.</param>
@@ -81,7 +85,7 @@ public static unsafe class GgmlQuantizer
     /// <param name="importance">One weight a column, for every row alike, finite and not negative; empty for none.</param>
     /// <exception cref="ArgumentException">
     /// A length does not fit, a value is not finite, importance is missing or unusable, or a value is beyond what IQ1 to IQ3 types can
-    /// search (1e10).
+    /// search (<see cref="LargestValue"/>).
     /// </exception>
     /// <exception cref="EngineException">llama.cpp cannot be loaded.</exception>
     public static void Quantize(
@@ -115,7 +119,7 @@ public static unsafe class GgmlQuantizer
 
         if (GridSearched.Contains(ggmlType))
         {
-            RequireGridRange(source, importance);
+            RequireGridRange(ggmlType, source, importance);
         }
 
         if (rows == 0)
@@ -268,10 +272,10 @@ public static unsafe class GgmlQuantizer
         }
     }
 
-    private static void RequireGridRange(ReadOnlySpan<float> source, ReadOnlySpan<float> importance)
+    private static void RequireGridRange(int ggmlType, ReadOnlySpan<float> source, ReadOnlySpan<float> importance)
     {
         var largest = LargestMagnitude(source);
-        if (largest > LargestGridValue || LargestMagnitude(importance) * largest * largest * largest > LargestGridDistance)
+        if (largest > LargestValue(ggmlType, importance))
         {
             throw new ArgumentException($"The value {largest} is too large for this type, or its importance is.", nameof(source));
         }

@@ -38,14 +38,28 @@ public sealed class ImportanceEntry
     public float[] ToWeights()
     {
         float[] weights = new float[sums.Length];
-        int columns = sums.Length / counts.Length;
-        for (int i = 0; i < weights.Length; i++)
+        CopyWeights(0, weights);
+        return weights;
+    }
+
+    /// <summary>The weights of a run of columns, such as those of one matrix.</summary>
+    /// <param name="first">The first column, counted over all matrices.</param>
+    /// <param name="destination">Receives them.</param>
+    /// <exception cref="ArgumentException">There are not so many columns.</exception>
+    public void CopyWeights(long first, Span<float> destination)
+    {
+        if (first < 0 || first > sums.Length - destination.Length)
         {
-            float count = counts[i / columns];
-            weights[i] = count > 0 ? sums[i] / count : 1;
+            throw new ArgumentException($"There are {sums.Length} columns, not {destination.Length} from {first}.", nameof(destination));
         }
 
-        return weights;
+        int columns = sums.Length / counts.Length;
+        for (int i = 0; i < destination.Length; i++)
+        {
+            int index = (int)first + i;
+            float count = counts[index / columns];
+            destination[i] = count > 0 ? sums[index] / count : 1;
+        }
     }
 
     /// <summary>The index of the first sum that is negative or not finite; -1 when all can be used.</summary>

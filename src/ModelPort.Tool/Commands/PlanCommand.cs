@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
+using ModelPort.Calibration;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Formats.Gguf;
+using ModelPort.Manifests;
 using ModelPort.Planning;
 
 namespace ModelPort.Tool.Commands;
@@ -19,7 +21,8 @@ internal static class PlanCommand
         {
             var request = options.Read(parsed, parsed.GetValue(options.Source)!, ".");
             using var checkpoint = Checkpoint.Open(request.Source);
-            var view = PlanView.Of(Planner.Plan(checkpoint, request));
+            var calibration = CalibrationInput.Open(request);
+            var view = PlanView.Of(Planner.Plan(checkpoint, request, calibration?.Importance), CalibrationView.Of(calibration, request));
             Console.WriteLine(parsed.GetValue(options.Format) == "json" ? JsonText.Of(view) : view.ToText());
             return ExitCode.Done;
         }));
@@ -34,15 +37,31 @@ internal static class PlanCommand
 
     private sealed record WarningView(string Code, string Message);
 
+    /// <summary>The importance matrix: what a given one holds, or what one will be computed from.</summary>
+    private sealed record CalibrationView(string Name, int? MostTokens, long? Chunks, IReadOnlyList<CoverageRecord>? Coverage)
+    {
+        public static CalibrationView? Of(CalibrationInput? input, PortRequest request) => input switch
+        {
+            null => null,
+            { Importance.Matrix: var matrix } => new CalibrationView(input.Name, null, matrix.ChunkCount, ModelPort.Calibration.Coverage.Of(matrix)),
+            _ => new CalibrationView(input.Name, request.CalibrationTokens, null, null),
+        };
+
+        public string ToText() => MostTokens is { } tokens
+            ? $"importance: to be computed from {Name}, at most {tokens} tokens"
+            : $"importance: {Name}, of {Chunks} chunks{(Coverage is [_, ..] ? $"; {Coverage.Count} weights, each used {Coverage.Min(c => c.Fewest)} times or more" : "")}";
+    }
+
     private sealed record PlanView(
         string Architecture,
         long Parameters,
         long SourceBytes,
         IReadOnlyList<OutputView> Outputs,
         IReadOnlyList<TensorView> Tensors,
-        IReadOnlyList<WarningView> Warnings)
+        IReadOnlyList<WarningView> Warnings,
+        CalibrationView? Calibration)
     {
-        public static PlanView Of(PortPlan plan) => new(
+        public static PlanView Of(PortPlan plan, CalibrationView? calibration) => new(
             plan.Architecture.Name,
             plan.ParameterCount,
             plan.Checkpoint.WeightBytes,
@@ -53,12 +72,14 @@ internal static class PlanCommand
                 [.. t.Shape],
                 plan.Outputs.ToDictionary(o => o.Precision.Name, o => GgmlTypes.Name(o.Types[i].Type)),
                 plan.Outputs.ToDictionary(o => o.Precision.Name, o => new ChoiceView(GgmlTypes.Name(o.Types[i].Wanted), o.Types[i].Why))))],
-            [.. plan.Warnings.Select(w => new WarningView(w.Code, w.Message))]);
+            [.. plan.Warnings.Select(w => new WarningView(w.Code, w.Message))],
+            calibration);
 
         public string ToText()
         {
             var lines = new List<string> { $"{Architecture}, {Parameters.ToString("N0", CultureInfo.InvariantCulture)} parameters, {Sizes.Bytes(SourceBytes)}" };
             lines.AddRange(Outputs.Select(o => $"-> {o.File}: {Sizes.Bytes(o.Bytes)} ({string.Join(", ", o.TensorTypes.Select(t => $"{t.Value} {t.Key}"))})"));
+            lines.AddRange(Calibration is null ? [] : [Calibration.ToText()]);
             lines.AddRange(Warnings.Select(w => $"warning {w.Code}: {w.Message}"));
             var name = Tensors.Max(t => t.Name.Length);
             var shape = Tensors.Max(t => Shape(t).Length);

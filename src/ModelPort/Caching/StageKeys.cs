@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using ModelPort.Calibration;
 using ModelPort.Checkpoints;
 using ModelPort.Manifests;
 using ModelPort.Parity;
@@ -15,8 +16,16 @@ public static class StageKeys
     public static string ToolVersion { get; } = typeof(StageKeys).Assembly.GetName().Version!.ToString(3);
 
     /// <summary>The key of the ported files: source content, name, precisions and the options that change bytes.</summary>
-    public static string OfPort(SourceHash source, PortRequest request, IReadOnlyList<Precision> precisions) =>
-        Hash(ToolVersion, source.Value, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(request.Source))), request.Name, string.Join(';', precisions), request.PreTokenizer ?? "", request.Choice.Key);
+    /// <param name="source">The source.</param>
+    /// <param name="request">The options.</param>
+    /// <param name="precisions">The precisions.</param>
+    /// <param name="calibrationKey">The key of the matrix that weighs columns; empty for none.</param>
+    public static string OfPort(SourceHash source, PortRequest request, IReadOnlyList<Precision> precisions, string calibrationKey) =>
+        Hash(ToolVersion, source.Value, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(request.Source))), request.Name, string.Join(';', precisions), request.PreTokenizer ?? "", request.Choice.Key, calibrationKey);
+
+    /// <summary>The key of an importance matrix: source content, the text and how much of it, the engine.</summary>
+    public static string OfCalibration(SourceHash source, CalibrationText text, PortRequest request, EngineRecord engine) =>
+        Hash(ToolVersion, source.Value, text.Sha256, request.CalibrationTokens.ToString(CultureInfo.InvariantCulture), request.CalibrationWindow?.ToString(CultureInfo.InvariantCulture) ?? "", engine.Version, engine.Commit);
 
     /// <summary>The key of the measurement: the port, text and tasks and how much of them, reference outputs, the engine.</summary>
     public static string OfParity(string portKey, EvaluationData data, string? referenceSha256, PortRequest request, EngineRecord engine) =>

@@ -116,9 +116,9 @@ public static class Diagnose
     public static Diagnostic ConfigUnknown(string path, IEnumerable<string> keys) =>
         Warning("MP1026", path, $"config.json has keys that this version does not know: {string.Join(", ", keys)}. If one of them changes what the model computes, the port differs from its source; compare with ReferenceOutputs.");
 
-    /// <summary>MP1027: the precision is one that llama.cpp makes only with an importance matrix.</summary>
+    /// <summary>MP1027: the precision, or the type of a tensor, is one that llama.cpp makes only with an importance matrix.</summary>
     public static Diagnostic ImportanceNeeded(string file, string found, IEnumerable<string> valid) =>
-        Error("MP1027", file, $"Precision '{found}' needs an importance matrix, which this version cannot make yet. Use one that needs none: {string.Join(", ", valid)}.");
+        Error("MP1027", file, $"{found} has so few bits that it needs an importance matrix. Set the metadatum Calibration to a text, or to a matrix that llama-imatrix made; or use one that needs none: {string.Join(", ", valid)}.");
 
     /// <summary>MP1040: an entry of TensorPrecision is none, or its pattern cannot be used.</summary>
     public static Diagnostic TensorPattern(string file, string entry, string found) =>
@@ -181,6 +181,40 @@ public static class Diagnose
     /// <summary>MP2009: a value is beyond what the search of a type's grid can take.</summary>
     public static Diagnostic BeyondType(string path, string tensor, long element, string value, string type, string largest) =>
         Error("MP2009", path, $"Tensor '{tensor}' holds {value} at element {element.ToString(CultureInfo.InvariantCulture)}, but {type} takes values up to {largest}. Get an undamaged checkpoint, or use another precision if the value is meant.");
+
+    /// <summary>MP2020: an activation became NaN or infinite while the calibration text was evaluated.</summary>
+    public static Diagnostic ActivationNonFinite(string path, string tensor) =>
+        Error("MP2020", path, $"While the calibration text was evaluated, the inputs of '{tensor}' became NaN or infinite, or their squares too large; expected finite numbers. The importance matrix would be of no use, and the model may not be either. Check that the source gives sensible output; get an undamaged checkpoint, or remove Calibration.");
+
+    /// <summary>MP2021 (warning): the calibration text used some weights, most likely of experts, too rarely.</summary>
+    public static Diagnostic FewActivations(string path, IEnumerable<string> tensors, long fewest, int needed)
+    {
+        var names = tensors.ToArray();
+        return Warning("MP2021", path, string.Create(CultureInfo.InvariantCulture, $"The calibration used {names.Length} weights ('{names[0]}'{(names.Length > 1 ? " and others" : "")}) or some of their experts rarely, one only {fewest} times; {needed} activations are needed for figures that can be relied on, and what saw none is quantised as if all its columns weighed the same. The manifest names them. Raise CalibrationTokens, or give a longer or more varied text."));
+    }
+
+    /// <summary>MP2022: the importance matrix does not fit the model.</summary>
+    public static Diagnostic MatrixMismatch(string path, string found, string expected) =>
+        Error("MP2022", path, $"The importance matrix does not fit the model: {found}; expected {expected}. Give the matrix of this very model, or a text to compute it from.");
+
+    /// <summary>MP2023: the calibration text is too short.</summary>
+    public static Diagnostic CalibrationTooShort(string path, int tokens, int needed) =>
+        Error("MP2023", path, $"The calibration text has {tokens.ToString(CultureInfo.InvariantCulture)} tokens; at least {needed.ToString(CultureInfo.InvariantCulture)} are needed. Give a longer text in Calibration, or set CalibrationWindow to less.");
+
+    /// <summary>MP2024 (warning): the importance matrix has no values for tensors that are quantised.</summary>
+    public static Diagnostic NotWeighed(string path, IEnumerable<string> tensors)
+    {
+        var names = tensors.ToArray();
+        return Warning("MP2024", path, string.Create(CultureInfo.InvariantCulture, $"The importance matrix has no values for {names.Length} tensors ('{names[0]}'{(names.Length > 1 ? " and others" : "")}); they are quantised as if all their columns weighed the same. Give the matrix of this very model, or a text to compute it from."));
+    }
+
+    /// <summary>MP2025: llama.cpp cannot run the source over the calibration text.</summary>
+    public static Diagnostic CalibrationFailed(string path, string found, string log) =>
+        Error("MP2025", path, $"The importance matrix could not be computed: {found}.{(log.Length == 0 ? "" : $" llama.cpp said: {log.TrimEnd('.')}.")} Get an undamaged checkpoint, or remove Calibration.");
+
+    /// <summary>MP2026 (warning): the port is measured on the text that it was calibrated with.</summary>
+    public static Diagnostic SameText(string path) =>
+        Warning("MP2026", path, "Calibration and Evaluation are the same text, so that the figures flatter the port. Use another text for one of them.");
 
     // MP3xxx: parity and gates
 

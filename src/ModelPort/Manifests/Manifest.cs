@@ -40,6 +40,9 @@ public sealed record Manifest
     /// <summary>The layers that changed: runtime, precision.</summary>
     public required IReadOnlyList<string> Layers { get; init; }
 
+    /// <summary>What weighed the columns of quantised matrices; null when nothing did.</summary>
+    public CalibrationRecord? Calibration { get; init; }
+
     /// <summary>What parity was measured on; null when it was not.</summary>
     public EvaluationRecord? Evaluation { get; init; }
 
@@ -91,6 +94,25 @@ public sealed record SourceRecord(string Sha256, string Architecture, long Param
 /// <param name="Bytes">Its length.</param>
 /// <param name="Sha256">SHA-256 in lower-case hex.</param>
 public sealed record FileRecord(string Name, long Bytes, string Sha256);
+
+/// <summary>The importance matrix that weighed the columns of quantised matrices.</summary>
+/// <param name="Name">The file that Calibration named: a text, or a matrix that was computed before.</param>
+/// <param name="Sha256">SHA-256 of that file.</param>
+/// <param name="File">The matrix's file; beside the manifest when it was computed here.</param>
+/// <param name="FileSha256">SHA-256 of the matrix's file.</param>
+/// <param name="ChunkLength">Tokens in a chunk of text; 0 where the matrix does not say.</param>
+/// <param name="Chunks">Chunks that were evaluated.</param>
+/// <param name="CpuBackend">The variant of llama.cpp's CPU back-end, on which the last digits depend; null when it was computed elsewhere.</param>
+/// <param name="Coverage">What each entry was computed from; empty for the old format, which does not say.</param>
+public sealed record CalibrationRecord(string Name, string Sha256, string File, string FileSha256, long ChunkLength, long Chunks, string? CpuBackend, IReadOnlyList<CoverageRecord> Coverage);
+
+/// <summary>What one entry of an importance matrix was computed from.</summary>
+/// <param name="Tensor">The weight.</param>
+/// <param name="Matrices">How many matrices are counted apart: the experts, or 1.</param>
+/// <param name="Fewest">The fewest activations that one of them saw.</param>
+/// <param name="Most">The most.</param>
+/// <param name="Sparse">Those that saw too few for a mean that can be relied on; null when there is none.</param>
+public sealed record CoverageRecord(string Tensor, int Matrices, long Fewest, long Most, IReadOnlyList<int>? Sparse);
 
 /// <summary>What parity was measured on.</summary>
 /// <param name="Name">The file's name, or "default".</param>

@@ -16,8 +16,9 @@ public sealed record EvaluationText(string Name, string Path, string Sha256, str
 
     /// <summary>Reads a text, or the one that ships with ModelPort.</summary>
     /// <param name="path">The user's file, or null.</param>
+    /// <param name="option">The option that named it.</param>
     /// <exception cref="ModelPortException">MP1002 or MP1003: the file is missing or unreadable; MP1005: it is not UTF-8.</exception>
-    public static EvaluationText Open(string? path)
+    public static EvaluationText Open(string? path, string option = "Evaluation")
     {
         if (path is null)
         {
@@ -29,12 +30,12 @@ public sealed record EvaluationText(string Name, string Path, string Sha256, str
 
         if (!File.Exists(path))
         {
-            throw new ModelPortException(Diagnose.FileMissing(path, "the text of Evaluation"));
+            throw new ModelPortException(Diagnose.FileMissing(path, $"the text of {option}"));
         }
 
         if (!System.IO.Path.GetExtension(path).Equals(".txt", StringComparison.OrdinalIgnoreCase))
         {
-            throw new ModelPortException(Diagnose.InvalidOption(path, "Evaluation", System.IO.Path.GetFileName(path), "a text file (.txt)"));
+            throw new ModelPortException(Diagnose.InvalidOption(path, option, System.IO.Path.GetFileName(path), "a text file (.txt)"));
         }
 
         try

@@ -1,4 +1,5 @@
 using ModelPort.Architectures;
+using ModelPort.Calibration;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Formats.Gguf;
@@ -16,8 +17,9 @@ public static class Planner
     /// <summary>Plans a port.</summary>
     /// <param name="checkpoint">The source.</param>
     /// <param name="request">What the user asks for.</param>
-    /// <exception cref="ModelPortException">Any MP1xxx that does not need the weights themselves; MP2008 under <see cref="PortRequest.Strict"/> and <see cref="PortRequest.StrictPrecision"/>.</exception>
-    public static PortPlan Plan(Checkpoint checkpoint, PortRequest request)
+    /// <param name="importance">The matrix that the request's Calibration gives; null when there is none, or none yet.</param>
+    /// <exception cref="ModelPortException">Any MP1xxx that does not need the weights themselves; MP2022: the matrix does not fit; MP2008 under <see cref="PortRequest.Strict"/> and <see cref="PortRequest.StrictPrecision"/>.</exception>
+    public static PortPlan Plan(Checkpoint checkpoint, PortRequest request, Importance? importance = null)
     {
         var architecture = ArchitectureRegistry.Find(checkpoint);
         var numbers = Hyperparameters.Read(checkpoint, architecture);
@@ -25,7 +27,7 @@ public static class Planner
         List<Diagnostic> warnings = [.. architecture.Checks.SelectMany(c => c.Run(facts))];
         var tensors = TensorMatcher.Match(architecture, facts);
         var precisions = request.Precisions.Count > 0 ? request.Precisions : [OwnPrecision(checkpoint)];
-        var outputs = precisions.Select(p => PlanOutput(p, request, architecture, facts, tensors)).ToArray();
+        var outputs = precisions.Select(p => PlanOutput(p, request, architecture, facts, tensors, importance)).ToArray();
         var fallbacks = outputs.SelectMany(o => FallbackWarnings(o, tensors)).ToArray();
         if (request.StrictPrecision && fallbacks is [var fallback, ..])
         {
@@ -35,6 +37,7 @@ public static class Planner
         warnings.AddRange(fallbacks);
         var hasOutput = HasOutput(tensors);
         warnings.AddRange(outputs.SelectMany(o => request.Choice.WithoutEffect(request.OptionsFile, [.. tensors.Select(t => t.Name)], o.Types, hasOutput)).Distinct());
+        warnings.AddRange(ImportanceCheck.Run(request, importance, outputs, tensors));
         if (request.PreTokenizer is { } forced)
         {
             warnings.Add(Diagnose.TokenizerNote(checkpoint.Tokenizer.Path, $"The pre-tokenizer '{forced}' was set by hand and not compared with tokenizer.json."));
@@ -64,11 +67,16 @@ public static class Planner
         _ => Precision.F32,
     };
 
-    private static OutputPlan PlanOutput(Precision precision, PortRequest request, ArchitectureTable architecture, ModelFacts facts, IReadOnlyList<TensorPlan> tensors)
+    private static OutputPlan PlanOutput(Precision precision, PortRequest request, ArchitectureTable architecture, ModelFacts facts, IReadOnlyList<TensorPlan> tensors, Importance? importance)
     {
-        var model = new RecipeModel(architecture.Name, facts.Numbers.Layers, facts.Numbers.Heads, facts.Numbers.KeyValueHeads, HasOutput(tensors), facts.Numbers.Experts);
+        var model = new RecipeModel(architecture.Name, facts.Numbers.Layers, facts.Numbers.Heads, facts.Numbers.KeyValueHeads, HasOutput(tensors), facts.Numbers.Experts, request.Calibration is not null);
         var types = new MixtureRecipe(precision, model, request.Choice).Choose([.. tensors.Select(t => (t.Name, t.Shape))]);
         var metadata = WriteHeader(precision, request, architecture, facts, tensors);
+        if (request.Calibration is not null && types.Any(t => ImportanceCheck.Weighs(t.Type)))
+        {
+            Importance.WriteHeader(metadata, request, importance);
+        }
+
         var layout = GgufLayout.Create(metadata, tensors.Select((t, i) => (t.Name, types[i].Type, t.Shape)));
         return new OutputPlan(precision, $"{request.Name}-{precision.Name}.gguf", layout, types);
     }

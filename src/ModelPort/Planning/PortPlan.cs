@@ -94,6 +94,11 @@ public sealed record PortPlan
     /// <summary>What the user should know before the work starts.</summary>
     public required IReadOnlyList<Diagnostic> Warnings { get; init; }
 
+    /// <summary>The plan with another warning, found outside it.</summary>
+    /// <exception cref="ModelPortException">MP2008: the request is strict.</exception>
+    public PortPlan With(Diagnostic warning, PortRequest request) =>
+        request.Strict ? throw new ModelPortException(Diagnose.Strict(warning, "ModelPortStrict")) : this with { Warnings = [.. Warnings, warning] };
+
     /// <summary>Number of values in all tensors of the source.</summary>
     public long ParameterCount => Checkpoint.Tensors.ParameterCount;
 }

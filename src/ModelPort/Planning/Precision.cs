@@ -64,7 +64,7 @@ public sealed record Precision(string Name, uint FileType, GgmlType BaseType, bo
     /// <summary>Reads a list such as <c>Q4_K_M;Q8_0</c>; names are matched without regard to case, repeats are dropped.</summary>
     /// <param name="text">The metadatum as the user wrote it.</param>
     /// <param name="file">The file an error points at.</param>
-    /// <exception cref="ModelPortException">MP1018: a name is unknown; MP1027: a precision needs an importance matrix.</exception>
+    /// <exception cref="ModelPortException">MP1018: a name is unknown.</exception>
     public static IReadOnlyList<Precision> ParseList(string text, string file)
     {
         var result = new List<Precision>();
@@ -75,11 +75,6 @@ public sealed record Precision(string Name, uint FileType, GgmlType BaseType, bo
             {
                 var names = All.Select(p => p.Name).ToArray();
                 throw new ModelPortException(Diagnose.UnknownPrecision(file, name, names, Nearest.To(name, names)));
-            }
-
-            if (precision.NeedsImportance)
-            {
-                throw new ModelPortException(Diagnose.ImportanceNeeded(file, precision.Name, All.Where(p => !p.NeedsImportance).Select(p => p.Name)));
             }
 
             if (!result.Contains(precision))

@@ -1,3 +1,4 @@
+using ModelPort.Calibration;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Formats.Gguf;
@@ -23,13 +24,15 @@ public static class Porter
     /// <param name="request">Memory budget and threads.</param>
     /// <param name="observer">Told the bytes done.</param>
     /// <param name="cancellation">Stops the work.</param>
+    /// <param name="importance">What weighs columns where blocks are quantised; null for nothing.</param>
     /// <exception cref="ModelPortException">MP1017: NaN or infinity; MP1023: the source changed; MP2001, MP2002: writing failed; MP2005: the budget is too small.</exception>
     public static PortResult Run(
         PortPlan plan,
         IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs,
         PortRequest request,
         IPortObserver observer,
-        CancellationToken cancellation)
+        CancellationToken cancellation,
+        Importance? importance = null)
     {
         var elements = SliceElements(plan, request);
         foreach (var (output, file) in outputs)
@@ -38,7 +41,7 @@ public static class Porter
         }
 
         using var hashing = new SourceHashing(plan.Checkpoint);
-        var overflow = RunSlices(plan, outputs, elements, request.Threads, hashing, observer, cancellation);
+        var overflow = RunSlices(plan, outputs, importance, elements, request.Threads, hashing, observer, cancellation);
         var hash = hashing.Complete(cancellation);
         plan.Checkpoint.RequireUnchanged();
         return new PortResult(hash, [.. overflow.OrderBy(o => o.Key, StringComparer.Ordinal).Select(o => Diagnose.HalfOverflow(plan.Checkpoint.Tensors.Find(o.Key)?.File.Path ?? "", o.Key, o.Value))]);
@@ -47,6 +50,7 @@ public static class Porter
     private static Dictionary<string, long> RunSlices(
         PortPlan plan,
         IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs,
+        Importance? importance,
         int elements,
         int threads,
         SourceHashing hashing,
@@ -89,7 +93,7 @@ public static class Porter
             }
         }
 
-        var workers = Enumerable.Range(0, threads).Select(_ => new SliceWorker(plan, outputs, largest)).ToArray();
+        var workers = Enumerable.Range(0, threads).Select(_ => new SliceWorker(plan, outputs, importance, largest)).ToArray();
         var tasks = workers.Select(w => Task.Factory.StartNew(() => Work(w), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
         Task.WhenAll(tasks).ContinueWith(_ => { }, TaskScheduler.Default).Wait(CancellationToken.None);
         // A fault says what is wrong; that other threads then stopped is its echo.

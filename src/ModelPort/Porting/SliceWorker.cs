@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using ModelPort.Architectures;
+using ModelPort.Calibration;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
 using ModelPort.Formats.Gguf;
@@ -19,22 +20,26 @@ internal sealed class SliceWorker
 {
     private readonly PortPlan _plan;
     private readonly IReadOnlyList<(OutputPlan Plan, OutputFile File)> _outputs;
+    private readonly Importance? _importance;
     private readonly byte[] _source;
     private readonly byte[] _moved;
     private readonly float[] _wide;
     private readonly byte[] _target;
+    private readonly float[] _weights;
     private readonly Dictionary<string, long> _overflow = new(StringComparer.Ordinal);
 
     /// <summary>Makes a worker with buffers for slices of a size.</summary>
-    public SliceWorker(PortPlan plan, IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs, long elements)
+    public SliceWorker(PortPlan plan, IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs, Importance? importance, long elements)
     {
         _plan = plan;
         _outputs = outputs;
+        _importance = importance;
         var sourceBytes = plan.Tensors.Max(SourceBytes);
         _source = new byte[elements * sourceBytes];
         _moved = plan.Tensors.Any(t => t.Rows is RowOrder.InterleaveHalves) ? new byte[elements * sourceBytes] : [];
         _wide = new float[elements];
         _target = new byte[elements * sizeof(float)];
+        _weights = importance is null ? [] : new float[plan.Tensors.Max(t => t.RowLength)];
     }
 
     /// <summary>Bytes of buffers a worker needs for each value of a slice: source, moved source, widened, target.</summary>
@@ -200,10 +205,25 @@ internal sealed class SliceWorker
         return target;
     }
 
-    // Types without a kernel here are ggml's own work.
-    private static void Quantise(GgmlType type, ReadOnlySpan<float> wide, Span<byte> target, Slice slice, SourcePart? part)
+    // Rows of one matrix share the importance of their columns, and a slice holds rows of one matrix.
+    private ReadOnlySpan<float> WeightsOf(Slice slice)
     {
-        var limit = GgmlQuantizer.LargestValue((int)type);
+        var tensor = _plan.Tensors[slice.Tensor];
+        if (_importance?.EntryOf(tensor) is not { } entry)
+        {
+            return [];
+        }
+
+        var weights = _weights.AsSpan(0, slice.RowLength);
+        entry.CopyWeights(tensor.IsStack ? (long)slice.Part * slice.RowLength : 0, weights);
+        return weights;
+    }
+
+    // Types without a kernel here are ggml's own work.
+    private void Quantise(GgmlType type, ReadOnlySpan<float> wide, Span<byte> target, Slice slice, SourcePart? part)
+    {
+        var weights = WeightsOf(slice);
+        var limit = GgmlQuantizer.LargestValue((int)type, weights);
         var at = limit < float.MaxValue ? TensorPrimitives.IndexOfMaxMagnitude(wide) : -1;
         if (at >= 0 && MathF.Abs(wide[at]) > limit)
         {
@@ -218,11 +238,11 @@ internal sealed class SliceWorker
 
         if (BlockQuantizer.IsSupported((BlockType)type))
         {
-            BlockQuantizer.Quantize((BlockType)type, wide, target, slice.RowLength);
+            BlockQuantizer.Quantize((BlockType)type, wide, target, slice.RowLength, weights);
         }
         else
         {
-            GgmlQuantizer.Quantize((int)type, wide, target, slice.RowLength);
+            GgmlQuantizer.Quantize((int)type, wide, target, slice.RowLength, weights);
         }
     }
 }

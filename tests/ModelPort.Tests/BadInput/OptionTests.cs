@@ -42,6 +42,8 @@ public sealed class OptionTests : IDisposable
     [InlineData("EvaluationTokens", "0")]
     [InlineData("EvaluationWindow", "8")]
     [InlineData("EvaluationWindow", "99999999")]
+    [InlineData("CalibrationTokens", "-1")]
+    [InlineData("CalibrationWindow", "15")]
     [InlineData("MaxPerplexityIncrease", "-1")]
     [InlineData("MaxPerplexityIncrease", "1,5")]
     [InlineData("MaxPerplexityIncrease", "NaN")]

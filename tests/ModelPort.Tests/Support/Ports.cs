@@ -1,3 +1,4 @@
+using ModelPort.Calibration;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Planning;
@@ -17,15 +18,16 @@ internal static class Ports
         Parity = ParityMode.Off,
     };
 
-    /// <summary>Ports a checkpoint to some precisions; returns the files by precision.</summary>
+    /// <summary>Ports a checkpoint to some precisions; returns the files by precision. A matrix can be given, but is not computed.</summary>
     public static Dictionary<string, string> Make(string source, string precisions, string output, Func<PortRequest, PortRequest>? change = null)
     {
         var request = Request(source, precisions, output);
         request = change?.Invoke(request) ?? request;
         using var checkpoint = Checkpoint.Open(source);
-        var plan = Planner.Plan(checkpoint, request);
+        var importance = CalibrationInput.Open(request)?.Importance;
+        var plan = Planner.Plan(checkpoint, request, importance);
         var files = plan.Outputs.Select(o => (Plan: o, File: OutputFile.Create(Path.Combine(output, o.FileName), o.FileLength))).ToArray();
-        Porter.Run(plan, files, request, new QuietObserver(), TestContext.Current.CancellationToken);
+        Porter.Run(plan, files, request, new QuietObserver(), TestContext.Current.CancellationToken, importance);
         foreach (var (_, file) in files)
         {
             file.Commit();
