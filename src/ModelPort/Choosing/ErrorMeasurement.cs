@@ -30,11 +30,10 @@ internal sealed record MeasuredTensor(TensorPlan Tensor, double MeanSquare, long
 /// <param name="weights">What weighs columns; null for nothing.</param>
 /// <param name="observer">Told the values done.</param>
 /// <param name="cancellation">Stops the work.</param>
-internal sealed class ErrorMeasurement(GgufFile model, PortRequest request, ColumnWeights? weights, IPortObserver observer, CancellationToken cancellation)
+/// <param name="mostValues">Values of a tensor beyond which rows are sampled.</param>
+internal sealed class ErrorMeasurement(
+    GgufFile model, PortRequest request, ColumnWeights? weights, IPortObserver observer, CancellationToken cancellation, int mostValues = 1 << 20)
 {
-    /// <summary>Values of a tensor beyond which rows are sampled.</summary>
-    public const int MostValues = 1 << 20;
-
     private const int PieceValues = 1 << 16;
 
     // Stored, widened, quantised and decoded, and the weights of the columns.
@@ -44,7 +43,7 @@ internal sealed class ErrorMeasurement(GgufFile model, PortRequest request, Colu
     /// <param name="tensors">Matrices, or stacks of them.</param>
     public IReadOnlyList<MeasuredTensor> Run(IReadOnlyList<TensorPlan> tensors)
     {
-        var pieces = tensors.SelectMany((t, i) => Cut(t, i)).ToArray();
+        var pieces = tensors.SelectMany(Cut).ToArray();
         var sums = new double[pieces.Length][];
         var total = pieces.Sum(p => (long)p.Rows.Length * tensors[p.Tensor].RowLength);
         var largest = pieces.Max(p => p.Rows.Length * tensors[p.Tensor].RowLength);
@@ -160,11 +159,11 @@ internal sealed class ErrorMeasurement(GgufFile model, PortRequest request, Colu
     }
 
     /// <summary>Cuts what is measured of a tensor: rows at even distances in each of its matrices, as many at a time as a piece holds.</summary>
-    private static IEnumerable<Piece> Cut(TensorPlan tensor, int index)
+    private IEnumerable<Piece> Cut(TensorPlan tensor, int index)
     {
         var matrices = tensor.Shape.Skip(2).Aggregate(1L, (a, b) => a * b);
         var (rows, length) = (tensor.RowCount / matrices, tensor.RowLength);
-        var measured = Math.Clamp(MostValues / matrices / length, 1, rows);
+        var measured = Math.Clamp(mostValues / matrices / length, 1, rows);
         var together = (int)Math.Clamp(PieceValues / length, 1, measured);
         for (var matrix = 0; matrix < matrices; matrix++)
         {
