@@ -1,11 +1,11 @@
-// Restores the pinned packages into node_modules in one step: npm works in a folder of its own and a rename publishes the
-// result, so that two builds at once never see half of it.
+// Restores the pinned packages of a folder (this one, or the one given) into its node_modules in one step: npm works in a folder
+// of its own and a rename publishes the result, so that two builds at once never see half of it.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, utimesSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const home = dirname(fileURLToPath(import.meta.url));
+const home = process.argv[2] ? resolve(process.argv[2]) : dirname(fileURLToPath(import.meta.url));
 const target = join(home, "node_modules");
 const lock = "package-lock.json";
 

@@ -14,7 +14,7 @@ internal static class WorkerRequest
     /// <summary>Metadata that are paths, relative to the project as all paths of a project file are.</summary>
     private static readonly HashSet<string> PathMetadata = new(StringComparer.OrdinalIgnoreCase) { "ReferenceOutputs", "Calibration", "Patch", "PatchBase" };
 
-    /// <summary>Metadata that are one or several such paths, with semicolons between.</summary>
+    /// <summary>Metadata that are one or several such paths; they stay escaped (<see cref="PathList"/>).</summary>
     private static readonly HashSet<string> PathListMetadata = new(StringComparer.OrdinalIgnoreCase) { "Evaluation" };
 
     /// <summary>Metadata that the SDK, Visual Studio or MSBuild itself put on items of any kind.</summary>
@@ -35,7 +35,7 @@ internal static class WorkerRequest
             if (value.Length > 0)
             {
                 options[name] = PathMetadata.Contains(name) ? Absolute(projectDirectory, value)
-                    : PathListMetadata.Contains(name) ? string.Join(";", Split(value).Select(path => Absolute(projectDirectory, path)))
+                    : PathListMetadata.Contains(name) ? PathList.Write(PathList.Read(((ITaskItem2)item).GetMetadataValueEscaped(name)).Select(path => Absolute(projectDirectory, path)))
                     : value;
             }
         }
@@ -46,7 +46,7 @@ internal static class WorkerRequest
     /// <summary>The files and folders that an item's options name.</summary>
     public static IEnumerable<string> PathsOf(SortedDictionary<string, string> metadata) =>
         metadata.Where(option => PathMetadata.Contains(option.Key)).Select(option => option.Value)
-            .Concat(metadata.Where(option => PathListMetadata.Contains(option.Key)).SelectMany(option => Split(option.Value)));
+            .Concat(metadata.Where(option => PathListMetadata.Contains(option.Key)).SelectMany(option => PathList.Read(option.Value)));
 
     /// <summary>The request as JSON, without the parent's process id.</summary>
     public static string ToJson(
@@ -80,8 +80,6 @@ internal static class WorkerRequest
     public static string WithParent(string json, int processId) => FormattableString.Invariant($"{json.Substring(0, json.Length - 1)},\"parentProcessId\":{processId}}}");
 
     private static string Absolute(string projectDirectory, string path) => Path.GetFullPath(Path.Combine(projectDirectory, path));
-
-    private static IEnumerable<string> Split(string list) => list.Split(';').Select(path => path.Trim()).Where(path => path.Length > 0);
 
     private static bool IsOption(string name) => !ForeignMetadata.Contains(name) && !name.StartsWith("DefiningProject", StringComparison.OrdinalIgnoreCase);
 

@@ -51,7 +51,7 @@ internal static class ConsoleRun
         }
     }
 
-    /// <summary>A bar for each stage: bytes for the port, tokens for parity, questions for tasks.</summary>
+    /// <summary>A bar for each stage: bytes for the port, tokens for parity, questions for tasks, turns for serving.</summary>
     private sealed class BarObserver(ProgressContext context) : TextObserver
     {
         private readonly Lock _lock = new();
@@ -70,6 +70,7 @@ internal static class ConsoleRun
                 var unit = progress.Stage switch
                 {
                     "parity" => $"{progress.Done} of {progress.Total} tokens",
+                    "serving" => $"{progress.Done} of {progress.Total} turns",
                     "tasks" => $"{progress.Done} of {progress.Total} questions",
                     _ => $"{Sizes.Bytes(progress.Done)} of {Sizes.Bytes(progress.Total)}",
                 };

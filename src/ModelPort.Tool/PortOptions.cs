@@ -30,6 +30,7 @@ internal sealed class PortOptions
         ["EvaluationQuestions"] = new("--evaluation-questions") { Description = "At most this many questions of a task are asked; default 1000." },
         ["Continuations"] = new("--continuations") { Description = "Prompts that source and port continue, 0 for none; default 8." },
         ["ContinuationTokens"] = new("--continuation-tokens") { Description = "Tokens of a continuation; default 32." },
+        ["HourlyCost"] = new("--hourly-cost") { Description = "What an hour of the machine costs, for the cost of a million tokens." },
         ["EvaluationTokens"] = new("--evaluation-tokens") { Description = "At most this many tokens are measured; default 8192." },
     };
 
@@ -44,6 +45,7 @@ internal sealed class PortOptions
     private readonly Option<bool> _pure = new("--pure") { Description = "Every matrix gets the base type of the precision." };
     private readonly Option<bool> _strictPrecision = new("--strict-precision") { Description = "A tensor that cannot have the type asked for is an error." };
     private readonly Option<bool> _strictParity = new("--strict-parity") { Description = "A number outside its limit by less than its standard error misses the budget." };
+    private readonly Option<bool> _serving = new("--serving") { Description = "Latency, speed, memory and load time are measured even when no budget limits them." };
     private readonly Option<bool> _strict = new("--strict") { Description = "Fallbacks, overflow and guesses are errors." };
 
     /// <summary>Where the source is.</summary>
@@ -70,6 +72,7 @@ internal sealed class PortOptions
 
         command.Add(_budgets);
         command.Add(_pure);
+        command.Add(_serving);
         command.Add(_strictPrecision);
         command.Add(_strict);
         command.Add(_strictParity);
@@ -96,10 +99,12 @@ internal sealed class PortOptions
 
         foreach (var list in PathLists.Where(metadata.ContainsKey))
         {
-            metadata[list] = string.Join(';', metadata[list].Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(Path.GetFullPath));
+            // Only here is a percent sign an ordinary character.
+            metadata[list] = PathList.Write(metadata[list].Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(Path.GetFullPath));
         }
 
         var properties = _properties.Select(o => (o.Key, Value: parsed.GetValue(o.Value))).Where(o => !string.IsNullOrEmpty(o.Value)).ToDictionary(o => o.Key, o => o.Value!);
+        properties["Serving"] = Text(parsed.GetValue(_serving));
         properties["Strict"] = Text(parsed.GetValue(_strict));
         properties["StrictPrecision"] = Text(parsed.GetValue(_strictPrecision));
         properties["StrictParity"] = Text(parsed.GetValue(_strictParity));

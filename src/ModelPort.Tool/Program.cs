@@ -13,6 +13,7 @@ var root = new RootCommand("Ports trained models to other runtimes and precision
     PortCommand.Create(),
     ValidateCommand.Create(),
     WorkerCommand.Create(),
+    ServingCommand.Create(),
 };
 var parsed = root.Parse(args);
 var exitCode = await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(10) });

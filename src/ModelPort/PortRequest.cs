@@ -2,6 +2,7 @@ using System.Globalization;
 using ModelPort.Choosing;
 using ModelPort.Diagnostics;
 using ModelPort.Parity;
+using ModelPort.Parity.Serving;
 using ModelPort.Parity.Tasks;
 using ModelPort.Planning;
 
@@ -49,7 +50,7 @@ public sealed record PortRequest
 
     /// <summary>Metadata other than the budgets, as users spell them.</summary>
     public static IReadOnlyList<string> OptionNames { get; } =
-        ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow", "EvaluationQuestions", "Continuations", "ContinuationTokens",
+        ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow", "EvaluationQuestions", "Continuations", "ContinuationTokens", "Serving", "HourlyCost",
          "TensorPrecision", "Pure", "OutputPrecision", "EmbeddingPrecision", "TargetBitsPerWeight",
          "Calibration", "CalibrationTokens", "CalibrationWindow"];
 
@@ -85,6 +86,15 @@ public sealed record PortRequest
 
     /// <summary>Tokens of a continuation, at most.</summary>
     public int ContinuationTokens { get; init; } = DefaultContinuationTokens;
+
+    /// <summary>Whether latency, speed, memory and load time are measured even when no budget limits them.</summary>
+    public bool Serving { get; init; }
+
+    /// <summary>What an hour of the machine costs, in any currency; null when it is not known.</summary>
+    public double? HourlyCost { get; init; }
+
+    /// <summary>Whether latency, speed, memory and load time are measured.</summary>
+    public bool MeasuresServing => Serving || Budgets.Any(b => ServingMeasurement.Metrics.Contains(b.Kind.Metric));
 
     /// <summary>A safetensors file with <c>input_ids</c> and <c>logits</c> of the framework the model comes from.</summary>
     public string? ReferenceOutputs { get; init; }
@@ -135,7 +145,7 @@ public sealed record PortRequest
     /// <param name="source">The checkpoint folder.</param>
     /// <param name="outputDirectory">Where the outputs go.</param>
     /// <param name="metadata">Options by name: <see cref="OptionNames"/> and <see cref="Budget.Names"/>.</param>
-    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, EvaluationTokens, Strict, StrictPrecision.</param>
+    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, Serving, EvaluationTokens, Strict, StrictPrecision.</param>
     /// <param name="file">The file that errors about options point at (the project file).</param>
     /// <exception cref="ModelPortException">MP1018, MP1019, MP1020, MP1040, MP1041 or MP1043.</exception>
     public static PortRequest Parse(
@@ -209,6 +219,8 @@ public sealed record PortRequest
             EvaluationQuestions = Count(Option("EvaluationQuestions"), "EvaluationQuestions", DefaultEvaluationQuestions, file),
             Continuations = Within(Option("Continuations"), "Continuations", DefaultContinuations, 0, MostContinuations, file),
             ContinuationTokens = Within(Option("ContinuationTokens"), "ContinuationTokens", DefaultContinuationTokens, 1, MostContinuationTokens, file),
+            Serving = ParseSwitch(Option("Serving") ?? Property("Serving"), "Serving", file),
+            HourlyCost = ParseCost(Option("HourlyCost"), budgets, file),
             ReferenceOutputs = Option("ReferenceOutputs"),
             PreTokenizer = Option("PreTokenizer"),
             Budgets = budgets,
@@ -241,7 +253,7 @@ public sealed record PortRequest
     // One text, and tasks, which figures and budgets name by their file names.
     private static (string? Text, string[] Tasks) ParseEvaluation(string value, string file)
     {
-        string[] paths = value.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var paths = PathList.Read(value);
         string[] tasks = [.. paths.Where(p => Path.GetExtension(p).Equals(TaskFile.Extension, StringComparison.OrdinalIgnoreCase))];
         string[] texts = [.. paths.Except(tasks)];
         return texts.Length > 1 ? throw new ModelPortException(Diagnose.InvalidOption(file, "Evaluation", value, "one text (.txt) at most, beside tasks (.jsonl)"))
@@ -305,6 +317,20 @@ public sealed record PortRequest
         return threads <= MostThreads
             ? threads
             : throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortThreads", value!, $"a whole number from 1 to {MostThreads}"));
+    }
+
+    private static double? ParseCost(string? value, List<Budget> budgets, string file)
+    {
+        if (value is null)
+        {
+            return budgets.Find(b => b.Kind.Metric == Metric.CostPerMillionTokens) is { } limit
+                ? throw new ModelPortException(Diagnose.InvalidOption(file, limit.Kind.Name, limit.Limit.ToString(CultureInfo.InvariantCulture), "HourlyCost beside it, the cost of an hour of the machine"))
+                : null;
+        }
+
+        return double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var cost) && cost > 0
+            ? cost
+            : throw new ModelPortException(Diagnose.InvalidOption(file, "HourlyCost", value, "a number above zero, with a decimal point"));
     }
 
     private static int Within(string? value, string option, int fallback, int least, int most, string file) => value switch

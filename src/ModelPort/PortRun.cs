@@ -4,10 +4,12 @@ using ModelPort.Calibration;
 using ModelPort.Checkpoints;
 using ModelPort.Choosing;
 using ModelPort.Diagnostics;
+using ModelPort.Engines.LlamaCpp;
 using ModelPort.Formats.Gguf;
 using ModelPort.Manifests;
 using ModelPort.Parity;
 using ModelPort.Parity.Behaviour;
+using ModelPort.Parity.Serving;
 using ModelPort.Planning;
 using ModelPort.Porting;
 
@@ -52,7 +54,9 @@ internal sealed class PortRun(
         var hash = SourceHash.Compute(plan.Checkpoint.Files, request.Threads, observer, cancellation);
         var portKey = PortKey(hash);
         var measuredAsAsked = request.Parity == ParityMode.Off || earlier.Keys.Parity == StageKeys.OfParity(portKey, data, _referenceHash, request, engine);
-        if (earlier.Keys.Port != portKey || !measuredAsAsked || !earlier.Outputs.All(IsWhole))
+        // Times are of the machine that they were taken on.
+        var served = request.Parity == ParityMode.Off || !request.MeasuresServing || earlier.Outputs.All(o => o.Serving?.Hardware == Hardware.Here(request.Threads, LlamaRuntime.Load().CpuBackend));
+        if (earlier.Keys.Port != portKey || !measuredAsAsked || !served || !earlier.Outputs.All(IsWhole))
         {
             return Everything(earlier, hash);
         }
@@ -212,6 +216,7 @@ internal sealed class PortRun(
         Metrics = measured is null ? [] : [.. measured.Figures, Size(Subject.Source, plan.Checkpoint.WeightBytes), Size(Subject.Port, output.FileLength)],
         Tasks = measured?.Tasks ?? [],
         Behaviour = measured?.Behaviour,
+        Serving = measured?.Serving,
         Budgets = [],
         Verdict = Verdict.NotMeasured,
     });
@@ -233,6 +238,7 @@ internal sealed class PortRun(
         }
 
         var precision = Precision.All.First(p => p.Name == (record.Mix?.Yardstick ?? record.Precision));
+        record = record with { Metrics = ServingCost.Apply(record.Metrics, request.HourlyCost), Serving = record.Serving is { } serving ? serving with { HourlyCost = request.HourlyCost } : null };
         var budgets = Judge.Check(record.Metrics, Judge.Applicable(precision, request.Budgets), request.StrictParity);
         foreach (var warning in record.Behaviour?.Findings.Where(f => f.Level == FindingLevel.Warning) ?? [])
         {

@@ -5,6 +5,7 @@ using ModelPort.Formats;
 using ModelPort.Formats.Gguf;
 using ModelPort.Parity;
 using ModelPort.Parity.Behaviour;
+using ModelPort.Parity.Serving;
 using ModelPort.Planning;
 using ModelPort.Porting;
 
@@ -47,7 +48,7 @@ public static class PortValidation
         try
         {
             var (basis, ports) = new ParityMeasurement(request, checkpoint, data, observer, cancellation).Measure(source.TemporaryPath, [portPath]);
-            IReadOnlyList<Figure> figures = [.. ports[0].Figures, Figure.For(Metric.FileSize, Subject.Port, null, new FileInfo(portPath).Length / 1e6)];
+            var figures = ServingCost.Apply([.. ports[0].Figures, Figure.For(Metric.FileSize, Subject.Port, null, new FileInfo(portPath).Length / 1e6)], request.HourlyCost);
             foreach (var warning in ports[0].Behaviour.Findings.Where(f => f.Level == FindingLevel.Warning))
             {
                 observer.Warn(warning.ToDiagnostic(portPath)!);

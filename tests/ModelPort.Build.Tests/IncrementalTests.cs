@@ -92,6 +92,26 @@ public sealed class IncrementalTests(PackedRepository repository)
         Assert.Equal(1, project.Build().Succeeded().Workers);
     }
 
+    [Fact]
+    public void Each_file_of_a_list_is_an_input_below_any_folder()
+    {
+        TestProject project = repository.Project("""<ModelPort Include="../checkpoint" Evaluation="text.txt; tasks%3B 50%25/a.jsonl" />""", TestProject.NoCompiler);
+        string task = Path.Combine(Directory.CreateDirectory(Path.Combine(project.Directory, "tasks; 50%")).FullName, "a.jsonl");
+        string text = Path.Combine(project.Directory, "text.txt");
+        File.WriteAllText(task, "{}");
+        File.WriteAllText(text, "text");
+        project.Build("-p:ModelPortServing=true").Succeeded();
+        string request = File.ReadAllText(Path.Combine(project.Bin, "models", "checkpoint", "modelport.json"));
+        Assert.Contains($"\"Evaluation\":\"{text};{task.Replace("%", "%25", StringComparison.Ordinal).Replace(";", "%3B", StringComparison.Ordinal)}\"", request, StringComparison.Ordinal);
+        Assert.Contains("\"Serving\":\"true\"", request, StringComparison.Ordinal);
+        Assert.Equal(0, project.Build("-p:ModelPortServing=true").Succeeded().Workers);
+        foreach (string file in new[] { text, task })
+        {
+            File.SetLastWriteTimeUtc(file, DateTime.UtcNow.AddSeconds(2));
+            Assert.Equal(1, project.Build("-p:ModelPortServing=true").Succeeded().Workers);
+        }
+    }
+
     [Theory]
     [InlineData("checkpoint.gguf")]
     [InlineData("modelport.json")]

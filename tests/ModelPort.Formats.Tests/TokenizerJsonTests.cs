@@ -26,7 +26,7 @@ public sealed class TokenizerJsonTests
             {"version":"1.0","truncation":null,"padding":{"x":[1,{}]},
              "added_tokens":[{"id":7,"content":"<s>","special":true,"lstrip":true,"rstrip":false,"normalized":true,"single_word":true},{"id":8,"content":"x"}],
              "normalizer":{"type":"NFC"},"pre_tokenizer":null,"post_processor":{"type":"ByteLevel"},"decoder":{"type":"ByteLevel"},
-             "model":{"type":"BPE","dropout":null,"unk_token":"<unk>","continuing_subword_prefix":"##","end_of_word_suffix":"</w>","fuse_unk":true,
+             "model":{"type":"BPE","dropout":0.25,"unk_token":"<unk>","continuing_subword_prefix":"##","end_of_word_suffix":"</w>","fuse_unk":true,
                       "byte_fallback":true,"ignore_merges":true,"vocab":{"<unk>":0,"a":1,"##b":2,"ab":3},"merges":["a ##b"]}}
             """));
 
@@ -39,6 +39,7 @@ public sealed class TokenizerJsonTests
         Assert.True(tokenizer.ByteFallback && tokenizer.IgnoreMerges && tokenizer.FuseUnknown);
         Assert.Equal(("<unk>", "##", "</w>"), (tokenizer.UnknownToken, tokenizer.ContinuingSubwordPrefix, tokenizer.EndOfWordSuffix));
         Assert.Equal([new BpeMerge("a", "##b")], tokenizer.Merges);
+        Assert.Equal(0.25, tokenizer.Dropout);
     }
 
     [Fact]

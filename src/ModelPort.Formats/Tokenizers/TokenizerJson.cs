@@ -42,6 +42,9 @@ public sealed class TokenizerJson
     /// <summary>BPE: whether a word that is itself a token is taken before any merge.</summary>
     public bool IgnoreMerges { get; internal set; }
 
+    /// <summary>BPE: the probability with which a merge is left out at random; 0 for none.</summary>
+    public double Dropout { get; internal set; }
+
     /// <summary>The token for what the vocabulary lacks.</summary>
     public string? UnknownToken { get; internal set; }
 

@@ -128,6 +128,9 @@ internal sealed class TokenizerJsonReader(JsonInput input)
             case "model.ignore_merges":
                 result.IgnoreMerges = value.AsBool();
                 break;
+            case "model.dropout":
+                result.Dropout = value.AsDouble();
+                break;
             case "model.fuse_unk":
                 result.FuseUnknown = value.AsBool();
                 break;

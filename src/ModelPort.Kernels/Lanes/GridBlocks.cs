@@ -15,6 +15,9 @@ internal static unsafe class GridBlocks<T, TFew>
 {
     private const int Elements = GridFormat.Elements;
 
+    // Floats in a cache line.
+    private const int Line = 16;
+
     /// <summary>Quantises up to <c>T.Count</c> super-blocks.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     [SkipLocalsInit]
@@ -23,7 +26,8 @@ internal static unsafe class GridBlocks<T, TFew>
         GridFormat format = GridFormat.Of(type);
         // The first search has one group in each lane, so it takes as many super-blocks as have groups for all lanes.
         int chunk = format.SearchesFirst ? T.Count / format.Groups : 1;
-        float* values = stackalloc float[4 * chunk * Elements];
+        float* values = stackalloc float[(4 * chunk * Elements) + Line];
+        values = Aligned(values);
         var group = new GridGroup
         {
             Values = values,
@@ -34,7 +38,8 @@ internal static unsafe class GridBlocks<T, TFew>
         float* squares = stackalloc float[2 * T.Count];
         float* firstScales = squares + T.Count;
         byte* signs = stackalloc byte[chunk * GridFormat.Octets];
-        float* room = stackalloc float[GridSearch<TFew, EightOfThree>.Room];
+        float* room = stackalloc float[GridRoom.Size + Line];
+        room = Aligned(room);
         new Span<float>(squares, T.Count).Clear();
         if (batch.Weighted || format.WeighsMeanSquare)
         {
@@ -65,6 +70,9 @@ internal static unsafe class GridBlocks<T, TFew>
             }
         }
     }
+
+    /// <summary>The next place that begins a cache line: registers must not straddle lines.</summary>
+    private static float* Aligned(float* room) => (float*)(((nuint)room + (Line * sizeof(float)) - 1) / (Line * sizeof(float)) * (Line * sizeof(float)));
 
     /// <summary>Weights, signs and magnitudes of a super-block.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -15,12 +15,15 @@ internal unsafe interface ILanes<T>
 
     static abstract T Broadcast(float value);
 
+    /// <summary>The integer as the bits of every lane.</summary>
+    static abstract T BroadcastCode(uint code);
+
     /// <summary>0, 1, 2, ...</summary>
     static abstract T Sequence();
 
     static abstract T Load(float* source);
 
-    /// <summary>Loads integers of 16 bits, which become the bits of the lanes.</summary>
+    /// <summary>Loads one integer of 16 bits a lane, which becomes the bits of the lane.</summary>
     static abstract T LoadCodes(ushort* source);
 
     static abstract void Store(float* destination, T value);
@@ -35,6 +38,9 @@ internal unsafe interface ILanes<T>
     static abstract T operator *(T a, T b);
 
     static abstract T operator /(T a, T b);
+
+    /// <summary>a * b + c, rounded once or twice: only for numbers that need no certain rounding.</summary>
+    static abstract T MultiplyAdd(T a, T b, T c);
 
     /// <summary>And of masks.</summary>
     static abstract T operator &(T a, T b);

@@ -11,6 +11,9 @@ internal unsafe interface IRegister<V>
 
     static abstract V Broadcast(float value);
 
+    /// <summary>As <see cref="ILanes{T}.BroadcastCode"/>.</summary>
+    static abstract V BroadcastCode(uint code);
+
     /// <summary>0, 1, 2, ...</summary>
     static abstract V Sequence();
 
@@ -34,6 +37,9 @@ internal unsafe interface IRegister<V>
     static abstract V Multiply(V a, V b);
 
     static abstract V Divide(V a, V b);
+
+    /// <summary>As <see cref="ILanes{T}.MultiplyAdd"/>.</summary>
+    static abstract V MultiplyAdd(V a, V b, V c);
 
     static abstract V And(V a, V b);
 

@@ -24,15 +24,15 @@ internal static class LaneQuantizer
         switch (bits)
         {
             case 512:
-                LaneQuantizer<Pair<Vector512<float>, Register512>, Pair<Vector512<float>, Register512>, Pair<Vector256<float>, Register256>, One<Vector512<float>, Register512>>
+                LaneQuantizer<One<Vector512<float>, Register512>, Pair<Vector512<float>, Register512>, Pair<Vector512<float>, Register512>, Pair<Vector256<float>, Register256>, One<Vector256<float>, Register256>>
                     .Quantize(type, rows, rowLength, importance, destination);
                 break;
             case 256:
-                LaneQuantizer<One<Vector256<float>, Register256>, Pair<Vector256<float>, Register256>, Pair<Vector256<float>, Register256>, One<Vector256<float>, Register256>>
+                LaneQuantizer<One<Vector256<float>, Register256>, Pair<Vector256<float>, Register256>, One<Vector256<float>, Register256>, Pair<Vector256<float>, Register256>, One<Vector256<float>, Register256>>
                     .Quantize(type, rows, rowLength, importance, destination);
                 break;
             default:
-                LaneQuantizer<One<Vector128<float>, Register128>, Pair<Vector128<float>, Register128>, Pair<Vector128<float>, Register128>, One<Vector128<float>, Register128>>
+                LaneQuantizer<One<Vector128<float>, Register128>, Pair<Vector128<float>, Register128>, One<Vector128<float>, Register128>, Pair<Vector128<float>, Register128>, One<Vector128<float>, Register128>>
                     .Quantize(type, rows, rowLength, importance, destination);
                 break;
         }
@@ -40,13 +40,15 @@ internal static class LaneQuantizer
 }
 
 /// <summary>Quantises with registers of one width.</summary>
-/// <typeparam name="TSums">Lanes of searches with many sums at a time: as few registers as keep them all.</typeparam>
-/// <typeparam name="TChain">Lanes of searches whose steps wait for one another: more registers, more chains.</typeparam>
+/// <typeparam name="TOne">One register.</typeparam>
+/// <typeparam name="TPair">Two registers.</typeparam>
+/// <typeparam name="TSums">As many as leave room for the sums of three candidates at a time.</typeparam>
 /// <typeparam name="TAlong">Lanes along the values: 16 at most.</typeparam>
-/// <typeparam name="TFew">Lanes of searches that cannot fill more than one register.</typeparam>
-internal static unsafe class LaneQuantizer<TSums, TChain, TAlong, TFew>
+/// <typeparam name="TFew">One register of 8 lanes at most, for searches that seldom fill more.</typeparam>
+internal static unsafe class LaneQuantizer<TOne, TPair, TSums, TAlong, TFew>
+    where TOne : struct, ILanes<TOne>
+    where TPair : struct, ILanes<TPair>
     where TSums : struct, ILanes<TSums>
-    where TChain : struct, ILanes<TChain>
     where TAlong : struct, ILanes<TAlong>
     where TFew : struct, ILanes<TFew>
 {
@@ -81,22 +83,19 @@ internal static unsafe class LaneQuantizer<TSums, TChain, TAlong, TFew>
                     SmallBlocks<TSums, TAlong>.Quantize(SmallFormat.Of(type), x, rows.Length / rowLength, rowLength, importance, destination);
                     break;
                 case BlockType.Q4_1 or BlockType.Q5_1:
-                    SmallBlocks<TChain, TAlong>.Quantize(SmallFormat.Of(type), x, rows.Length / rowLength, rowLength, importance, destination);
-                    break;
-                case BlockType.Q3_K when importance.IsEmpty:
-                    InBatches(SymmetricBlocks<TChain, TAlong>.Quantize, TChain.Count, type, x, blocks, importance, destination);
+                    SmallBlocks<TPair, TAlong>.Quantize(SmallFormat.Of(type), x, rows.Length / rowLength, rowLength, importance, destination);
                     break;
                 case BlockType.Q3_K or BlockType.Q6_K:
-                    InBatches(SymmetricBlocks<TSums, TAlong>.Quantize, TSums.Count, type, x, blocks, importance, destination);
+                    InBatches(SymmetricBlocks<TSums, TOne, TAlong>.Quantize, TSums.Count, type, x, blocks, importance, destination);
                     break;
                 case BlockType.IQ4_NL or BlockType.IQ4_XS:
                     InBatches(UnevenBlocks<TSums, TAlong>.Quantize, TSums.Count, type, x, blocks, importance, destination);
                     break;
                 case BlockType.IQ2_XXS or BlockType.IQ2_XS or BlockType.IQ2_S or BlockType.IQ3_XXS or BlockType.IQ3_S:
-                    InBatches(GridBlocks<TChain, TFew>.Quantize, TChain.Count, type, x, blocks, importance, destination);
+                    InBatches(GridBlocks<TPair, TFew>.Quantize, TPair.Count, type, x, blocks, importance, destination);
                     break;
                 default:
-                    InBatches(AffineBlocks<TChain, TAlong>.Quantize, TChain.Count, type, x, blocks, importance, destination);
+                    InBatches(AffineBlocks<TPair, TAlong>.Quantize, TPair.Count, type, x, blocks, importance, destination);
                     break;
             }
         }

@@ -17,6 +17,9 @@ internal readonly unsafe struct One<V, TRegister>(V lanes) : ILanes<One<V, TRegi
     public static One<V, TRegister> Broadcast(float value) => new(TRegister.Broadcast(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One<V, TRegister> BroadcastCode(uint code) => new(TRegister.BroadcastCode(code));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static One<V, TRegister> Sequence() => new(TRegister.Sequence());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -42,6 +45,10 @@ internal readonly unsafe struct One<V, TRegister>(V lanes) : ILanes<One<V, TRegi
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static One<V, TRegister> operator /(One<V, TRegister> a, One<V, TRegister> b) => new(TRegister.Divide(a._lanes, b._lanes));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One<V, TRegister> MultiplyAdd(One<V, TRegister> a, One<V, TRegister> b, One<V, TRegister> c) =>
+        new(TRegister.MultiplyAdd(a._lanes, b._lanes, c._lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static One<V, TRegister> operator &(One<V, TRegister> a, One<V, TRegister> b) => new(TRegister.And(a._lanes, b._lanes));

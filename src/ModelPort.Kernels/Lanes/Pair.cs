@@ -22,6 +22,13 @@ internal readonly unsafe struct Pair<V, TRegister>(V a, V b) : ILanes<Pair<V, TR
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Pair<V, TRegister> BroadcastCode(uint code)
+    {
+        V lanes = TRegister.BroadcastCode(code);
+        return new(lanes, lanes);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pair<V, TRegister> Sequence() =>
         new(TRegister.Sequence(), TRegister.Add(TRegister.Sequence(), TRegister.Broadcast(TRegister.Count)));
 
@@ -56,6 +63,10 @@ internal readonly unsafe struct Pair<V, TRegister>(V a, V b) : ILanes<Pair<V, TR
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pair<V, TRegister> operator /(Pair<V, TRegister> a, Pair<V, TRegister> b) =>
         new(TRegister.Divide(a._a, b._a), TRegister.Divide(a._b, b._b));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Pair<V, TRegister> MultiplyAdd(Pair<V, TRegister> a, Pair<V, TRegister> b, Pair<V, TRegister> c) =>
+        new(TRegister.MultiplyAdd(a._a, b._a, c._a), TRegister.MultiplyAdd(a._b, b._b, c._b));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pair<V, TRegister> operator &(Pair<V, TRegister> a, Pair<V, TRegister> b) =>

@@ -6,9 +6,11 @@ namespace ModelPort.Kernels.Lanes;
 
 /// <summary><see cref="SixBitBlocks"/> and <see cref="ThreeBitBlocks"/> for a batch of super-blocks: Q6_K, Q3_K.</summary>
 /// <typeparam name="T">Lanes of the search.</typeparam>
+/// <typeparam name="TDescent">Lanes of the descent of Q3_K: 16 at most.</typeparam>
 /// <typeparam name="TAlong">Lanes along the values: 16 at most.</typeparam>
-internal static unsafe class SymmetricBlocks<T, TAlong>
+internal static unsafe class SymmetricBlocks<T, TDescent, TAlong>
     where T : struct, ILanes<T>
+    where TDescent : struct, ILanes<TDescent>
     where TAlong : struct, ILanes<TAlong>
 {
     private const int Elements = 256;
@@ -64,9 +66,13 @@ internal static unsafe class SymmetricBlocks<T, TAlong>
         float* transposed = stackalloc float[3 * lanes * Groups];
         SymmetricFound found = Results(results);
         var factors = new SymmetricFound { Scale = second, Inverse = second + lanes, Center = second + (2 * lanes), Tame = second + (3 * lanes) };
-        Search(BlockType.Q3_K, batch, found, sums);
-        if (batch.Weighted)
+        if (!batch.Weighted)
         {
+            DescentGroups<TDescent>.Run(4, Size, batch.Values, batch.Blocks * Groups, found);
+        }
+        else
+        {
+            Search(BlockType.Q3_K, batch, found, sums);
             float* weights = transposed + (lanes * Groups);
             Transpose.Run(found.Scale, Groups, lanes, Groups, transposed);
             Transpose.Run(sums, Groups, lanes, Groups, weights);
@@ -152,12 +158,6 @@ internal static unsafe class SymmetricBlocks<T, TAlong>
         for (int g = 0; g < groups; g += lanes)
         {
             LaneSource<T>.Values(batch.Values + (g * Size), groups - g, Size, values);
-            if (type == BlockType.Q3_K && !batch.Weighted)
-            {
-                DescentSearch<T>.Run(4, Size, values, room, found.At(g));
-                continue;
-            }
-
             if (!batch.Weighted)
             {
                 LaneWeights<T>.Squares(Size, values, weights);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using ModelPort.Parity;
 using ModelPort.Parity.Behaviour;
+using ModelPort.Parity.Serving;
 using ModelPort.Parity.Tasks;
 
 namespace ModelPort.Tool.Commands;
@@ -44,6 +45,7 @@ internal static class ValidateCommand
             .. outcome.Port.Tasks.Select(t => "  " + ReportText.Of(t)),
             .. outcome.Port.Behaviour.Findings.Select(f => "  " + ReportText.Of(f)),
             .. outcome.Port.Behaviour.Continuations is { } c ? ReportText.Of(c).Select(line => "  " + line) : [],
+            .. outcome.Port.Serving is { } s ? ReportText.Of(s).Select(line => "  " + line) : [],
             .. outcome.Budgets.Select(b => "  " + Gate.Describe(b, outcome.Port.Figures)),
         ];
         return string.Join(Environment.NewLine, lines);
@@ -71,6 +73,7 @@ internal static class ValidateCommand
         IReadOnlyList<Figure> Metrics,
         IReadOnlyList<TaskParity> Tasks,
         BehaviourRecord Behaviour,
+        ServingRecord? Serving,
         IReadOnlyList<BudgetResult> Budgets,
         bool Kept)
     {
@@ -85,6 +88,7 @@ internal static class ValidateCommand
             o.Port.Figures,
             o.Port.Tasks,
             o.Port.Behaviour,
+            o.Port.Serving,
             o.Budgets,
             o.Kept);
     }

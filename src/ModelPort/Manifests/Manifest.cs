@@ -158,6 +158,9 @@ public sealed record OutputRecord
     /// <summary>How it behaves; null when nothing was measured.</summary>
     public Parity.Behaviour.BehaviourRecord? Behaviour { get; init; }
 
+    /// <summary>How times and memory were taken; null when nobody asked for them.</summary>
+    public Parity.Serving.ServingRecord? Serving { get; init; }
+
     /// <summary>The budgets it was judged by.</summary>
     public required IReadOnlyList<Parity.BudgetResult> Budgets { get; init; }
 

@@ -72,13 +72,31 @@ public sealed record Metric(string Name, string Title, string Unit, string Forma
     /// <summary>Accuracy of the reference less that of the port.</summary>
     public static readonly Metric AccuracyDrop = new("accuracyDrop", "accuracy drop", "points", "0.00");
 
+    /// <summary>Tokens of the evaluation text a second, several windows at once; what else the machine did meanwhile is in it.</summary>
+    public static readonly Metric EvaluationTokensPerSecond = new("evaluationTokensPerSecond", "evaluated tokens a second", "tokens/s", "0.0");
+
+    /// <summary>Median time from a prompt to the first token.</summary>
+    public static readonly Metric TimeToFirstToken = new("timeToFirstToken", "time to the first token", "ms", "0.00");
+
+    /// <summary>Median time of a generated token, one sequence at a time.</summary>
+    public static readonly Metric TokenLatencyP50 = new("tokenLatencyP50", "median token latency", "ms", "0.00");
+
     /// <summary>Time that 95 % of the generated tokens stay below.</summary>
     public static readonly Metric TokenLatencyP95 = new("tokenLatencyP95", "95 % token latency", "ms", "0.00");
 
-    /// <summary>Prompt tokens a second, on the machine and with the threads of the build.</summary>
+    /// <summary>Time that 99 % of the generated tokens stay below.</summary>
+    public static readonly Metric TokenLatencyP99 = new("tokenLatencyP99", "99 % token latency", "ms", "0.00");
+
+    /// <summary>Tokens of a prompt a second, the first generated token included.</summary>
     public static readonly Metric PromptTokensPerSecond = new("promptTokensPerSecond", "prompt tokens a second", "tokens/s", "0.0");
 
-    /// <summary>Most memory that the process of the model held.</summary>
+    /// <summary>Generated tokens a second, one sequence at a time.</summary>
+    public static readonly Metric GenerationTokensPerSecond = new("generationTokensPerSecond", "generated tokens a second", "tokens/s", "0.0");
+
+    /// <summary>Median time of a load, from a file that the system has cached.</summary>
+    public static readonly Metric LoadTime = new("loadTime", "load time", "ms", "0.0");
+
+    /// <summary>Most memory that a process of the model's own held resident, mapped weights included, less what it held before the load; in MB of 1,000,000 bytes.</summary>
     public static readonly Metric PeakMemory = new("peakMemory", "peak memory", "MB", "0.0");
 
     /// <summary>Size of the weights, in MB of 1,000,000 bytes.</summary>
@@ -94,7 +112,8 @@ public sealed record Metric(string Name, string Title, string Unit, string Forma
         MeanDivergence, LargestDivergence, SmallestDivergence,
         MeanProbabilityChange, RmsProbabilityChange, LargestProbabilityChange, SmallestProbabilityChange,
         TopTokenAgreement, LargestLogitDifference, CosineSimilarity,
-        TokenizerAgreement, Accuracy, AccuracyDrop, TokenLatencyP95, PromptTokensPerSecond, PeakMemory, FileSize, CostPerMillionTokens,
+        TokenizerAgreement, Accuracy, AccuracyDrop, EvaluationTokensPerSecond,
+        TimeToFirstToken, TokenLatencyP50, TokenLatencyP95, TokenLatencyP99, PromptTokensPerSecond, GenerationTokensPerSecond, LoadTime, PeakMemory, FileSize, CostPerMillionTokens,
     }.Concat(DivergencePercentiles.Select(p => p.Metric)).Concat(ProbabilityChangePercentiles.Select(p => p.Metric)).ToDictionary(m => m.Name, StringComparer.Ordinal);
 
     /// <summary>A value of this metric with its digits.</summary>

@@ -4,6 +4,7 @@ using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
 using ModelPort.Parity.Behaviour;
+using ModelPort.Parity.Serving;
 using ModelPort.Parity.Tasks;
 
 namespace ModelPort.Parity;
@@ -18,6 +19,9 @@ public sealed record PortMeasurement(IReadOnlyList<Figure> Figures, IReadOnlyLis
 
     /// <summary>How the port behaves.</summary>
     public BehaviourRecord Behaviour { get; init; } = new([], null);
+
+    /// <summary>How times and memory were taken; null when nobody asked for them.</summary>
+    public ServingRecord? Serving { get; init; }
 }
 
 /// <summary>What a measurement was made on.</summary>
@@ -64,7 +68,7 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
         using var logits = RecordedLogits.Open(record.TemporaryPath, source.Model.VocabularySize);
         List<Figure> figures =
         [
-            Figure.For(Metric.PromptTokensPerSecond, Subject.Source, null, speed),
+            Figure.For(Metric.EvaluationTokensPerSecond, Subject.Source, null, speed),
             .. outputs is null ? [] : Against(outputs, source, Subject.Source),
         ];
         var probes = new PortProbes(request, checkpoint, data.Tasks, portPaths.Count, observer, cancellation);
@@ -72,9 +76,14 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
         source.Dispose();
         PortMeasurement[] ports = [.. portPaths.Select(p => MeasurePort(p, tokens, logits, outputs, figures, probes))];
         var asked = probes.Finish(() => Load(sourcePath).Model);
-        return (
-            new MeasurementBasis(data.Text, windows, _runtime.CpuBackend),
-            [.. ports.Zip(asked, (p, a) => p with { Figures = [.. p.Figures, .. a.Figures], Tasks = a.Tasks, Behaviour = a.Behaviour })]);
+        ports = [.. ports.Zip(asked, (p, a) => p with { Figures = [.. p.Figures, .. a.Figures], Tasks = a.Tasks, Behaviour = a.Behaviour })];
+        if (request.MeasuresServing)
+        {
+            var serving = new ServingRun(request, data.Text, _runtime.CpuBackend, observer, cancellation);
+            ports = [.. ports.Select((p, i) => serving.Measure(sourcePath, portPaths, i) is var served ? p with { Figures = [.. p.Figures, .. served.Figures], Serving = served.Record } : p)];
+        }
+
+        return (new MeasurementBasis(data.Text, windows, _runtime.CpuBackend), ports);
     }
 
     private PortMeasurement MeasurePort(string path, int[] tokens, RecordedLogits source, RecordedLogits? outputs, IReadOnlyList<Figure> ofSource, PortProbes probes)
@@ -92,7 +101,7 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
                 PositionFigures.ReferencePerplexity(positions),
                 .. PositionFigures.Of(positions, Subject.Port, Reference.Source),
                 .. outputs is null ? [] : Against(outputs, port, Subject.Port),
-                Figure.For(Metric.PromptTokensPerSecond, Subject.Port, null, speed),
+                Figure.For(Metric.EvaluationTokensPerSecond, Subject.Port, null, speed),
                 .. ofSource,
             ],
             positions);

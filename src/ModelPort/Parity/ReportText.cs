@@ -1,5 +1,6 @@
 using System.Globalization;
 using ModelPort.Parity.Behaviour;
+using ModelPort.Parity.Serving;
 using ModelPort.Parity.Tasks;
 
 namespace ModelPort.Parity;
@@ -27,6 +28,21 @@ public static class ReportText
             yield return string.Create(
                 CultureInfo.InvariantCulture,
                 $"the soonest, of prompt {first.Prompt + 1} after {first.Prefix} tokens: source '{first.Source.Text}' ({first.Source.InSource:0.000}, in the port {first.Source.InPort:0.000}), port '{first.Port.Text}' ({first.Port.InPort:0.000}, in the source {first.Port.InSource:0.000})");
+        }
+    }
+
+    /// <summary>What times were taken on, and how those of the port compare with the source's.</summary>
+    public static IEnumerable<string> Of(ServingRecord serving)
+    {
+        var hardware = serving.Hardware;
+        yield return string.Create(
+            CultureInfo.InvariantCulture,
+            $"served by turns on {hardware.Processor}, {hardware.Threads} of {hardware.Cores} cores: {serving.Rounds} prompts of {serving.PromptTokens} tokens, {serving.Tokens} generated tokens");
+        foreach (var ratio in serving.Ratios)
+        {
+            yield return string.Create(
+                CultureInfo.InvariantCulture,
+                $"{Metric.All[ratio.Metric].Title}, port to source: {ratio.Median:0.000} (half of the rounds from {ratio.Low:0.000} to {ratio.High:0.000})");
         }
     }
 }

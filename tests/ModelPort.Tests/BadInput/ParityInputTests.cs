@@ -70,6 +70,16 @@ public sealed class ParityInputTests : IDisposable
     }
 
     [Fact]
+    public void Paths_of_a_list_keep_their_semicolons_and_percent_signs()
+    {
+        string[] paths = ["/a;b/50%.txt", "/100%25/x%3By.jsonl"];
+        Assert.Equal(paths, PathList.Read(PathList.Write(paths)));
+        _checkpoint.Metadata["Evaluation"] = PathList.Write(paths);
+        var request = PortRequest.Parse(_checkpoint.Model, _checkpoint.Output, _checkpoint.Metadata, _checkpoint.Properties, "");
+        Assert.Equal(paths, new[] { request.Evaluation }.Concat(request.Tasks));
+    }
+
+    [Fact]
     public void Several_texts_or_tasks_of_one_name_are_refused()
     {
         _checkpoint.Metadata["Evaluation"] = "a.txt;b.txt";
