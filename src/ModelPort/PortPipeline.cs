@@ -1,3 +1,4 @@
+using System.Text;
 using ModelPort.Caching;
 using ModelPort.Calibration;
 using ModelPort.Checkpoints;
@@ -7,13 +8,15 @@ using ModelPort.Manifests;
 using ModelPort.Parity;
 using ModelPort.Planning;
 using ModelPort.Porting;
+using ModelPort.Reports;
 
 namespace ModelPort;
 
 /// <summary>What a run ended with.</summary>
 /// <param name="Manifest">The manifest, also when a budget is missed.</param>
 /// <param name="ManifestPath">Where it lies.</param>
-/// <param name="OutputPaths">The ported files.</param>
+/// <param name="OutputPaths">The ported files, and the reports on them.</param>
+/// <param name="ReportPath">The report for readers; null when nothing is measured.</param>
 /// <param name="InputPaths">Every file the result depends on.</param>
 /// <param name="Missed">An error for each budget that is missed; empty when all are kept.</param>
 /// <param name="Ported">Whether files were written; false when they were there already.</param>
@@ -22,6 +25,7 @@ public sealed record PortOutcome(
     Manifest Manifest,
     string ManifestPath,
     IReadOnlyList<string> OutputPaths,
+    string? ReportPath,
     IReadOnlyList<string> InputPaths,
     IReadOnlyList<Diagnostic> Missed,
     bool Ported,
@@ -84,16 +88,33 @@ public static class PortPipeline
         var manifestPath = Path.Combine(request.OutputDirectory, Manifest.FileName);
         var earlier = Manifest.TryRead(manifestPath);
         var run = new PortRun(request, plan, calibration, data, Engine(), observer, cancellation);
-        var (manifest, ported, measured) = earlier is null ? run.Everything() : run.WhatIsMissing(earlier);
-        OutputFile.WriteAll(manifestPath, System.Text.Encoding.UTF8.GetBytes(manifest.ToJson()));
+        var (manifest, report, ported, measured) = earlier is null ? run.Everything() : run.WhatIsMissing(earlier);
+        var reports = WriteReports(report, request.OutputDirectory);
+        OutputFile.WriteAll(manifestPath, Encoding.UTF8.GetBytes(manifest.ToJson()));
         return new PortOutcome(
             manifest,
             manifestPath,
-            [.. manifest.Outputs.Select(o => Path.Combine(request.OutputDirectory, o.File))],
+            [.. manifest.Outputs.Select(o => Path.Combine(request.OutputDirectory, o.File)), .. reports],
+            reports.Length == 0 ? null : reports[^1],
             run.Inputs,
             run.Missed(manifest),
             ported,
             measured);
+    }
+
+    // The report of an earlier measurement would speak for a port that nobody measured.
+    private static string[] WriteReports(ParityReport? report, string folder)
+    {
+        string[] paths = [Path.Combine(folder, ParityReport.FileName), Path.Combine(folder, ParityReport.PageName)];
+        if (report is null)
+        {
+            Array.ForEach(paths, File.Delete);
+            return [];
+        }
+
+        OutputFile.WriteAll(paths[0], Encoding.UTF8.GetBytes(report.ToJson()));
+        OutputFile.WriteAll(paths[1], Encoding.UTF8.GetBytes(ReportPage.Of(report)));
+        return paths;
     }
 
     private static EngineRecord Engine()

@@ -12,8 +12,16 @@ using ModelPort.Parity.Behaviour;
 using ModelPort.Parity.Serving;
 using ModelPort.Planning;
 using ModelPort.Porting;
+using ModelPort.Reports;
 
 namespace ModelPort;
+
+/// <summary>What came of a run.</summary>
+/// <param name="Manifest">The manifest.</param>
+/// <param name="Report">The report; null when nothing is measured.</param>
+/// <param name="Ported">Whether files were written; false when they were there already.</param>
+/// <param name="Measured">Whether parity was measured in this run.</param>
+internal sealed record RunResult(Manifest Manifest, ParityReport? Report, bool Ported, bool Measured);
 
 /// <summary>One run of the pipeline inside the lock: decides which stages are needed, carries them out and writes down what came of them.</summary>
 internal sealed class PortRun(
@@ -28,7 +36,7 @@ internal sealed class PortRun(
         [.. plan.Checkpoint.Files.Select(f => f.Path), .. new[] { request.Calibration, request.Evaluation, request.ReferenceOutputs }.OfType<string>(), .. request.Tasks];
 
     /// <summary>Ports and measures.</summary>
-    public (Manifest Manifest, bool Ported, bool Measured) Everything() => Everything(null, null);
+    public RunResult Everything() => Everything(null, null);
 
     /// <summary>The plan with all that is computed for it, without a port.</summary>
     public PortPlan Plan()
@@ -49,20 +57,22 @@ internal sealed class PortRun(
     }
 
     /// <summary>Looks at what an earlier run left, and does only what is missing.</summary>
-    public (Manifest Manifest, bool Ported, bool Measured) WhatIsMissing(Manifest earlier)
+    public RunResult WhatIsMissing(Manifest earlier)
     {
+        var report = request.Parity == ParityMode.Off ? null : ParityReport.TryRead(Path.Combine(request.OutputDirectory, ParityReport.FileName), earlier);
         var hash = SourceHash.Compute(plan.Checkpoint.Files, request.Threads, observer, cancellation);
         var portKey = PortKey(hash);
         var measuredAsAsked = request.Parity == ParityMode.Off || earlier.Keys.Parity == StageKeys.OfParity(portKey, data, _referenceHash, request, engine);
         // Times are of the machine that they were taken on.
         var served = request.Parity == ParityMode.Off || !request.MeasuresServing || earlier.Outputs.All(o => o.Serving?.Hardware == Hardware.Here(request.Threads, LlamaRuntime.Load().CpuBackend));
-        if (earlier.Keys.Port != portKey || !measuredAsAsked || !served || !earlier.Outputs.All(IsWhole))
+        if (earlier.Keys.Port != portKey || !measuredAsAsked || !served || (report is null && request.Parity != ParityMode.Off) || !earlier.Outputs.All(IsWhole))
         {
             return Everything(earlier, hash);
         }
 
         observer.Detail($"{request.Name}: the same source and options were ported before; judging the recorded numbers");
-        return (earlier with { Outputs = [.. earlier.Outputs.Select(Judged)] }, false, false);
+        var manifest = earlier with { Outputs = [.. earlier.Outputs.Select(Judged)] };
+        return new RunResult(manifest, report is null ? null : report with { Manifest = manifest }, false, false);
     }
 
     /// <summary>An error for each budget that is missed, and for each way in which a port behaves otherwise than its source.</summary>
@@ -78,11 +88,13 @@ internal sealed class PortRun(
 
     private IReadOnlyList<Precision> Precisions => [.. plan.Outputs.Select(o => o.Precision)];
 
-    private string PortKey(SourceHash source) => _calibration.Key(source) is var calibrationKey
-        ? StageKeys.OfPort(source, request, Precisions, calibrationKey, _choice.Key(source, calibrationKey))
-        : "";
+    private string PortKey(SourceHash source)
+    {
+        var calibrationKey = _calibration.Key(source);
+        return StageKeys.OfPort(source, request, Precisions, calibrationKey, _choice.Key(source, calibrationKey));
+    }
 
-    private (Manifest Manifest, bool Ported, bool Measured) Everything(Manifest? earlier, SourceHash? hash)
+    private RunResult Everything(Manifest? earlier, SourceHash? hash)
     {
         var toMeasure = request.Parity != ParityMode.Off;
         var files = new Dictionary<string, OutputFile>(StringComparer.Ordinal);
@@ -118,7 +130,8 @@ internal sealed class PortRun(
                 file.Commit();
             }
 
-            return (Write(result, outputs, basis, importance), true, toMeasure);
+            var manifest = Write(result, outputs, basis, importance);
+            return new RunResult(manifest, toMeasure ? new ParityReport(ParityReport.CurrentSchema, manifest, [.. parities.Select(p => p!.Positions)]) : null, true, toMeasure);
         }
         finally
         {

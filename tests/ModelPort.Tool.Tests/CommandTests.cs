@@ -99,8 +99,9 @@ public sealed class CommandTests : IDisposable
         Assert.Contains("budgets kept", first.Lines[0], StringComparison.Ordinal);
         Assert.StartsWith("parity gate of wordnet-llama Q8_0 against its source (BF16, llama.cpp ", first.Lines[1], StringComparison.Ordinal);
         Assert.Matches(@"MaxPerplexityIncrease [0-9.]+ -> [0-9.]+, [-+0-9.]+ \+- [0-9.]+ %, limit 1 % \(default\), kept;", first.Lines[1]);
-        Assert.Equal($"written to {output}", first.Lines[2]);
-        Assert.Equal([".modelport.lock", "modelport.json", "wordnet-llama-Q8_0.gguf"], Files(output));
+        Assert.Equal($"report: {Path.Combine(output, "parity.html")}", first.Lines[2]);
+        Assert.Equal($"written to {output}", first.Lines[3]);
+        Assert.Equal([".modelport.lock", "modelport.json", "parity.html", "parity.json", "wordnet-llama-Q8_0.gguf"], Files(output));
 
         var written = File.GetLastWriteTimeUtc(Path.Combine(output, "wordnet-llama-Q8_0.gguf"));
         var second = await ToolProcess.Run([.. port, "--format", "json"]);
@@ -111,7 +112,7 @@ public sealed class CommandTests : IDisposable
         Assert.Equal("kept", manifest.RootElement.GetProperty("outputs")[0].GetProperty("verdict").GetString());
 
         var again = await ToolProcess.Run(port);
-        Assert.Equal($"nothing to do: {output} is up to date", again.Lines[2]);
+        Assert.Equal($"nothing to do: {output} is up to date", again.Lines[3]);
     }
 
     [Fact]

@@ -21,7 +21,7 @@ public sealed class WorkerTests : IDisposable
         Assert.Contains(lines, l => Type(l) == "message" && (string?)l["importance"] == "high" && ((string?)l["text"])!.StartsWith("wordnet-llama (", StringComparison.Ordinal));
         Assert.Equal("result", Type(lines[^1]));
         Assert.Equal(Path.Combine(Output, "modelport.json"), (string?)lines[^1]["manifest"]);
-        Assert.Equal([Path.Combine(Output, "wordnet-llama-Q8_0.gguf")], lines[^1]["outputs"]!.AsArray().Select(o => (string?)o));
+        Assert.Equal(new[] { "wordnet-llama-Q8_0.gguf", "parity.json", "parity.html" }.Select(name => Path.Combine(Output, name)), lines[^1]["outputs"]!.AsArray().Select(o => (string?)o));
         Assert.Contains(Path.Combine(Repository.Sample, "config.json"), lines[^1]["inputs"]!.AsArray().Select(o => (string?)o));
         Assert.All(lines[^1]["inputs"]!.AsArray(), i => Assert.True(File.Exists((string?)i)));
     }

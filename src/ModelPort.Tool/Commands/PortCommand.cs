@@ -28,6 +28,11 @@ internal static class PortCommand
                     Console.WriteLine(Gate.Line(outcome.Manifest, port));
                 }
 
+                if (outcome.ReportPath is { } report)
+                {
+                    Console.WriteLine($"report: {report}");
+                }
+
                 Console.WriteLine(outcome.Ported ? $"written to {request.OutputDirectory}" : $"nothing to do: {request.OutputDirectory} is up to date");
             }
 

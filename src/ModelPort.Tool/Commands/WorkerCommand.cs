@@ -54,6 +54,11 @@ internal static class WorkerCommand
             lines.Message("high", Gate.Line(outcome.Manifest, output));
         }
 
+        if (outcome.ReportPath is { } report)
+        {
+            lines.Message("high", $"{outcome.Manifest.Name}: report in {report}");
+        }
+
         foreach (var missed in outcome.Missed)
         {
             lines.Diagnostic(request.Parity == ParityMode.Warn ? Diagnose.BudgetMissedWarning(missed) : missed);

@@ -12,8 +12,10 @@ public sealed record Manifest
     /// <summary>The version of the schema this version writes.</summary>
     public const int CurrentSchema = 2;
 
-    private static readonly JsonSerializerOptions Format = new()
+    /// <summary>How manifests and reports are written.</summary>
+    internal static readonly JsonSerializerOptions Format = new()
     {
+        TypeInfoResolver = new System.Text.Json.Serialization.Metadata.DefaultJsonTypeInfoResolver(),
         WriteIndented = true,
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,

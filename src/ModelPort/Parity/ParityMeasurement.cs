@@ -11,8 +11,8 @@ namespace ModelPort.Parity;
 
 /// <summary>What was measured of one port.</summary>
 /// <param name="Figures">Every number, of the port and of what it compares with.</param>
-/// <param name="Positions">What was found at each position of the evaluation text, window after window.</param>
-public sealed record PortMeasurement(IReadOnlyList<Figure> Figures, IReadOnlyList<PositionStatistics> Positions)
+/// <param name="Positions">What was found at positions of the evaluation text.</param>
+public sealed record PortMeasurement(IReadOnlyList<Figure> Figures, PositionDigest Positions)
 {
     /// <summary>How the answers of source and port to the questions of tasks differ.</summary>
     public IReadOnlyList<TaskParity> Tasks { get; init; } = [];
@@ -104,7 +104,7 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
                 Figure.For(Metric.EvaluationTokensPerSecond, Subject.Port, null, speed),
                 .. ofSource,
             ],
-            positions);
+            PositionDigest.Of(positions, source.Windows, t => port.Model.Vocabulary.Detokenize(t, unparseSpecial: true)));
     }
 
     // Cache and attention are kept in F32, so that only weights and kernels differ from the framework of origin.

@@ -185,7 +185,7 @@ public sealed class CalibrationTests : IDisposable
         var outcome = Outcome();
         Assert.True(outcome.Measured);
         Assert.Equal(1, _observer.Calibrations);
-        Assert.Equal([".modelport.lock", "model-BF16.gguf", "model-Q4_0.gguf", "model.imatrix.gguf", "modelport.json"], Directory.GetFiles(_checkpoint.Output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal([".modelport.lock", "model-BF16.gguf", "model-Q4_0.gguf", "model.imatrix.gguf", "modelport.json", "parity.html", "parity.json"], Directory.GetFiles(_checkpoint.Output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Contains(Text, outcome.InputPaths);
     }
 

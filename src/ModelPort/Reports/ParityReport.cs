@@ -1,0 +1,87 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Schema;
+using ModelPort.Manifests;
+using ModelPort.Parity;
+
+namespace ModelPort.Reports;
+
+/// <summary>
+/// Everything that was measured, for people and programs that want more than the manifest: the manifest itself and, for each of its outputs, what was
+/// found at single positions (parity.json). docs/schemas/parity.schema.json is its schema.
+/// </summary>
+/// <param name="SchemaVersion">The version of the schema.</param>
+/// <param name="Manifest">The manifest that lies beside it.</param>
+/// <param name="Positions">What was found at positions of the evaluation text; in the order of the manifest's outputs.</param>
+public sealed record ParityReport(int SchemaVersion, Manifest Manifest, IReadOnlyList<PositionDigest> Positions)
+{
+    /// <summary>The file's name.</summary>
+    public const string FileName = "parity.json";
+
+    /// <summary>The name of the same for readers.</summary>
+    public const string PageName = "parity.html";
+
+    /// <summary>The version of the schema this version writes.</summary>
+    public const int CurrentSchema = 1;
+
+    private const string NullableMark = "nullable";
+
+    /// <summary>The JSON text, with LF line ends.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, Manifest.Format) + "\n";
+
+    /// <summary>The JSON schema of what <see cref="ToJson"/> writes.</summary>
+    public static string Schema()
+    {
+        var options = new JsonSchemaExporterOptions { TreatNullObliviousAsNonNullable = true, TransformSchemaNode = MarkNullable };
+        var schema = Manifest.Format.GetJsonSchemaAsNode(typeof(ParityReport), options).AsObject();
+        LeaveOutNulls(schema);
+        schema.Insert(0, "$schema", JsonValue.Create("https://json-schema.org/draft/2020-12/schema"));
+        schema.Insert(1, "title", JsonValue.Create($"ModelPort parity report, version {CurrentSchema}"));
+        return schema.ToJsonString(Manifest.Format) + "\n";
+    }
+
+    private static JsonNode MarkNullable(JsonSchemaExporterContext context, JsonNode node)
+    {
+        if (context.PropertyInfo?.IsGetNullable == true && node is JsonObject schema)
+        {
+            schema[NullableMark] = true;
+        }
+
+        return node;
+    }
+
+    // What has no value is not written, so that it cannot be required.
+    private static void LeaveOutNulls(JsonNode? node)
+    {
+        if (node is JsonArray list)
+        {
+            list.ToList().ForEach(LeaveOutNulls);
+        }
+        else if (node is JsonObject schema)
+        {
+            if (schema["required"] is JsonArray required)
+            {
+                required.RemoveAll(name => schema["properties"]![name!.GetValue<string>()] is JsonObject property && property.ContainsKey(NullableMark));
+            }
+
+            schema.ToList().ForEach(member => LeaveOutNulls(member.Value));
+            schema.Remove(NullableMark);
+        }
+    }
+
+    /// <summary>Reads the report that belongs to a manifest; null when there is none, or it is of another measurement.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="manifest">The manifest that was read beside it.</param>
+    public static ParityReport? TryRead(string path, Manifest manifest)
+    {
+        try
+        {
+            var report = JsonSerializer.Deserialize<ParityReport>(File.ReadAllBytes(path), Manifest.Format);
+            return report is { SchemaVersion: CurrentSchema } && report.Manifest.Keys == manifest.Keys && report.Positions.Count == manifest.Outputs.Count ? report : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return null;
+        }
+    }
+}
