@@ -34,6 +34,34 @@ public sealed record PortOutcome(
 /// <summary>The one road: checkpoint, plan, port, parity, manifest. Does only what has not been done for the same content and options.</summary>
 public static class PortPipeline
 {
+    /// <summary>
+    /// Plans a port. Where types are chosen for a size, what that needs is measured, which reads weights; the files that are needed for it are temporary.
+    /// </summary>
+    /// <param name="checkpoint">The source.</param>
+    /// <param name="request">What the user asks for; its output directory is not touched.</param>
+    /// <param name="observer">Told progress.</param>
+    /// <param name="cancellation">Stops the work.</param>
+    /// <exception cref="ModelPortException">Any error that is found before weights are read, or while they are measured.</exception>
+    public static PortPlan Plan(Checkpoint checkpoint, PortRequest request, IPortObserver observer, CancellationToken cancellation)
+    {
+        var calibration = CalibrationInput.Open(request);
+        var plan = Planner.Plan(checkpoint, request, calibration?.Importance);
+        if (!plan.Outputs.Any(o => o.IsOpen))
+        {
+            return plan;
+        }
+
+        var scratch = Directory.CreateTempSubdirectory("modelport-");
+        try
+        {
+            return new PortRun(request with { OutputDirectory = scratch.FullName }, plan, calibration, EvaluationData.Open(request), Engine(), new Unwarned(observer), cancellation).Plan();
+        }
+        finally
+        {
+            scratch.Delete(recursive: true);
+        }
+    }
+
     /// <summary>Ports, measures and records.</summary>
     /// <param name="request">What the user asks for.</param>
     /// <param name="observer">Told warnings and progress.</param>
@@ -59,9 +87,7 @@ public static class PortPipeline
         OutputFile.DeleteLeftOvers(request.OutputDirectory);
         var manifestPath = Path.Combine(request.OutputDirectory, Manifest.FileName);
         var earlier = Manifest.TryRead(manifestPath);
-        var runtime = LlamaRuntime.Load();
-        var engine = new EngineRecord("llama.cpp", runtime.Version, runtime.Commit);
-        var run = new PortRun(request, plan, calibration, data, engine, observer, cancellation);
+        var run = new PortRun(request, plan, calibration, data, Engine(), observer, cancellation);
         var (manifest, report, ported, measured) = earlier is null ? run.Everything() : run.WhatIsMissing(earlier);
         var reports = WriteReports(report, request.OutputDirectory);
         OutputFile.WriteAll(manifestPath, Encoding.UTF8.GetBytes(manifest.ToJson()));
@@ -89,5 +115,23 @@ public static class PortPipeline
         OutputFile.WriteAll(paths[0], Encoding.UTF8.GetBytes(report.ToJson()));
         OutputFile.WriteAll(paths[1], Encoding.UTF8.GetBytes(ReportPage.Of(report)));
         return paths;
+    }
+
+    private static EngineRecord Engine()
+    {
+        var runtime = LlamaRuntime.Load();
+        return new EngineRecord("llama.cpp", runtime.Version, runtime.Commit);
+    }
+
+    /// <summary>Passes on all but warnings, which are in the plan.</summary>
+    private sealed class Unwarned(IPortObserver observer) : IPortObserver
+    {
+        public void Warn(Diagnostic warning)
+        {
+        }
+
+        public void Progress(PortProgress progress) => observer.Progress(progress);
+
+        public void Detail(string text) => observer.Detail(text);
     }
 }

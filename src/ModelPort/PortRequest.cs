@@ -1,4 +1,5 @@
 using System.Globalization;
+using ModelPort.Choosing;
 using ModelPort.Diagnostics;
 using ModelPort.Parity;
 using ModelPort.Parity.Serving;
@@ -50,7 +51,7 @@ public sealed record PortRequest
     /// <summary>Metadata other than the budgets, as users spell them.</summary>
     public static IReadOnlyList<string> OptionNames { get; } =
         ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow", "EvaluationQuestions", "Continuations", "ContinuationTokens", "Serving", "HourlyCost",
-         "TensorPrecision", "Pure", "OutputPrecision", "EmbeddingPrecision",
+         "TensorPrecision", "Pure", "OutputPrecision", "EmbeddingPrecision", "TargetBitsPerWeight",
          "Calibration", "CalibrationTokens", "CalibrationWindow"];
 
     /// <summary>The checkpoint folder.</summary>
@@ -64,6 +65,9 @@ public sealed record PortRequest
 
     /// <summary>The precisions asked for; empty means the source's own.</summary>
     public IReadOnlyList<Precision> Precisions { get; init; } = [];
+
+    /// <summary>The size that types are chosen for, when <see cref="Precision.Auto"/> is among the precisions.</summary>
+    public SizeTarget? Target { get; init; }
 
     /// <summary>What the user decides about the types of tensors over the precisions' recipes.</summary>
     public TensorChoice Choice { get; init; } = TensorChoice.None;
@@ -143,7 +147,7 @@ public sealed record PortRequest
     /// <param name="metadata">Options by name: <see cref="OptionNames"/> and <see cref="Budget.Names"/>.</param>
     /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, Serving, EvaluationTokens, Strict, StrictPrecision.</param>
     /// <param name="file">The file that errors about options point at (the project file).</param>
-    /// <exception cref="ModelPortException">MP1018, MP1019, MP1020, MP1027, MP1040 or MP1041.</exception>
+    /// <exception cref="ModelPortException">MP1018, MP1019, MP1020, MP1040, MP1041 or MP1043.</exception>
     public static PortRequest Parse(
         string source,
         string outputDirectory,
@@ -185,17 +189,28 @@ public sealed record PortRequest
             throw new ModelPortException(Diagnose.InvalidOption(file, "Name", name, "a name that a file can have"));
         }
 
+        var size = new SizeTarget(
+            budgets.FirstOrDefault(b => b.Kind.Name == "MaxSize") is { } largest ? (long)Math.Min(largest.Limit * 1e6, long.MaxValue / 2) : null,
+            Option("TargetBitsPerWeight") is { } bits ? ParseBits(bits, file) : null);
+        var precisions = ParsePrecisions(Option("Precision") ?? "", size, file);
+        var pure = ParseSwitch(Option("Pure"), "Pure", file);
+        if (pure && precisions.Contains(Precision.Auto))
+        {
+            throw new ModelPortException(Diagnose.InvalidOption(file, "Pure", "true", "a precision other than Auto beside it, which has no base type"));
+        }
+
         var (text, tasks) = ParseEvaluation(Option("Evaluation") ?? "", file);
         return new PortRequest
         {
             Source = source,
             Name = name,
             OutputDirectory = outputDirectory,
-            Precisions = Precision.ParseList(Option("Precision") ?? "", file),
+            Precisions = precisions,
+            Target = precisions.Contains(Precision.Auto) ? size : null,
             Choice = new TensorChoice
             {
                 Patterns = TensorPattern.ParseList(Option("TensorPrecision") ?? "", file),
-                Pure = ParseSwitch(Option("Pure"), "Pure", file),
+                Pure = pure,
                 Output = Option("OutputPrecision") is { } output ? TensorTypes.Parse(output, file) : null,
                 Embedding = Option("EmbeddingPrecision") is { } embedding ? TensorTypes.Parse(embedding, file) : null,
             },
@@ -249,6 +264,30 @@ public sealed record PortRequest
 
     private static int? ParseWindow(string? value, string option, string file) =>
         value is null ? null : Within(value, option, 0, 16, 32768, file);
+
+    // A size without a precision asks for the best that fits.
+    private static IReadOnlyList<Precision> ParsePrecisions(string list, SizeTarget size, string file)
+    {
+        var precisions = Precision.ParseList(list, file);
+        if (precisions.Count == 0 && size != new SizeTarget(null, null))
+        {
+            return [Precision.Auto];
+        }
+
+        if (precisions.Contains(Precision.Auto))
+        {
+            return size != new SizeTarget(null, null) ? precisions : throw new ModelPortException(Diagnose.SizeMissing(file));
+        }
+
+        return size.BitsPerWeight is { } bits
+            ? throw new ModelPortException(Diagnose.InvalidOption(file, "TargetBitsPerWeight", bits.ToString(CultureInfo.InvariantCulture), "Precision 'Auto', or none, beside it"))
+            : precisions;
+    }
+
+    private static double ParseBits(string value, string file) =>
+        double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var bits) && bits is > 0 and <= 32
+            ? bits
+            : throw new ModelPortException(Diagnose.InvalidOption(file, "TargetBitsPerWeight", value, "a number above 0 and up to 32, with a decimal point"));
 
     private static ParityMode ParseParity(string? value, string file) => value?.ToUpperInvariant() switch
     {

@@ -1,6 +1,8 @@
+using System.Globalization;
 using ModelPort.Caching;
 using ModelPort.Calibration;
 using ModelPort.Checkpoints;
+using ModelPort.Choosing;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
 using ModelPort.Formats.Gguf;
@@ -26,6 +28,7 @@ internal sealed class PortRun(
     PortRequest request, PortPlan plan, CalibrationInput? calibration, EvaluationData data, EngineRecord engine, IPortObserver observer, CancellationToken cancellation)
 {
     private readonly CalibrationStage _calibration = new(request, calibration, plan, engine, observer, cancellation);
+    private readonly ChoiceStage _choice = new(request, plan, calibration, engine, observer, cancellation);
     private readonly string? _referenceHash = request.ReferenceOutputs is { } path ? HashReference(path, cancellation) : null;
 
     /// <summary>Every file the result depends on.</summary>
@@ -35,12 +38,30 @@ internal sealed class PortRun(
     /// <summary>Ports and measures.</summary>
     public RunResult Everything() => Everything(null, null);
 
+    /// <summary>The plan with all that is computed for it, without a port.</summary>
+    public PortPlan Plan()
+    {
+        var files = new Dictionary<string, OutputFile>(StringComparer.Ordinal);
+        try
+        {
+            Prepare(files, null, null, toMeasure: false);
+            return plan;
+        }
+        finally
+        {
+            foreach (var file in files.Values)
+            {
+                file.Dispose();
+            }
+        }
+    }
+
     /// <summary>Looks at what an earlier run left, and does only what is missing.</summary>
     public RunResult WhatIsMissing(Manifest earlier)
     {
         var report = request.Parity == ParityMode.Off ? null : ParityReport.TryRead(Path.Combine(request.OutputDirectory, ParityReport.FileName), earlier);
         var hash = SourceHash.Compute(plan.Checkpoint.Files, request.Threads, observer, cancellation);
-        var portKey = StageKeys.OfPort(hash, request, Precisions, _calibration.Key(hash));
+        var portKey = PortKey(hash);
         var measuredAsAsked = request.Parity == ParityMode.Off || earlier.Keys.Parity == StageKeys.OfParity(portKey, data, _referenceHash, request, engine);
         // Times are of the machine that they were taken on.
         var served = request.Parity == ParityMode.Off || !request.MeasuresServing || earlier.Outputs.All(o => o.Serving?.Hardware == Hardware.Here(request.Threads, LlamaRuntime.Load().CpuBackend));
@@ -67,57 +88,44 @@ internal sealed class PortRun(
 
     private IReadOnlyList<Precision> Precisions => [.. plan.Outputs.Select(o => o.Precision)];
 
+    private string PortKey(SourceHash source)
+    {
+        var calibrationKey = _calibration.Key(source);
+        return StageKeys.OfPort(source, request, Precisions, calibrationKey, _choice.Key(source, calibrationKey));
+    }
+
     private RunResult Everything(Manifest? earlier, SourceHash? hash)
     {
-        var importance = _calibration.Given ?? _calibration.Kept(earlier, hash);
-        var toCalibrate = importance is null && _calibration.IsComputed;
         var toMeasure = request.Parity != ParityMode.Off;
-        // The source as GGUF at its own precision, to calibrate and measure with.
-        var own = toCalibrate || toMeasure ? Baseline() : null;
-        var files = new List<(OutputPlan Plan, OutputFile File)>();
+        var files = new Dictionary<string, OutputFile>(StringComparer.Ordinal);
         try
         {
-            foreach (var output in plan.Outputs)
+            foreach (var output in plan.Outputs.Where(o => !o.IsOpen))
             {
-                files.Add((output, OutputFile.Create(Path.Combine(request.OutputDirectory, output.FileName), output.FileLength)));
+                files.Add(output.FileName, Create(output));
             }
 
-            if (own is not null && !plan.Outputs.Contains(own))
+            var (own, first, importance) = Prepare(files, earlier, hash, toMeasure);
+            foreach (var output in plan.Outputs.Where(o => !files.ContainsKey(o.FileName)))
             {
-                // Nobody asked for it: it is never given a name, and is gone afterwards.
-                files.Add((own, OutputFile.CreateScratch(Path.Combine(request.OutputDirectory, own.FileName), own.FileLength)));
+                files.Add(output.FileName, Create(output));
             }
 
-            IReadOnlyList<Diagnostic> warnings = [];
-            if (toCalibrate)
-            {
-                // The others need what is computed from it.
-                var first = Porter.Run(plan, [.. files.Where(f => f.Plan == own)], request, observer, cancellation, known: hash);
-                hash = first.Source;
-                importance = _calibration.Compute(files.First(f => f.Plan == own).File.TemporaryPath, first.Source);
-                warnings = first.Warnings;
-            }
-
-            if (importance is not null && _calibration.IsComputed)
-            {
-                plan = Calibrated(importance);
-            }
-
-            var rest = files.Where(f => !toCalibrate || f.Plan != own).Select(f => (plan.Outputs.FirstOrDefault(o => o.FileName == f.Plan.FileName, f.Plan), f.File));
-            var result = Porter.Run(plan, [.. rest], request, observer, cancellation, importance, hash);
-            result = result with { Warnings = [.. warnings, .. result.Warnings] };
+            var rest = plan.Outputs.Append(own).OfType<OutputPlan>().DistinctBy(o => o.FileName).Where(o => first is null || o.FileName != own!.FileName);
+            var result = Porter.Run(plan, [.. rest.Select(o => (o, files[o.FileName]))], request, observer, cancellation, importance, first?.Source ?? hash);
+            result = result with { Warnings = [.. first?.Warnings ?? [], .. result.Warnings] };
             foreach (var warning in result.Warnings)
             {
                 Warn(warning);
             }
 
-            var ports = files[..plan.Outputs.Count];
-            var hashes = ports.Select(f => f.File.Hash(cancellation)).ToArray();
+            var ports = plan.Outputs.Select(o => files[o.FileName]).ToArray();
+            var hashes = ports.Select(f => f.Hash(cancellation)).ToArray();
             var (basis, parities) = toMeasure
-                ? Measure(files.First(f => f.Plan == own).File.TemporaryPath, [.. ports.Select(p => p.File.TemporaryPath)])
-                : (null, new PortMeasurement?[ports.Count]);
+                ? Measure(files[own!.FileName].TemporaryPath, [.. ports.Select(p => p.TemporaryPath)])
+                : (null, new PortMeasurement?[ports.Length]);
             var outputs = plan.Outputs.Select((o, i) => Record(o, hashes[i], parities[i])).ToArray();
-            foreach (var (_, file) in ports)
+            foreach (var file in ports)
             {
                 file.Commit();
             }
@@ -127,20 +135,66 @@ internal sealed class PortRun(
         }
         finally
         {
-            files.ForEach(f => f.File.Dispose());
+            foreach (var file in files.Values)
+            {
+                file.Dispose();
+            }
         }
     }
 
-    // The plan with all that the matrix says: its numbers in the headers, and what it leaves out in the warnings.
-    private PortPlan Calibrated(Importance importance)
+    private OutputFile Create(OutputPlan output) => OutputFile.Create(Path.Combine(request.OutputDirectory, output.FileName), output.FileLength);
+
+    /// <summary>Does what has to be done before the ports can be written, and completes the plan: computes the importance matrix, and chooses types.</summary>
+    /// <param name="files">The files so far. The source as GGUF at its own precision is added, where something is computed or measured with it.</param>
+    /// <param name="earlier">What an earlier run recorded.</param>
+    /// <param name="hash">The source's content, where it is known already.</param>
+    /// <param name="toMeasure">Whether ports will be measured against the source.</param>
+    /// <returns>The plan of the source, what came of writing it when it is written already, and the matrix.</returns>
+    private (OutputPlan? Own, PortResult? Written, Importance? Importance) Prepare(Dictionary<string, OutputFile> files, Manifest? earlier, SourceHash? hash, bool toMeasure)
     {
-        var calibrated = Planner.Plan(plan.Checkpoint, request, importance);
-        foreach (var warning in calibrated.Warnings.Except(plan.Warnings))
+        var importance = _calibration.Given ?? _calibration.Kept(earlier, hash);
+        var errors = _choice.Kept(hash, _calibration.Key);
+        var toCalibrate = importance is null && _calibration.IsComputed;
+        var toChoose = errors is null && _choice.IsNeeded;
+        var own = toCalibrate || toChoose || toMeasure ? Baseline() : null;
+        if (own is not null && !files.ContainsKey(own.FileName))
+        {
+            // Nobody asked for it: it is never given a name, and is gone afterwards.
+            files.Add(own.FileName, OutputFile.CreateScratch(Path.Combine(request.OutputDirectory, own.FileName), own.FileLength));
+        }
+
+        PortResult? written = null;
+        if (toCalibrate || toChoose)
+        {
+            written = Porter.Run(plan, [(own!, files[own!.FileName])], request, observer, cancellation, known: hash);
+            var path = files[own.FileName].TemporaryPath;
+            importance = toCalibrate ? _calibration.Compute(path, written.Source) : importance;
+            errors = toChoose ? _choice.Compute(path, _choice.Key(written.Source, _calibration.Key(written.Source)), importance) : errors;
+        }
+
+        if ((importance is not null && _calibration.IsComputed) || errors is not null)
+        {
+            plan = Replanned(importance, errors);
+        }
+
+        return (own, written, importance);
+    }
+
+    // The plan with all that was computed for it: the matrix's numbers in the headers and what it leaves out in the warnings, and the types that were chosen.
+    private PortPlan Replanned(Importance? importance, ErrorTable? errors)
+    {
+        var replanned = Planner.Plan(plan.Checkpoint, request, importance, errors);
+        foreach (var mix in replanned.Outputs.Select(o => o.Mix).OfType<Mix>())
+        {
+            observer.Detail(string.Create(CultureInfo.InvariantCulture, $"{request.Name}: types chosen for {Sizes.Bytes(mix.LimitBytes)}; expected divergence {mix.Divergence:0.00000} nats, at most {100 * mix.Gap:0.00} % above the best mix"));
+        }
+
+        foreach (var warning in replanned.Warnings.Except(plan.Warnings))
         {
             observer.Warn(warning);
         }
 
-        return calibrated with { Warnings = [.. plan.Warnings.Union(calibrated.Warnings)] };
+        return replanned with { Warnings = [.. plan.Warnings.Union(replanned.Warnings)] };
     }
 
     private OutputPlan Baseline()
@@ -171,6 +225,7 @@ internal sealed class PortRun(
         Sha256 = hash,
         TensorTypes = output.TypeCounts.ToDictionary(t => GgmlTypes.Name(t.Key), t => t.Value),
         Fallbacks = [.. output.Fallbacks.Select(f => new FallbackRecord(f.Tensor, GgmlTypes.Name(f.Wanted), GgmlTypes.Name(f.Used)))],
+        Mix = output.Mix is { } mix ? Record(mix, output.Yardstick) : null,
         Metrics = measured is null ? [] : [.. measured.Figures, Size(Subject.Source, plan.Checkpoint.WeightBytes), Size(Subject.Port, output.FileLength)],
         Tasks = measured?.Tasks ?? [],
         Tokenizer = measured?.Tokenizer,
@@ -180,6 +235,14 @@ internal sealed class PortRun(
         Verdict = Verdict.NotMeasured,
     });
 
+    private static MixRecord Record(Mix mix, Precision yardstick)
+    {
+        var tensors = mix.Table.Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
+        return new MixRecord(
+            mix.LimitBytes, mix.Divergence, mix.LeastDivergence, yardstick.Name, mix.Table.Text,
+            [.. mix.Tensors.Select(t => new MixTensorRecord(t.Tensor, GgmlTypes.Name(t.Type), t.Error, t.Sensitivity, tensors[t.Tensor].Rows, tensors[t.Tensor].MeasuredRows))]);
+    }
+
     private OutputRecord Judged(OutputRecord record)
     {
         if (record.Metrics.Count == 0 || request.Parity == ParityMode.Off)
@@ -188,7 +251,7 @@ internal sealed class PortRun(
             return record with { Budgets = [], Verdict = Verdict.NotMeasured };
         }
 
-        var precision = plan.Outputs.First(o => o.Precision.Name == record.Precision).Precision;
+        var precision = Precision.All.First(p => p.Name == (record.Mix?.Yardstick ?? record.Precision));
         record = record with { Metrics = ServingCost.Apply(record.Metrics, request.HourlyCost), Serving = record.Serving is { } serving ? serving with { HourlyCost = request.HourlyCost } : null };
         var budgets = Judge.Check(record.Metrics, Judge.Applicable(precision, request.Budgets, record.Tokenizer), request.StrictParity);
         foreach (var warning in record.Tokenizer?.Warnings(plan.Checkpoint.Folder, Path.Combine(request.OutputDirectory, record.File)) ?? [])
@@ -217,7 +280,7 @@ internal sealed class PortRun(
     {
         var checkpoint = plan.Checkpoint;
         var own = Planner.OwnPrecision(checkpoint);
-        var portKey = StageKeys.OfPort(result.Source, request, Precisions, _calibration.Key(result.Source));
+        var portKey = PortKey(result.Source);
         return new Manifest
         {
             SchemaVersion = Manifest.CurrentSchema,

@@ -59,7 +59,7 @@ public static class PortValidation
                 observer.Warn(warning.ToDiagnostic(portPath)!);
             }
 
-            var budgets = request.Precisions is [var precision] ? Judge.Applicable(precision, request.Budgets, ports[0].Tokenizer) : request.Budgets;
+            var budgets = request.Precisions is [var precision] && precision != Precision.Auto ? Judge.Applicable(precision, request.Budgets, ports[0].Tokenizer) : request.Budgets;
             return new ValidationOutcome(result.Source, basis, ports[0] with { Figures = figures }, Judge.Check(figures, budgets, request.StrictParity));
         }
         catch (EngineException e) when (e.Fault == EngineFault.ModelRefused && e.Path == portPath)

@@ -10,7 +10,7 @@ public static class Summary
     /// <summary>Name, source, precision, sizes, perplexity before and after, divergence, top-token agreement, accuracy before and after, verdict.</summary>
     public static string Line(Manifest manifest, OutputRecord output)
     {
-        var head = $"{manifest.Name} ({manifest.Source.Sha256[..12]}) {output.Precision}: {Sizes.Bytes(manifest.Source.WeightBytes)} -> {Sizes.Bytes(output.Bytes)}";
+        var head = $"{manifest.Name} ({manifest.Source.Sha256[..12]}) {output.Precision}{Types(output)}: {Sizes.Bytes(manifest.Source.WeightBytes)} -> {Sizes.Bytes(output.Bytes)}";
         if (output.Verdict == Verdict.NotMeasured)
         {
             return head + ", not measured (ModelPortParity is off)";
@@ -25,4 +25,8 @@ public static class Summary
         numbers += string.Concat(tasks) + (output.Behaviour?.Failures.Any() == true ? ", BEHAVIOUR CHANGED" : "");
         return $"{head}, {numbers}, {(output.Budgets.All(b => b.Passes) ? "budgets kept" : "BUDGET MISSED")}";
     }
+
+    // A precision's name says what it is made of; of a mix that was chosen the build says it.
+    private static string Types(OutputRecord output) =>
+        output.Mix is null ? "" : $" ({string.Join(", ", output.Mix.Tensors.CountBy(t => t.Type).OrderByDescending(t => t.Value).Select(t => $"{t.Value} {t.Key}"))})";
 }

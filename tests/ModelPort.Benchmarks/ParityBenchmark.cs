@@ -153,8 +153,15 @@ internal static partial class ParityBenchmark
         long memory = 0;
         while (!child.WaitForExit(20))
         {
-            child.Refresh();
-            memory = Math.Max(memory, child.HasExited ? 0 : child.PeakWorkingSet64);
+            try
+            {
+                child.Refresh();
+                memory = Math.Max(memory, child.PeakWorkingSet64);
+            }
+            catch (InvalidOperationException)
+            {
+                // It ended between the wait and the look.
+            }
         }
 
         var elapsed = Stopwatch.GetElapsedTime(start);

@@ -106,6 +106,77 @@ public sealed class LlamaProductTests(TinyModelFixture tiny) : IClassFixture<Tin
     }
 
     [Fact]
+    public void What_is_written_to_a_result_is_what_the_model_goes_on_with()
+    {
+        const string Weight = "blk.1.ffn_down.weight";
+        TinyModel.Write(tiny.Folder["zero.gguf"], changeWeights: (name, values) => values.AsSpan(0, name == Weight ? values.Length : 0).Clear());
+        using var zero = LlamaModel.Load(LlamaRuntime.Load(), tiny.Folder["zero.gguf"]);
+        var eraser = new Changer { Weight = Weight, Change = product => ForEachResult(product, (_, result) => result.Clear()) };
+        Assert.Equal(Logits(zero, Options), Logits(tiny.Model, Options with { Products = eraser }));
+        Assert.Equal(1, eraser.Seen);
+    }
+
+    [Fact]
+    public void Rows_that_are_looked_up_can_be_seen_and_changed()
+    {
+        var embedding = Read(tiny.Path, "token_embd.weight");
+        int[] others = [.. Tokens.Reverse()];
+        var changer = new Changer
+        {
+            Weight = "token_embd.weight",
+            Change = product =>
+            {
+                if (!product.IsLookup)
+                {
+                    return;
+                }
+
+                Assert.Equal((TinyModel.Embedding, Tokens.Length), (product.Outputs, product.Rows));
+                ForEachResult(product, (row, result) =>
+                {
+                    Assert.Equal(embedding.AsSpan(Tokens[(int)row] * TinyModel.Embedding, TinyModel.Embedding), result);
+                    embedding.AsSpan(others[row] * TinyModel.Embedding, TinyModel.Embedding).CopyTo(result);
+                });
+            },
+        };
+        var changed = Logits(tiny.Model, Options with { Products = changer });
+        using var context = new LlamaContext(tiny.Model, Options);
+        using var batch = TinyModel.Batch(others);
+        context.Decode(batch, Token);
+        Assert.Equal(context.Logits(others.Length - 1).ToArray(), changed);
+        // Once looked up, once multiplied with: the embedding is the output matrix too.
+        Assert.Equal(2, changer.Seen);
+    }
+
+    [Fact]
+    public void A_token_of_an_expert_has_a_result_of_its_own()
+    {
+        TinyModel.Write(tiny.Folder["routed.gguf"], experts: Experts, expertsUsed: ExpertsUsed);
+        using var model = LlamaModel.Load(LlamaRuntime.Load(), tiny.Folder["routed.gguf"]);
+        const string Weight = "blk.0.ffn_up_exps.weight";
+        var weights = Read(tiny.Folder["routed.gguf"], Weight);
+        var changer = new Changer
+        {
+            Weight = Weight,
+            Change = product =>
+            {
+                for (long i = 0; i < product.Rows; i++)
+                {
+                    var row = product.Row(i, out var expert);
+                    var result = product.Result(i);
+                    for (var j = 0; j < result.Length; j += 101)
+                    {
+                        var first = (expert * TinyModel.FeedForward + j) * TinyModel.Embedding;
+                        Assert.Equal(row.ToArray().Select((x, k) => (double)x * weights[first + k]).Sum(), result[j], 1e-4);
+                    }
+                }
+            },
+        };
+        _ = Logits(model, Options with { Products = changer });
+        Assert.Equal(1, changer.Seen);
+    }
+
+    [Fact]
     public void What_an_observer_throws_comes_out_and_the_context_can_go_on()
     {
         var recorder = new Recorder { Failure = new InvalidOperationException("enough") };
@@ -118,6 +189,14 @@ public sealed class LlamaProductTests(TinyModelFixture tiny) : IClassFixture<Tin
         context.Clear();
         context.Decode(batch, Token);
         Assert.NotEmpty(recorder.Products);
+    }
+
+    private static void ForEachResult(LlamaProduct product, Action<long, Span<float>> change)
+    {
+        for (long i = 0; i < product.Rows; i++)
+        {
+            change(i, product.Result(i));
+        }
     }
 
     private static Recorder Evaluate(LlamaModel model, Recorder recorder)
@@ -170,6 +249,27 @@ public sealed class LlamaProductTests(TinyModelFixture tiny) : IClassFixture<Tin
             }
 
             Products.Add(new Product(product.Weight, product.IsRouted, product.Columns, product.Matrices, rows));
+        }
+    }
+
+    private sealed class Changer : ILlamaProductObserver
+    {
+        public delegate void Changes(LlamaProduct product);
+
+        public required string Weight { get; init; }
+
+        public required Changes Change { get; init; }
+
+        public int Seen { get; private set; }
+
+        public bool Wants(string weight) => weight == Weight;
+
+        public bool WantsLookups(string weight) => weight == Weight;
+
+        public void Observe(in LlamaProduct product)
+        {
+            Seen++;
+            Change(product);
         }
     }
 }

@@ -10,7 +10,11 @@ public interface ILlamaProductObserver
     /// <param name="weight">The weight's name, such as "blk.0.attn_q.weight".</param>
     bool Wants(string weight);
 
-    /// <summary>Sees a product that has been computed.</summary>
+    /// <summary>Whether rows that are looked up in a weight, as in an embedding, are to be seen too.</summary>
+    /// <param name="weight">The weight's name.</param>
+    bool WantsLookups(string weight) => false;
+
+    /// <summary>Sees a product that has been computed, before anything is computed from it: what is written to its results is what the model goes on with.</summary>
     /// <param name="product">The product, valid during the call.</param>
     void Observe(in LlamaProduct product);
 }

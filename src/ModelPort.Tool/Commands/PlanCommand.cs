@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using ModelPort.Calibration;
 using ModelPort.Checkpoints;
+using ModelPort.Choosing;
 using ModelPort.Diagnostics;
 using ModelPort.Formats.Gguf;
 using ModelPort.Manifests;
@@ -9,7 +10,7 @@ using ModelPort.Planning;
 
 namespace ModelPort.Tool.Commands;
 
-/// <summary>modelport plan: everything a port would do, before a byte of weight is read.</summary>
+/// <summary>modelport plan: everything a port would do, before a byte of weight is read; where types are chosen for a size, after they were measured.</summary>
 internal static class PlanCommand
 {
     public static Command Create()
@@ -17,12 +18,13 @@ internal static class PlanCommand
         var options = new PortOptions();
         var command = new Command("plan", "Shows what a port would write: files, tensors, types, fallbacks, sizes.") { options.Source };
         options.AddTo(command);
-        command.SetAction((parsed, _) => ConsoleRun.Execute(() =>
+        command.SetAction((parsed, cancellation) => ConsoleRun.Execute(() =>
         {
             var request = options.Read(parsed, parsed.GetValue(options.Source)!, ".");
             using var checkpoint = Checkpoint.Open(request.Source);
             var calibration = CalibrationInput.Open(request);
-            var view = PlanView.Of(Planner.Plan(checkpoint, request, calibration?.Importance), CalibrationView.Of(calibration, request));
+            var plan = ConsoleRun.WithProgress(observer => PortPipeline.Plan(checkpoint, request, observer, cancellation));
+            var view = PlanView.Of(plan, CalibrationView.Of(calibration, request));
             Console.WriteLine(parsed.GetValue(options.Format) == "json" ? JsonText.Of(view) : view.ToText());
             return ExitCode.Done;
         }));
@@ -31,9 +33,31 @@ internal static class PlanCommand
 
     private sealed record TensorView(string Name, string Source, long[] Shape, IReadOnlyDictionary<string, string> Types, IReadOnlyDictionary<string, ChoiceView> Choices);
 
-    private sealed record ChoiceView(string Wanted, string Why);
+    private sealed record ChoiceView(string Wanted, string Why, double? Error, double? Sensitivity)
+    {
+        public static ChoiceView Of(OutputPlan output, int tensor)
+        {
+            var chosen = output.Mix?.Tensors.FirstOrDefault(t => t.Tensor == output.Layout.Tensors[tensor].Name);
+            return new ChoiceView(GgmlTypes.Name(output.Types[tensor].Wanted), output.Types[tensor].Why, chosen?.Error, chosen?.Sensitivity);
+        }
 
-    private sealed record OutputView(string File, string Precision, long Bytes, IReadOnlyDictionary<string, int> TensorTypes, IReadOnlyList<Fallback> Fallbacks);
+        /// <summary>Who decided, and what it is expected to cost.</summary>
+        public string By => Why is TensorType.Recipe or TensorType.Kept ? ""
+            : Error is { } error ? string.Create(CultureInfo.InvariantCulture, $" by {Why}, {error * Sensitivity:0.00000} nats")
+            : $" by {Why}";
+    }
+
+    private sealed record OutputView(string File, string Precision, long Bytes, IReadOnlyDictionary<string, int> TensorTypes, IReadOnlyList<Fallback> Fallbacks, MixView? Mix);
+
+    /// <summary>What types were chosen for, and what is expected of them.</summary>
+    private sealed record MixView(long LimitBytes, double ExpectedDivergence, double LeastDivergence)
+    {
+        public static MixView? Of(Mix? mix) => mix is null ? null : new MixView(mix.LimitBytes, mix.Divergence, mix.LeastDivergence);
+
+        public string ToText() => string.Create(
+            CultureInfo.InvariantCulture,
+            $"   types chosen for {Sizes.Bytes(LimitBytes)}: expected divergence {ExpectedDivergence:0.00000} nats, at most {100 * (LeastDivergence > 0 ? ExpectedDivergence / LeastDivergence - 1 : 0):0.00} % above the best mix");
+    }
 
     private sealed record WarningView(string Code, string Message);
 
@@ -65,20 +89,25 @@ internal static class PlanCommand
             plan.Architecture.Name,
             plan.ParameterCount,
             plan.Checkpoint.WeightBytes,
-            [.. plan.Outputs.Select(o => new OutputView(o.FileName, o.Precision.Name, o.FileLength, o.TypeCounts.ToDictionary(t => GgmlTypes.Name(t.Key), t => t.Value), o.Fallbacks))],
+            [.. plan.Outputs.Select(o => new OutputView(o.FileName, o.Precision.Name, o.FileLength, o.TypeCounts.ToDictionary(t => GgmlTypes.Name(t.Key), t => t.Value), o.Fallbacks, MixView.Of(o.Mix)))],
             [.. plan.Tensors.Select((t, i) => new TensorView(
                 t.Name,
                 t.Parts.IsEmpty ? "(computed)" : t.SourceName,
                 [.. t.Shape],
                 plan.Outputs.ToDictionary(o => o.Precision.Name, o => GgmlTypes.Name(o.Types[i].Type)),
-                plan.Outputs.ToDictionary(o => o.Precision.Name, o => new ChoiceView(GgmlTypes.Name(o.Types[i].Wanted), o.Types[i].Why))))],
+                plan.Outputs.ToDictionary(o => o.Precision.Name, o => ChoiceView.Of(o, i))))],
             [.. plan.Warnings.Select(w => new WarningView(w.Code, w.Message))],
             calibration);
 
         public string ToText()
         {
             var lines = new List<string> { $"{Architecture}, {Parameters.ToString("N0", CultureInfo.InvariantCulture)} parameters, {Sizes.Bytes(SourceBytes)}" };
-            lines.AddRange(Outputs.Select(o => $"-> {o.File}: {Sizes.Bytes(o.Bytes)} ({string.Join(", ", o.TensorTypes.Select(t => $"{t.Value} {t.Key}"))})"));
+            foreach (var output in Outputs)
+            {
+                lines.Add($"-> {output.File}: {Sizes.Bytes(output.Bytes)} ({string.Join(", ", output.TensorTypes.Select(t => $"{t.Value} {t.Key}"))})");
+                lines.AddRange(output.Mix is null ? [] : [output.Mix.ToText()]);
+            }
+
             lines.AddRange(Calibration is null ? [] : [Calibration.ToText()]);
             lines.AddRange(Warnings.Select(w => $"warning {w.Code}: {w.Message}"));
             var name = Tensors.Max(t => t.Name.Length);
@@ -87,14 +116,13 @@ internal static class PlanCommand
             return string.Join(Environment.NewLine, lines);
         }
 
-        // What does not follow from the precision's name: options of the user, and types that the rows do not fit.
+        // What does not follow from the precision's name: options of the user, types chosen for a size, and types that the rows do not fit.
         private static string Notes(TensorView tensor) => string.Concat(
             from type in tensor.Types
             let choice = tensor.Choices[type.Key]
-            let byHand = choice.Why is not (TensorType.Recipe or TensorType.Kept)
             let fellBack = choice.Wanted != type.Value
-            where byHand || fellBack
-            group type.Key by $"{(fellBack ? $"{choice.Wanted} wanted" : type.Value)}{(byHand ? $" by {choice.Why}" : "")}" into same
+            where choice.By.Length > 0 || fellBack
+            group type.Key by $"{(fellBack ? $"{choice.Wanted} wanted" : type.Value)}{choice.By}" into same
             select $"  ({string.Join(", ", same)}: {same.Key})");
 
         private static string Shape(TensorView tensor) => $"[{string.Join(", ", tensor.Shape)}]";

@@ -20,8 +20,13 @@ public static class StageKeys
     /// <param name="request">The options.</param>
     /// <param name="precisions">The precisions.</param>
     /// <param name="calibrationKey">The key of the matrix that weighs columns; empty for none.</param>
-    public static string OfPort(SourceHash source, PortRequest request, IReadOnlyList<Precision> precisions, string calibrationKey) =>
-        Hash(ToolVersion, source.Value, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(request.Source))), request.Name, string.Join(';', precisions), request.PreTokenizer ?? "", request.Choice.Key, calibrationKey);
+    /// <param name="errorsKey">The key of the table that types are chosen from; empty for none.</param>
+    public static string OfPort(SourceHash source, PortRequest request, IReadOnlyList<Precision> precisions, string calibrationKey, string errorsKey) =>
+        Hash(ToolVersion, source.Value, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(request.Source))), request.Name, string.Join(';', precisions), request.PreTokenizer ?? "", request.Choice.Key, calibrationKey, errorsKey, errorsKey.Length > 0 ? request.Target!.ToString() : "");
+
+    /// <summary>The key of a table of errors: source content, importance, the text that sensitivities are measured on, the engine.</summary>
+    public static string OfErrors(SourceHash source, string calibrationKey, string textSha256, EngineRecord engine) =>
+        Hash(ToolVersion, source.Value, calibrationKey, textSha256, engine.Version, engine.Commit);
 
     /// <summary>The key of an importance matrix: source content, the text and how much of it, the engine.</summary>
     public static string OfCalibration(SourceHash source, CalibrationText text, PortRequest request, EngineRecord engine) =>

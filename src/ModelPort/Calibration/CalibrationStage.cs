@@ -28,7 +28,7 @@ internal sealed class CalibrationStage
     {
         _request = request;
         _plan = plan;
-        _input = plan.Outputs.Any(o => o.Types.Any(t => ImportanceCheck.Weighs(t.Type))) ? input : null;
+        _input = plan.Outputs.Any(ImportanceCheck.Weighs) ? input : null;
         _engine = engine;
         _observer = observer;
         _cancellation = cancellation;

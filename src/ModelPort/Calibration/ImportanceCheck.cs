@@ -11,6 +11,9 @@ internal static class ImportanceCheck
     public static bool Weighs(GgmlType type) =>
         GgmlTypes.BlockElements(type) > 1 && type is not (GgmlType.Q8_0 or GgmlType.MXFP4 or GgmlType.NVFP4 or GgmlType.TQ1_0 or GgmlType.TQ2_0);
 
+    /// <summary>Whether an output has a type that takes importance into account, or may get one.</summary>
+    public static bool Weighs(OutputPlan output) => output.IsOpen || output.Types.Any(t => Weighs(t.Type));
+
     /// <summary>Compares a matrix with the outputs of a plan.</summary>
     /// <param name="request">The request.</param>
     /// <param name="importance">The matrix; null when there is none, or none yet.</param>
@@ -26,7 +29,7 @@ internal static class ImportanceCheck
             return [];
         }
 
-        if (!outputs.Any(o => o.Types.Any(t => Weighs(t.Type))))
+        if (!outputs.Any(Weighs))
         {
             return [Diagnose.ChoiceWithoutEffect(request.OptionsFile, "Calibration", $"no tensor of {string.Join(", ", outputs.Select(o => o.Precision))} has a type that weighs its columns")];
         }

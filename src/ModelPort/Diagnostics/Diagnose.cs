@@ -140,6 +140,10 @@ public static class Diagnose
     public static Diagnostic QuestionUnfit(string path, int line, string found, string expected) =>
         Error("MP1051", path, $"The question on line {line.ToString(CultureInfo.InvariantCulture)} does not fit the model: {found}; expected {expected}. Make the question shorter, or remove it.");
 
+    /// <summary>MP1043: types are to be chosen for a size, and there is none.</summary>
+    public static Diagnostic SizeMissing(string file) =>
+        Error("MP1043", file, "Precision 'Auto' chooses types for a size, but there is none. Set MaxSize (MB of the whole file) or TargetBitsPerWeight.");
+
     // MP2xxx: conversion and quantisation
 
     /// <summary>MP2001: the output cannot be written.</summary>
@@ -215,6 +219,14 @@ public static class Diagnose
     /// <summary>MP2026 (warning): the port is measured on the text that it was calibrated with.</summary>
     public static Diagnostic SameText(string path) =>
         Warning("MP2026", path, "Calibration and Evaluation are the same text, so that the figures flatter the port. Use another text for one of them.");
+
+    /// <summary>MP2030: nothing is small enough.</summary>
+    public static Diagnostic SizeTooSmall(string path, long limit, long smallest) =>
+        Error("MP2030", path, $"The port may have {Sizes.Bytes(limit)}, but with the smallest types that are chosen from it has {Sizes.Bytes(smallest)}. Raise MaxSize or TargetBitsPerWeight, or set smaller types by hand in TensorPrecision.");
+
+    /// <summary>MP2031: the sensitivity of tensors cannot be measured.</summary>
+    public static Diagnostic ChoiceFailed(string path, string found, string log) =>
+        Error("MP2031", path, $"Types cannot be chosen, as llama.cpp cannot run the source: {found}.{(log.Length == 0 ? "" : $" It said: {log.TrimEnd('.')}.")} Choose a precision by name.");
 
     // MP3xxx: parity and gates
 

@@ -148,6 +148,9 @@ public sealed record OutputRecord
     /// <summary>Tensors that have another type than the precision asks for.</summary>
     public required IReadOnlyList<FallbackRecord> Fallbacks { get; init; }
 
+    /// <summary>What its types were chosen for and from; null when a recipe gave them.</summary>
+    public MixRecord? Mix { get; init; }
+
     /// <summary>Every measured number: of the port, and of the source and the reference it compares with. Empty when nothing was measured.</summary>
     public required IReadOnlyList<Parity.Figure> Metrics { get; init; }
 
@@ -169,6 +172,25 @@ public sealed record OutputRecord
     /// <summary>kept, missed or notMeasured.</summary>
     public required Parity.Verdict Verdict { get; init; }
 }
+
+/// <summary>Types that were chosen for a size.</summary>
+/// <param name="LimitBytes">What the file may have.</param>
+/// <param name="ExpectedDivergence">The sum over the tensors of sensitivity times error, in nats.</param>
+/// <param name="LeastDivergence">What no mix of the same candidates and that size can go below.</param>
+/// <param name="Yardstick">The precision whose default budgets hold: the most exact one whose file is not larger.</param>
+/// <param name="SensitivityText">What sensitivities were measured on.</param>
+/// <param name="Tensors">The tensors whose types were chosen.</param>
+public sealed record MixRecord(
+    long LimitBytes, double ExpectedDivergence, double LeastDivergence, string Yardstick, Choosing.SensitivityText SensitivityText, IReadOnlyList<MixTensorRecord> Tensors);
+
+/// <summary>A tensor whose type was chosen.</summary>
+/// <param name="Tensor">Its name.</param>
+/// <param name="Type">Its type.</param>
+/// <param name="Error">The relative squared error of the type, weighted by importance where there is an importance matrix.</param>
+/// <param name="Sensitivity">Divergence of the model for each unit of that error, in nats.</param>
+/// <param name="Rows">Rows it has.</param>
+/// <param name="MeasuredRows">Rows that the error was measured on.</param>
+public sealed record MixTensorRecord(string Tensor, string Type, double Error, double Sensitivity, long Rows, long MeasuredRows);
 
 /// <summary>A tensor that has another type than the precision asks for.</summary>
 /// <param name="Tensor">Its name.</param>

@@ -45,13 +45,14 @@ internal sealed class Evaluator : IDisposable
     /// <param name="reader">Told each row.</param>
     /// <param name="progress">Told the tokens decoded since the last call, by any thread.</param>
     /// <param name="cancellation">Stops the work.</param>
+    /// <param name="products">Who sees the products with weights, if anybody; batches then run one after the other, as an observer sees one evaluation at a time.</param>
     /// <returns>Tokens a second.</returns>
-    public double Run(TokenWindows windows, LlamaCacheType attention, RowReader reader, Action<int> progress, CancellationToken cancellation)
+    public double Run(TokenWindows windows, LlamaCacheType attention, RowReader reader, Action<int> progress, CancellationToken cancellation, ILlamaProductObserver? products = null)
     {
         var together = Math.Max(1, BatchTokens / windows.Length);
         var batches = (windows.Count + together - 1) / together;
         var logitBytes = (long)together * windows.Rows * Model.VocabularySize * sizeof(float);
-        var lanes = (int)Math.Clamp(_memoryBudget / logitBytes, 1, Math.Min(_threads, batches));
+        var lanes = products is null ? (int)Math.Clamp(_memoryBudget / logitBytes, 1, Math.Min(_threads, batches)) : 1;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var taken = -1;
         var start = System.Diagnostics.Stopwatch.GetTimestamp();
@@ -60,7 +61,7 @@ internal sealed class Evaluator : IDisposable
         {
             try
             {
-                using var lane = new Lane(Model, windows, together, attention, _threads / lanes);
+                using var lane = new Lane(Model, windows, together, attention, _threads / lanes, products);
                 for (var batch = Interlocked.Increment(ref taken); batch < batches; batch = Interlocked.Increment(ref taken))
                 {
                     lane.Evaluate(batch * together, Math.Min(together, windows.Count - batch * together), reader, progress, stop.Token);
@@ -100,7 +101,7 @@ internal sealed class Evaluator : IDisposable
         private readonly LlamaBatch _batch;
         private readonly List<(int BatchIndex, int Window, int Row)> _rows = [];
 
-        public Lane(LlamaModel model, TokenWindows windows, int together, LlamaCacheType attention, int threads)
+        public Lane(LlamaModel model, TokenWindows windows, int together, LlamaCacheType attention, int threads, ILlamaProductObserver? products)
         {
             _windows = windows;
             _threads = threads;
@@ -113,6 +114,7 @@ internal sealed class Evaluator : IDisposable
                 MicroBatchSize = Math.Min(MicroBatchTokens, tokens),
                 Threads = threads,
                 CacheType = attention,
+                Products = products,
             });
             _batch = new LlamaBatch(tokens);
         }

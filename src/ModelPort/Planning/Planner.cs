@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
 using ModelPort.Architectures;
 using ModelPort.Calibration;
 using ModelPort.Checkpoints;
+using ModelPort.Choosing;
 using ModelPort.Diagnostics;
 using ModelPort.Formats.Gguf;
 using ModelPort.Formats.Safetensors;
@@ -18,8 +20,9 @@ public static class Planner
     /// <param name="checkpoint">The source.</param>
     /// <param name="request">What the user asks for.</param>
     /// <param name="importance">The matrix that the request's Calibration gives; null when there is none, or none yet.</param>
-    /// <exception cref="ModelPortException">Any MP1xxx that does not need the weights themselves; MP2022: the matrix does not fit; MP2008 under <see cref="PortRequest.Strict"/> and <see cref="PortRequest.StrictPrecision"/>.</exception>
-    public static PortPlan Plan(Checkpoint checkpoint, PortRequest request, Importance? importance = null)
+    /// <param name="errors">What types lose, where types are chosen for a size; null when that is not measured yet.</param>
+    /// <exception cref="ModelPortException">Any MP1xxx that does not need the weights themselves; MP2022: the matrix does not fit; MP2030: nothing is small enough; MP2008 under <see cref="PortRequest.Strict"/> and <see cref="PortRequest.StrictPrecision"/>.</exception>
+    public static PortPlan Plan(Checkpoint checkpoint, PortRequest request, Importance? importance = null, ErrorTable? errors = null)
     {
         var architecture = ArchitectureRegistry.Find(checkpoint);
         var numbers = Hyperparameters.Read(checkpoint, architecture);
@@ -27,7 +30,7 @@ public static class Planner
         List<Diagnostic> warnings = [.. architecture.Checks.SelectMany(c => c.Run(facts))];
         var tensors = TensorMatcher.Match(architecture, facts);
         var precisions = request.Precisions.Count > 0 ? request.Precisions : [OwnPrecision(checkpoint)];
-        var outputs = precisions.Select(p => PlanOutput(p, request, architecture, facts, tensors, importance)).ToArray();
+        var outputs = precisions.Select(p => PlanOutput(p, request, architecture, facts, tensors, importance, errors)).ToArray();
         var fallbacks = outputs.SelectMany(o => FallbackWarnings(o, tensors)).ToArray();
         if (request.StrictPrecision && fallbacks is [var fallback, ..])
         {
@@ -67,18 +70,33 @@ public static class Planner
         _ => Precision.F32,
     };
 
-    private static OutputPlan PlanOutput(Precision precision, PortRequest request, ArchitectureTable architecture, ModelFacts facts, IReadOnlyList<TensorPlan> tensors, Importance? importance)
+    private static OutputPlan PlanOutput(
+        Precision precision, PortRequest request, ArchitectureTable architecture, ModelFacts facts, IReadOnlyList<TensorPlan> tensors, Importance? importance, ErrorTable? errors)
     {
         var model = new RecipeModel(architecture.Name, facts.Numbers.Layers, facts.Numbers.Heads, facts.Numbers.KeyValueHeads, HasOutput(tensors), facts.Numbers.Experts, request.Calibration is not null);
-        var types = new MixtureRecipe(precision, model, request.Choice).Choose([.. tensors.Select(t => (t.Name, t.Shape))]);
-        var metadata = WriteHeader(precision, request, architecture, facts, tensors);
-        if (request.Calibration is not null && types.Any(t => ImportanceCheck.Weighs(t.Type)))
+        var recipe = precision == Precision.Auto ? OwnPrecision(facts.Checkpoint) : precision;
+        var metadata = WriteHeader(recipe, request, architecture, facts, tensors);
+        var output = Lay(new MixtureRecipe(recipe, model, request.Choice).Choose(Shapes()));
+        if (request.Calibration is not null && ImportanceCheck.Weighs(output))
         {
             Importance.WriteHeader(metadata, request, importance);
+            output = Lay(output.Types);
         }
 
-        var layout = GgufLayout.Create(metadata, tensors.Select((t, i) => (t.Name, types[i].Type, t.Shape)));
-        return new OutputPlan(precision, $"{request.Name}-{precision.Name}.gguf", layout, types);
+        if (!output.IsOpen || errors is null)
+        {
+            return output;
+        }
+
+        var (mix, types) = new MixSearch(errors, request.Target!, request.Choice).Run(facts.Checkpoint.Folder, output.Layout);
+        metadata.Set("general.file_type", FileTypes.Of(tensors.Select((t, i) => (types[i].Type, t.ElementCount))));
+        output = Lay(types) with { Mix = mix };
+        return output with { Yardstick = FileTypes.Yardstick(output.FileLength, p => Lay(new MixtureRecipe(p, model).Choose(Shapes())).FileLength) };
+
+        (string, ImmutableArray<long>)[] Shapes() => [.. tensors.Select(t => (t.Name, t.Shape))];
+
+        OutputPlan Lay(IReadOnlyList<TensorType> chosen) =>
+            new(precision, $"{request.Name}-{precision.Name}.gguf", GgufLayout.Create(metadata, tensors.Select((t, i) => (t.Name, chosen[i].Type, t.Shape))), chosen);
     }
 
     private static bool HasOutput(IReadOnlyList<TensorPlan> tensors) => tensors.Any(t => t.Name == "output.weight");

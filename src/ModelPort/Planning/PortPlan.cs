@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using ModelPort.Architectures;
 using ModelPort.Checkpoints;
+using ModelPort.Choosing;
 using ModelPort.Diagnostics;
 using ModelPort.Formats.Gguf;
 
@@ -58,6 +59,15 @@ public sealed record Fallback(string Tensor, GgmlType Wanted, GgmlType Used);
 /// <param name="Types">Each tensor's type and why it has that, in the same order.</param>
 public sealed record OutputPlan(Precision Precision, string FileName, GgufLayout Layout, IReadOnlyList<TensorType> Types)
 {
+    /// <summary>What was chosen, where types are chosen for a size.</summary>
+    public Mix? Mix { get; init; }
+
+    /// <summary>The precision whose default budgets hold: its own, or the most exact one whose file is not larger.</summary>
+    public Precision Yardstick { get; init; } = Precision;
+
+    /// <summary>Whether types are still to be chosen: until then they are the source's own.</summary>
+    public bool IsOpen => Precision == Precision.Auto && Mix is null;
+
     /// <summary>Tensors that get another type than asked for.</summary>
     public IReadOnlyList<Fallback> Fallbacks { get; } =
         [.. Types.Select((t, i) => new Fallback(Layout.Tensors[i].Name, t.Wanted, t.Type)).Where(f => f.Wanted != f.Used)];

@@ -19,6 +19,9 @@ public sealed record Precision(string Name, uint FileType, GgmlType BaseType, bo
     /// <summary>Matrices as bfloat16.</summary>
     public static readonly Precision BF16 = new("BF16", 32, GgmlType.BF16);
 
+    /// <summary>No recipe: each tensor's type is chosen for a size (<see cref="Choosing.SizeTarget"/>). Its file type follows from what is chosen.</summary>
+    public static readonly Precision Auto = new("Auto", 0, GgmlType.F32);
+
     /// <summary>Every precision this version makes, from the most exact to the smallest.</summary>
     public static IReadOnlyList<Precision> All { get; } =
     [
@@ -70,10 +73,10 @@ public sealed record Precision(string Name, uint FileType, GgmlType BaseType, bo
         var result = new List<Precision>();
         foreach (var name in text.Split([';', ','], StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
-            var precision = All.FirstOrDefault(p => p.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+            var precision = All.Append(Auto).FirstOrDefault(p => p.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
             if (precision is null)
             {
-                var names = All.Select(p => p.Name).ToArray();
+                string[] names = [.. All.Select(p => p.Name), Auto.Name];
                 throw new ModelPortException(Diagnose.UnknownPrecision(file, name, names, Nearest.To(name, names)));
             }
 

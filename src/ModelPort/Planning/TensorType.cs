@@ -11,6 +11,9 @@ public readonly record struct TensorType(GgmlType Type, GgmlType Wanted, string 
     /// <summary>The recipe of the precision asked.</summary>
     public const string Recipe = "recipe";
 
+    /// <summary>It was chosen for a size.</summary>
+    public const string Size = "size";
+
     /// <summary>Vectors, norms and what operators read as floats: no option changes them.</summary>
     public const string Kept = "kept";
 }

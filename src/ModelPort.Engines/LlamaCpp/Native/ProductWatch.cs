@@ -69,7 +69,17 @@ internal sealed unsafe class ProductWatch : IDisposable
 
     private bool Wants(GgmlTensor* node)
     {
-        if (_failure is not null || (node->Operation != _operations.Product && node->Operation != _operations.RoutedProduct))
+        if (_failure is not null)
+        {
+            return false;
+        }
+
+        if (node->Operation == _operations.Lookup)
+        {
+            return node->Type == GgmlTensor.F32 && _observer.WantsLookups(NameOf(node->Source(0)));
+        }
+
+        if (node->Operation != _operations.Product && node->Operation != _operations.RoutedProduct)
         {
             return false;
         }
@@ -81,7 +91,7 @@ internal sealed unsafe class ProductWatch : IDisposable
 
     private bool Show(GgmlTensor* node)
     {
-        _observer.Observe(new LlamaProduct(NameOf(node->Source(0)), node, node->Operation == _operations.RoutedProduct));
+        _observer.Observe(new LlamaProduct(NameOf(node->Source(0)), node, _operations));
         return true;
     }
 

@@ -2,10 +2,11 @@ using System.Runtime.InteropServices;
 
 namespace ModelPort.Engines.LlamaCpp.Native;
 
-/// <summary>Proves the layout of <see cref="GgmlTensor"/> on two small products that the library itself makes, and learns their operations' numbers.</summary>
+/// <summary>Proves the layout of <see cref="GgmlTensor"/> on two small products and a lookup that the library itself makes, and learns their operations' numbers.</summary>
 /// <param name="Product">The number of a product of matrices (GGML_OP_MUL_MAT).</param>
 /// <param name="RoutedProduct">The number of a product with chosen experts (GGML_OP_MUL_MAT_ID).</param>
-internal sealed unsafe record TensorGuard(int Product, int RoutedProduct)
+/// <param name="Lookup">The number of a choice of rows (GGML_OP_GET_ROWS).</param>
+internal sealed unsafe record TensorGuard(int Product, int RoutedProduct, int Lookup)
 {
     // struct ggml_object, which stands before every tensor.
     private const int ObjectBytes = 32;
@@ -28,6 +29,8 @@ internal sealed unsafe record TensorGuard(int Product, int RoutedProduct)
             var chosen = make(context, GgmlTensor.I32, 1, Tokens, 1);
             var tokens = make(context, GgmlTensor.F32, Columns, 1, Tokens);
             var routed = ((delegate* unmanaged[Cdecl]<nint, GgmlTensor*, GgmlTensor*, GgmlTensor*, GgmlTensor*>)Function("ggml_mul_mat_id"))(context, weights, tokens, chosen);
+            var ids = make(context, GgmlTensor.I32, Tokens, Experts, 1);
+            var lookup = ((delegate* unmanaged[Cdecl]<nint, GgmlTensor*, GgmlTensor*, GgmlTensor*>)Function("ggml_get_rows"))(context, weights, ids);
 
             fixed (byte* name = "blk.0.probe"u8)
             {
@@ -45,12 +48,13 @@ internal sealed unsafe record TensorGuard(int Product, int RoutedProduct)
                 Expect($"ggml_tensor.nb[{i}]", (long)weights->Strides[i], strides[i]);
             }
 
-            ReadOnlySpan<nint> sources = [(nint)product->Source(0), (nint)product->Source(1), (nint)product->Source(2), (nint)routed->Source(0), (nint)routed->Source(1), (nint)routed->Source(2)];
-            ReadOnlySpan<nint> expected = [(nint)weights, (nint)inputs, 0, (nint)weights, (nint)tokens, (nint)chosen];
+            ReadOnlySpan<nint> sources = [(nint)product->Source(0), (nint)product->Source(1), (nint)product->Source(2), (nint)routed->Source(0), (nint)routed->Source(1), (nint)routed->Source(2), (nint)lookup->Source(0)];
+            ReadOnlySpan<nint> expected = [(nint)weights, (nint)inputs, 0, (nint)weights, (nint)tokens, (nint)chosen, (nint)weights];
             Expect("ggml_tensor.src", sources.SequenceEqual(expected) ? 1 : 0, 1);
             ExpectText("ggml_tensor.op of ggml_mul_mat", NameOf(product->Operation), "MUL_MAT");
             ExpectText("ggml_tensor.op of ggml_mul_mat_id", NameOf(routed->Operation), "MUL_MAT_ID");
-            return new TensorGuard(product->Operation, routed->Operation);
+            ExpectText("ggml_tensor.op of ggml_get_rows", NameOf(lookup->Operation), "GET_ROWS");
+            return new TensorGuard(product->Operation, routed->Operation, lookup->Operation);
         }
         finally
         {
