@@ -89,6 +89,26 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Plan_chooses_types_for_a_size()
+    {
+        var model = Path.Combine(Repository.Sample, "..", "..", "..", "tests", "Fixtures", "models", "llama3-rope");
+        string[] arguments = ["plan", model, "--budget", "MaxSize=0.6", "--tensor-precision", "attn_v=Q8_0", "--threads", "1"];
+        var text = await ToolProcess.Run(arguments);
+        Assert.Equal((0, ""), (text.ExitCode, text.Errors));
+        Assert.Contains("llama3-rope-Auto.gguf", text.Output, StringComparison.Ordinal);
+        Assert.Contains("types chosen for 600 KB: expected divergence ", text.Output, StringComparison.Ordinal);
+        Assert.Contains("by TensorPrecision attn_v=Q8_0, ", text.Output, StringComparison.Ordinal);
+
+        var json = await ToolProcess.Run([.. arguments, "--format", "json"]);
+        using var plan = JsonDocument.Parse(json.Output);
+        var output = Assert.Single(plan.RootElement.GetProperty("outputs").EnumerateArray());
+        Assert.Equal(600_000, output.GetProperty("mix").GetProperty("limitBytes").GetInt64());
+        Assert.InRange(output.GetProperty("bytes").GetInt64(), 500_000, 600_000);
+        var tensors = plan.RootElement.GetProperty("tensors").EnumerateArray().ToArray();
+        Assert.Equal("size", tensors.First(t => t.GetProperty("name").GetString() == "blk.0.ffn_up.weight").GetProperty("choices").GetProperty("Auto").GetProperty("why").GetString());
+    }
+
+    [Fact]
     public async Task Port_writes_file_and_manifest_and_the_second_time_does_nothing()
     {
         var output = _folder["out"];

@@ -19,10 +19,11 @@ namespace ModelPort.Choosing;
 internal sealed class SensitivityMeasurement(PortRequest request, SensitivityInput input, IPortObserver observer, CancellationToken cancellation)
 {
     /// <summary>Windows are short, as every model was trained on at least so many tokens, and the figure does not need more.</summary>
-    public const int MostWindowTokens = 256;
+    private const int MostWindowTokens = 256;
 
-    /// <summary>Windows that each group is measured on.</summary>
-    public const int MostWindows = 2;
+    // What parity evaluates of source and port together, so that choosing takes about as long as measuring; but a window for each group at least.
+    private const int Tokens = 2 * PortRequest.DefaultEvaluationTokens;
+    private const int MostWindows = 4;
 
     // The relative squared error of a type of four bits is a fifth of it, that of two bits three times as much.
     private const double Amount = 1.0 / 32;
@@ -39,8 +40,8 @@ internal sealed class SensitivityMeasurement(PortRequest request, SensitivityInp
     {
         var runtime = LlamaRuntime.Load();
         using var model = new Evaluator(runtime, modelPath, request.Threads, cancellation);
-        var windows = Cut(model.Model);
         var groups = TensorGroups.Of([.. tensors.Select(t => t.Tensor.Name)]);
+        var windows = Cut(model.Model, groups.Count + 1);
         var total = windows.Tokens * (groups.Count + 1);
         long done = 0;
         void Advance(int tokens) => observer.Progress(new PortProgress("sensitivity", done += tokens, total, "windows of text"));
@@ -88,12 +89,12 @@ internal sealed class SensitivityMeasurement(PortRequest request, SensitivityInp
         return divergences.Average();
     }
 
-    private TokenWindows Cut(LlamaModel model)
+    private TokenWindows Cut(LlamaModel model, int evaluations)
     {
         var vocabulary = model.Vocabulary;
         var length = Math.Min(MostWindowTokens, Math.Max(model.TrainingContextLength, 2));
         var tokens = vocabulary.Tokenize(input.Text, addSpecial: true, parseSpecial: false);
-        var windows = TokenWindows.Cut(tokens, length, vocabulary.AddBos && vocabulary.Bos >= 0 ? vocabulary.Bos : null, MostWindows * length);
+        var windows = TokenWindows.Cut(tokens, length, vocabulary.AddBos && vocabulary.Bos >= 0 ? vocabulary.Bos : null, Math.Clamp(Tokens / evaluations / length, 1, MostWindows) * length);
         return windows.Count > 0 ? windows : throw new ModelPortException(Diagnose.EvaluationTooShort(input.Path, tokens.Length, length));
     }
 
