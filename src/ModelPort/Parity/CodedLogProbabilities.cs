@@ -19,7 +19,8 @@ internal readonly record struct CodedLogProbabilities(float LogSum, float Scale,
     private const float Depth = 16;
     private const float Codes = 65535;
 
-    private float Inverse => Scale == 0 ? 0 : 1 / Scale;
+    // Logits that are equal but for denormals have a step that cannot be divided by, and one code.
+    private float Inverse => float.IsFinite(1 / Scale) ? 1 / Scale : 0;
 
     /// <summary>The code of a row.</summary>
     public static CodedLogProbabilities Of(ReadOnlySpan<float> logits)

@@ -23,8 +23,16 @@ public sealed class ParityPageTests
     [Fact]
     public void The_default_limits_are_those_of_the_pages() => Assert.All(Precision.All, precision =>
     {
-        var limits = Judge.Defaults(precision).Select(b => b.Limit.ToString(System.Globalization.CultureInfo.InvariantCulture)).ToArray();
+        var limits = Judge.Defaults(precision).Where(b => b.Kind.Metric != Metric.TokenizerAgreement).Select(b => b.Limit.ToString(System.Globalization.CultureInfo.InvariantCulture)).ToArray();
         Assert.Contains(Items.Split('\n'), line => line.Contains($"`{precision.Name}`", StringComparison.Ordinal) && line.EndsWith($"| {string.Join(" | ", limits)} |", StringComparison.Ordinal));
         Assert.Contains(Parity.Split('\n'), line => line.Contains(precision.Name, StringComparison.Ordinal) && line.EndsWith($"| {string.Join(", ", limits)} |", StringComparison.Ordinal));
     });
+
+    [Fact]
+    public void The_default_limit_of_the_tokenizer_is_the_same_for_all_and_that_of_the_pages()
+    {
+        var limit = Assert.Single(Precision.All.Select(p => Judge.Defaults(p).Single(b => b.Kind.Metric == Metric.TokenizerAgreement).Limit).Distinct());
+        var row = Assert.Single(Items.Split('\n'), line => line.StartsWith("| `MinTokenizerAgreement` |", StringComparison.Ordinal));
+        Assert.Contains(limit.ToString(System.Globalization.CultureInfo.InvariantCulture), row, StringComparison.Ordinal);
+    }
 }
