@@ -83,7 +83,7 @@ public sealed class PositionStatisticsTests
         var scale = (max - min) / 65535f;
         var least = min - max - referenceSum;
         var inverse = 1 / scale;
-        float Coded(float r) => scale == 0 || r <= min ? least : scale * MathF.Round(inverse * (r - min)) + least;
+        float Coded(float r) => !float.IsFinite(inverse) || r <= min ? least : scale * MathF.Round(inverse * (r - min)) + least;
         float[] coded = [.. reference.Select(Coded)];
 
         var modelMax = model.Max();

@@ -47,13 +47,15 @@ public sealed class TokenizerPipelineTests : IDisposable
     {
         var outcome = Port();
         var report = ParityReport.TryRead(Path.Combine(_checkpoint.Output, ParityReport.FileName), outcome.Manifest)!;
-        Assert.Contains("519 of 519 texts split as by tokenizer.json (100.00 %)", ReportPage.Of(report), StringComparison.Ordinal);
-
         var output = report.Manifest.Outputs[0];
+        var texts = output.Tokenizer!.Texts;
+        Assert.InRange(texts, 300, 600);
+        Assert.Contains($"{texts} of {texts} texts split as by tokenizer.json (100.00 %)", ReportPage.Of(report), StringComparison.Ordinal);
+
         var difference = new TokenDifference("numbers", "x\n12", 1, 0, [new(7, "x"), new(8, "Ġ12")], [new(7, "x"), new(9, "<1>")]);
-        var spoilt = output.Tokenizer! with { Equal = 518, Agreement = 99.81, Differences = [difference] };
+        var spoilt = output.Tokenizer! with { Equal = texts - 1, Agreement = 99.81, Differences = [difference] };
         var page = ReportPage.Of(report with { Manifest = report.Manifest with { Outputs = [output with { Tokenizer = spoilt }] } });
-        Assert.All((string[])["518 of 519", "15 of 15", "x\u21b5 12", "Ġ12\u00a0(8)", "&lt;1&gt;\u00a0(9)"], text => Assert.Contains(text, page, StringComparison.Ordinal));
+        Assert.All((string[])[$"{texts - 1} of {texts}", "15 of 15", "x\u21b5 12", "Ġ12\u00a0(8)", "&lt;1&gt;\u00a0(9)"], text => Assert.Contains(text, page, StringComparison.Ordinal));
     }
 
     [Fact]
