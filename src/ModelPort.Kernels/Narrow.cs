@@ -121,6 +121,7 @@ public static class Narrow
     private static ushort ToBFloat16(uint bits) =>
         (ushort)((bits & int.MaxValue) > Infinity ? (bits >> 16) | 0x40 : (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Require(int source, int destination)
     {
         if (destination < source)

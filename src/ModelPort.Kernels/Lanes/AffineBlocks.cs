@@ -116,6 +116,7 @@ internal static unsafe class AffineBlocks<T, TAlong>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     [SkipLocalsInit]
     private static void SecondLevel(AffineFormat format, in AffineFound found, float* sums, float* factors, float* levels)
     {

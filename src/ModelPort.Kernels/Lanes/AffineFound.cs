@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace ModelPort.Kernels.Lanes;
 
 /// <summary>Where an affine search leaves the results of its lanes.</summary>
@@ -19,6 +21,7 @@ internal unsafe struct AffineFound
     internal float* Tame;
 
     /// <summary>The same places, further on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal readonly AffineFound At(int offset) => new()
     {
         Scale = Scale + offset,

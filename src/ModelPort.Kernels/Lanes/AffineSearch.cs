@@ -143,6 +143,7 @@ internal static unsafe class AffineSearch<T, TError>
         internal T Scale, Min, Inverse, Base, Error, Tame;
 
         /// <summary>A flat group keeps its first minimum and has only level 0.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         internal readonly void Store(in AffineFound found)
         {
             T zero = T.Broadcast(0f);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace ModelPort.Kernels.Lanes;
 
 /// <summary>Consecutive blocks of a tensor, at most as many as a kernel takes at once.</summary>
@@ -17,12 +19,15 @@ internal readonly unsafe ref struct Batch(float* values, int blocks, int firstBl
     internal bool Weighted => !Importance.IsEmpty;
 
     /// <summary>The values of one block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ReadOnlySpan<float> BlockValues(int block, int elements) => new(Values + (block * elements), elements);
 
     /// <summary>The importance of one block, or nothing.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ReadOnlySpan<float> BlockImportance(int block, int elements) =>
         Weighted ? Importance.Slice((int)((long)(FirstBlock + block) * elements % Importance.Length), elements) : default;
 
     /// <summary>Where one block goes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal Span<byte> Block(int block, int bytes) => Destination.Slice(block * bytes, bytes);
 }

@@ -124,6 +124,7 @@ internal static unsafe class DescentSearch<T>
         /// <summary>Zero groups, the sums of the levels, and where the last sweep moved one.</summary>
         internal T Empty, SumLX, SumL2, Moved;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         internal readonly void Store(in SymmetricFound found)
         {
             T zero = T.Broadcast(0f), scale = T.Choose(SumL2 > zero, SumLX / SumL2, zero);

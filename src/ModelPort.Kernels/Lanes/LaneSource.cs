@@ -31,9 +31,19 @@ internal static unsafe class LaneSource<T>
     [SkipLocalsInit]
     internal static void Importance(ReadOnlySpan<float> importance, int firstGroup, int size, float* destination)
     {
+        var at = (int)((long)firstGroup * size % importance.Length);
+        if (importance.Length - at >= T.Count * size)
+        {
+            fixed (float* groups = importance[at..])
+            {
+                Transpose.Run(groups, size, T.Count, size, destination);
+            }
+
+            return;
+        }
+
         float* gathered = stackalloc float[T.Count * size];
         var span = new Span<float>(gathered, T.Count * size);
-        var at = (int)((long)firstGroup * size % importance.Length);
         while (!span.IsEmpty)
         {
             int length = Math.Min(span.Length, importance.Length - at);

@@ -206,5 +206,6 @@ internal static unsafe class PlainScales<T>
     }
 
     /// <summary>Bits of the blocks that are there.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong First(int blocks) => ulong.MaxValue >> (Blocks - blocks);
 }

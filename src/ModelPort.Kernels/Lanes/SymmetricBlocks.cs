@@ -127,6 +127,7 @@ internal static unsafe class SymmetricBlocks<T, TDescent, TAlong>
         return false;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static SymmetricFound Results(float* results)
     {
         int all = T.Count * Groups;

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace ModelPort.Kernels.Lanes;
 
 /// <summary>Where a symmetric search leaves the results of its lanes.</summary>
@@ -16,6 +18,7 @@ internal unsafe struct SymmetricFound
     internal float* Tame;
 
     /// <summary>The same places, further on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal readonly SymmetricFound At(int offset) =>
         new() { Scale = Scale + offset, Inverse = Inverse + offset, Center = Center + offset, Tame = Tame + offset };
 }
