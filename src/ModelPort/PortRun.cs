@@ -59,13 +59,12 @@ internal sealed class PortRun(
     /// <summary>Looks at what an earlier run left, and does only what is missing.</summary>
     public RunResult WhatIsMissing(Manifest earlier)
     {
-        var report = request.Parity == ParityMode.Off ? null : ParityReport.TryRead(Path.Combine(request.OutputDirectory, ParityReport.FileName), earlier);
+        var toMeasure = request.Parity != ParityMode.Off;
+        var report = toMeasure ? ParityReport.TryRead(Path.Combine(request.OutputDirectory, ParityReport.FileName), earlier) : null;
         var hash = SourceHash.Compute(plan.Checkpoint.Files, request.Threads, observer, cancellation);
         var portKey = PortKey(hash);
-        var measuredAsAsked = request.Parity == ParityMode.Off || earlier.Keys.Parity == StageKeys.OfParity(portKey, data, _referenceHash, request, engine);
-        // Times are of the machine that they were taken on.
-        var served = request.Parity == ParityMode.Off || !request.MeasuresServing || earlier.Outputs.All(o => o.Serving?.Hardware == Hardware.Here(request.Threads, LlamaRuntime.Load().CpuBackend));
-        if (earlier.Keys.Port != portKey || !measuredAsAsked || !served || (report is null && request.Parity != ParityMode.Off) || !earlier.Outputs.All(IsWhole))
+        var measured = !toMeasure || (report is not null && earlier.Keys.Parity == StageKeys.OfParity(portKey, data, _referenceHash, request, engine) && IsServedHere(earlier));
+        if (earlier.Keys.Port != portKey || !measured || !earlier.Outputs.All(IsWhole))
         {
             return Everything(earlier, hash);
         }
@@ -87,6 +86,10 @@ internal sealed class PortRun(
             select failure.ToDiagnostic(Path.Combine(request.OutputDirectory, output.File))];
 
     private IReadOnlyList<Precision> Precisions => [.. plan.Outputs.Select(o => o.Precision)];
+
+    // Times are of the machine that they were taken on.
+    private bool IsServedHere(Manifest earlier) =>
+        !request.MeasuresServing || earlier.Outputs.All(o => o.Serving?.Hardware == Hardware.Here(request.Threads, LlamaRuntime.Load().CpuBackend));
 
     private string PortKey(SourceHash source)
     {

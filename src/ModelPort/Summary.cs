@@ -17,11 +17,11 @@ public static class Summary
         }
 
         string Number(Metric metric, string format, Subject of = Subject.Port) =>
-            Metric.Write(output.Metrics.First(f => f.Name == metric.Name && f.Of == of && f.Against is null or Reference.Source).Value, format);
+            Metric.Write((output.Metrics.Find(metric, of) ?? output.Metrics.Find(metric, of, Reference.Source))!.Value, format);
         var numbers = $"perplexity {Number(Metric.Perplexity, "0.000", Subject.Source)} -> {Number(Metric.Perplexity, "0.000")} ({Number(Metric.PerplexityIncrease, "+0.00;-0.00")} %), "
             + $"divergence {Number(Metric.MeanDivergence, "0.00000")} nats, top token {Number(Metric.TopTokenAgreement, "0.0")} %";
         var tasks = output.Metrics.Where(f => f.Name == Metric.Accuracy.Name && f.Of == Subject.Source).Select(s =>
-            $", {s.On} {Metric.Accuracy.Write(s.Value)} -> {Metric.Accuracy.Write(output.Metrics.First(f => f.Name == s.Name && f.On == s.On && f.Of == Subject.Port).Value)} %");
+            $", {s.On} {Metric.Accuracy.Write(s.Value)} -> {Metric.Accuracy.Write(output.Metrics.Find(Metric.Accuracy, Subject.Port, on: s.On)!.Value)} %");
         numbers += string.Concat(tasks) + (output.Behaviour?.Failures.Any() == true ? ", BEHAVIOUR CHANGED" : "");
         return $"{head}, {numbers}, {(output.Budgets.All(b => b.Passes) ? "budgets kept" : "BUDGET MISSED")}";
     }

@@ -42,3 +42,16 @@ public sealed record Figure(string Name, Subject Of, Reference? Against, double 
     public static Figure For(Metric metric, Subject of, Reference? against, double value, double? error = null) =>
         new(metric.Name, of, against, value, error, metric.Unit.Length == 0 ? null : metric.Unit);
 }
+
+/// <summary>Looks figures up.</summary>
+public static class Figures
+{
+    /// <summary>The figure of a metric, or null when it was not measured.</summary>
+    /// <param name="figures">The figures of a port.</param>
+    /// <param name="metric">The metric.</param>
+    /// <param name="of">Whose number.</param>
+    /// <param name="against">What it compares with; null for one that stands by itself.</param>
+    /// <param name="on">The task; null for all that is not measured on tasks.</param>
+    public static Figure? Find(this IEnumerable<Figure> figures, Metric metric, Subject of, Reference? against = null, string? on = null) =>
+        figures.FirstOrDefault(f => f.Name == metric.Name && f.Of == of && f.Against == against && f.On == on);
+}

@@ -64,7 +64,7 @@ public static class Gate
         var kind = Kind(budget);
         var number = kind.Metric.Write(value, budget.Error);
         double? Absolute(Subject of) =>
-            budget.Against == Reference.ReferenceOutputs ? null : figures.FirstOrDefault(f => f.Name == kind.Absolute?.Name && f.Of == of && f.Against is null && f.On == budget.On)?.Value;
+            budget.Against == Reference.ReferenceOutputs || kind.Absolute is null ? null : figures.Find(kind.Absolute, of, on: budget.On)?.Value;
         return Absolute(Subject.Source) is { } before && Absolute(Subject.Port) is { } after
             ? $"{kind.Absolute!.Write(before)} -> {kind.Absolute.Write(after)}{(kind.Absolute == kind.Metric ? kind.Metric.Unit.Length == 0 ? "" : " " + kind.Metric.Unit : ", " + number)}"
             : number;

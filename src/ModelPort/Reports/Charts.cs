@@ -113,7 +113,7 @@ internal static class Charts
 
     /// <summary>A figure of an output that stands by itself; NaN when there is none.</summary>
     public static double Value(OutputRecord output, Metric metric, Subject of) =>
-        output.Metrics.FirstOrDefault(f => f.Name == metric.Name && f.Of == of && f.Against is null)?.Value ?? double.NaN;
+        output.Metrics.Find(metric, of)?.Value ?? double.NaN;
 
     // Round steps of 1, 2 or 5 times a power of ten, about five of them.
     private static IEnumerable<double> Ticks(double low, double high)

@@ -181,13 +181,13 @@ public static class ReportPage
     };
 
     private static string Write(OutputRecord output, Metric metric, Reference? against) =>
-        output.Metrics.FirstOrDefault(f => f.Name == metric.Name && f.Of == Subject.Port && f.Against == against) is { } figure ? metric.Write(figure.Value) : "";
+        output.Metrics.Find(metric, Subject.Port, against) is { } figure ? metric.Write(figure.Value) : "";
 
     private static string Accuracy(OutputRecord output, string task, Subject of) =>
-        output.Metrics.FirstOrDefault(f => f.Name == Metric.Accuracy.Name && f.On == task && f.Of == of) is { } figure ? Metric.Accuracy.Write(figure.Value) : "";
+        output.Metrics.Find(Metric.Accuracy, of, on: task) is { } figure ? Metric.Accuracy.Write(figure.Value) : "";
 
     private static double Compared(OutputRecord output, Metric metric) =>
-        output.Metrics.First(f => f.Name == metric.Name && f.Of == Subject.Port && f.Against == Reference.Source).Value;
+        output.Metrics.Find(metric, Subject.Port, Reference.Source)!.Value;
 
     private static string Probability(double value) => value < 0.0001 ? "below 0.0001" : value.ToString("0.####", CultureInfo.InvariantCulture);
 
