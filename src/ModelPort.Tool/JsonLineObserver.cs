@@ -1,5 +1,6 @@
 using System.Text.Json;
 using ModelPort.Diagnostics;
+using ModelPort.Packages;
 
 namespace ModelPort.Tool;
 
@@ -51,6 +52,17 @@ internal sealed class JsonLineObserver(TextWriter output) : IPortObserver
         outputs = outcome.OutputPaths,
         manifest = outcome.ManifestPath,
         inputs = outcome.InputPaths,
+    });
+
+    /// <summary>The content of a package; paths and their places in it are two lists, one beside the other.</summary>
+    public void Result(PackageContent content) => Write(new
+    {
+        type = "result",
+        files = content.Entries.Select(e => e.Path),
+        packagePaths = content.Entries.Select(e => e.PackagePath),
+        readme = content.Readme,
+        tags = string.Join(' ', content.Tags),
+        license = content.LicenseExpression ?? "",
     });
 
     private void Write<T>(T line)

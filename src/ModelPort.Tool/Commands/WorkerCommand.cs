@@ -1,5 +1,6 @@
 using System.CommandLine;
 using ModelPort.Diagnostics;
+using ModelPort.Packages;
 using ModelPort.Parity;
 
 namespace ModelPort.Tool.Commands;
@@ -10,38 +11,47 @@ internal static class WorkerCommand
     public static Command Create()
     {
         var request = new Argument<string>("request") { Description = "The request file that the build wrote." };
-        var command = new Command("worker", "Carries out a request of the build.") { request };
+        var pack = new Option<bool>("--pack") { Description = "Make the content of a package of finished ports, instead of a port." };
+        var command = new Command("worker", "Carries out a request of the build.") { request, pack };
         command.Hidden = true;
-        command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed.GetValue(request)!, cancellation), CancellationToken.None));
+        command.SetAction((parsed, cancellation) => Task.Run(
+            () =>
+            {
+                var lines = new JsonLineObserver(Console.Out);
+                var path = parsed.GetValue(request)!;
+                return parsed.GetValue(pack)
+                    ? Run(lines, () => PackageWork.Read(path), w => w.Project, w => (w.ParentProcessId, false), (w, stop) => Pack(w, lines, stop), cancellation)
+                    : Run(lines, () => WorkerRequest.Read(path), r => r.Source, r => (r.ParentProcessId, r.EndWithStandardInput), (r, stop) => Port(r, lines, stop), cancellation);
+            },
+            CancellationToken.None));
         return command;
     }
 
-    private static int Run(string path, CancellationToken cancellation)
+    private static int Run<T>(
+        JsonLineObserver lines, Func<T> read, Func<T, string> file, Func<T, (int Process, bool EndWithStandardInput)> parent, Func<T, CancellationToken, int> work, CancellationToken cancellation)
     {
-        var lines = new JsonLineObserver(Console.Out);
-        WorkerRequest request;
+        var about = "";
         try
         {
-            request = WorkerRequest.Read(path);
-        }
-        catch (ModelPortException e)
-        {
-            lines.Diagnostic(e.Diagnostic);
-            return ExitCode.Of(e.Diagnostic);
-        }
-
-        using var orphaned = ParentWatch.Start(request.ParentProcessId, request.EndWithStandardInput);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, orphaned.Token);
-        try
-        {
-            return Port(request, lines, stop.Token);
+            var request = read();
+            about = file(request);
+            var (process, endWithStandardInput) = parent(request);
+            using var orphaned = ParentWatch.Start(process, endWithStandardInput);
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, orphaned.Token);
+            return work(request, stop.Token);
         }
         catch (Exception e)
         {
-            var diagnostic = Diagnose.From(e, request.Source);
+            var diagnostic = Diagnose.From(e, about);
             lines.Diagnostic(diagnostic);
             return ExitCode.Of(diagnostic);
         }
+    }
+
+    private static int Pack(PackageWork work, JsonLineObserver lines, CancellationToken cancellation)
+    {
+        lines.Result(ModelPackage.Make(work.Request, lines, cancellation));
+        return ExitCode.Done;
     }
 
     private static int Port(WorkerRequest sent, JsonLineObserver lines, CancellationToken cancellation)

@@ -289,6 +289,28 @@ public static class Diagnose
     public static Diagnostic TokenizerDiffers(string path, string found) =>
         Warning("MP3031", path, $"The port splits text otherwise than its source: {found.TrimEnd('.')}. The model is then given what it was not trained on. Check the metadatum PreTokenizer; report this if you did not set it.");
 
+    // MP4xxx: packing
+
+    /// <summary>MP4001: a project is packed whose port was never made.</summary>
+    public static Diagnostic NothingToPack(string project, string port, string manifest) =>
+        Error("MP4001", project, $"The port '{port}' cannot be packed: there is no '{manifest}'. Expected a finished port. Build the project before you pack it with --no-build, and check that EnableModelPort and ModelPortSkip are not set.");
+
+    /// <summary>MP4002: a port is packed that was never measured.</summary>
+    public static Diagnostic PackedUnmeasured(string manifest, string port, string precision) =>
+        Error("MP4002", manifest, $"The port '{port}' at {precision} cannot be packed: it was never measured, because ModelPortParity was 'off'. A package states how close its model comes to the source. Build with ModelPortParity=error and pack again.");
+
+    /// <summary>MP4003: a port is packed that missed its budgets.</summary>
+    public static Diagnostic PackedMissed(string manifest, string port, string precision, string missed) =>
+        Error("MP4003", manifest, $"The port '{port}' at {precision} cannot be packed: {missed}. Choose a more exact precision, give a calibration text, or set a budget that says what you accept.");
+
+    /// <summary>MP4004: a file that is packed is not the one that was measured.</summary>
+    public static Diagnostic PackedStale(string path, string port, string found) =>
+        Error("MP4004", path, $"The port '{port}' cannot be packed: '{Path.GetFileName(path)}' is not the file that was measured: {found}. Build again, and pack what was built.");
+
+    /// <summary>MP4005 (warning): a package is larger than the public gallery takes.</summary>
+    public static Diagnostic PackageTooLarge(string project, string package, long bytes, long limit) =>
+        Warning("MP4005", project, $"The models of the package '{package}' have {bytes} bytes before compression, and weights do not compress; nuget.org takes packages of at most {limit} bytes and refuses larger ones after the upload. Push it to a feed of your own that takes {Sizes.Bytes(bytes)}, or choose a smaller precision.");
+
     // MP9xxx: internal
 
     /// <summary>MP9001: a native library is missing.</summary>

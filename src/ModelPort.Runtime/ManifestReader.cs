@@ -1,0 +1,81 @@
+using System.Text.Json;
+
+namespace ModelPort.Runtime;
+
+/// <summary>Reads the members of a manifest that an application has use for. Members it does not know are left alone, so that a newer manifest can be read.</summary>
+internal static class ManifestReader
+{
+    // Far above any manifest; a file that is not one is not read whole.
+    private const long MostBytes = 256L << 20;
+
+    public static PortedModel Read(string path)
+    {
+        try
+        {
+            if (new FileInfo(path) is { Exists: true, Length: > MostBytes } file)
+            {
+                throw PortedModelException.Manifest(path, $"it has {file.Length} bytes");
+            }
+
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
+            return Read(path, document.RootElement);
+        }
+        catch (Exception e) when (e is IOException and not PortedModelException or UnauthorizedAccessException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            throw PortedModelException.Manifest(path, e.Message.TrimEnd('.'), e);
+        }
+    }
+
+    private static PortedModel Read(string path, JsonElement manifest)
+    {
+        JsonElement source = manifest.GetProperty("source");
+        JsonElement engine = manifest.GetProperty("engine");
+        return new PortedModel(path)
+        {
+            Name = Text(manifest, "name"),
+            Architecture = Text(source, "architecture"),
+            Parameters = source.GetProperty("parameters").GetInt64(),
+            SourceSha256 = Text(source, "sha256"),
+            License = Optional(source, "license"),
+            Engine = $"{Text(engine, "name")} {Text(engine, "version")}",
+            Files = [.. manifest.GetProperty("outputs").EnumerateArray().Select(output => ReadFile(path, output))],
+        };
+    }
+
+    private static PortedFile ReadFile(string manifest, JsonElement output)
+    {
+        string name = Text(output, "file");
+        if (name.Length == 0 || name != Path.GetFileName(name) || name is "." or "..")
+        {
+            throw PortedModelException.Manifest(manifest, $"it names the file '{name}', which does not lie beside it");
+        }
+
+        return new PortedFile(manifest)
+        {
+            Path = Path.Combine(Path.GetDirectoryName(manifest)!, name),
+            Precision = Text(output, "precision"),
+            Bytes = output.GetProperty("bytes").GetInt64(),
+            Sha256 = Text(output, "sha256"),
+            Verdict = Text(output, "verdict"),
+            Metrics = [.. output.GetProperty("metrics").EnumerateArray().Select(ReadMetric)],
+        };
+    }
+
+    private static PortedMetric ReadMetric(JsonElement metric) => new(
+        Text(metric, "name"),
+        Text(metric, "of"),
+        Optional(metric, "against"),
+        Number(metric.GetProperty("value")),
+        metric.TryGetProperty("error", out JsonElement error) && error.ValueKind != JsonValueKind.Null ? Number(error) : null,
+        Optional(metric, "unit"),
+        Optional(metric, "on"));
+
+    // What is not finite is written as a name.
+    private static double Number(JsonElement value) => value.ValueKind == JsonValueKind.String
+        ? value.GetString() switch { "NaN" => double.NaN, "Infinity" => double.PositiveInfinity, "-Infinity" => double.NegativeInfinity, var other => throw new FormatException($"'{other}' is no number") }
+        : value.GetDouble();
+
+    private static string Text(JsonElement parent, string name) => parent.GetProperty(name).GetString() ?? throw new FormatException($"'{name}' is null");
+
+    private static string? Optional(JsonElement parent, string name) => parent.TryGetProperty(name, out JsonElement value) ? value.GetString() : null;
+}

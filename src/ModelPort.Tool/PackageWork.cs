@@ -1,0 +1,38 @@
+using System.Text.Json;
+using ModelPort.Diagnostics;
+using ModelPort.Packages;
+
+namespace ModelPort.Tool;
+
+/// <summary>What the build asks of the worker when it packs.</summary>
+/// <param name="Protocol">The version of this file's form, <see cref="WorkerRequest.CurrentProtocol"/>.</param>
+/// <param name="Project">The project file.</param>
+/// <param name="PackageId">The package's identity.</param>
+/// <param name="Description">What the project says of it.</param>
+/// <param name="StagingDirectory">Where files that are written for the package go.</param>
+/// <param name="Ports">The ports.</param>
+/// <param name="ParentProcessId">The build's process; the worker ends when it is gone. 0 for none.</param>
+internal sealed record PackageWork(int Protocol, string Project, string PackageId, string? Description, string StagingDirectory, IReadOnlyList<PackagedPort> Ports, int ParentProcessId)
+{
+    private static readonly JsonSerializerOptions Format = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
+
+    /// <summary>The request, as the domain has it.</summary>
+    public PackageRequest Request => new(Project, PackageId, Description ?? "", StagingDirectory, Ports);
+
+    /// <summary>Reads a request file.</summary>
+    /// <exception cref="ModelPortException">MP9009: it cannot be used.</exception>
+    public static PackageWork Read(string path)
+    {
+        try
+        {
+            var work = JsonSerializer.Deserialize<PackageWork>(File.ReadAllBytes(path), Format) ?? throw new ModelPortException(Diagnose.BadRequest(path, "it is empty"));
+            return work.Protocol == WorkerRequest.CurrentProtocol
+                ? work
+                : throw new ModelPortException(Diagnose.BadRequest(path, $"protocol {work.Protocol}, this tool speaks {WorkerRequest.CurrentProtocol}"));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            throw new ModelPortException(Diagnose.BadRequest(path, e.Message), e);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+using System.Text;
+using ModelPort.Checkpoints;
+using ModelPort.Diagnostics;
+using ModelPort.Manifests;
+using ModelPort.Parity;
+using ModelPort.Porting;
+using ModelPort.Reports;
+
+namespace ModelPort.Packages;
+
+/// <summary>
+/// Makes the content of a model package from finished ports. What goes in was measured, kept its budgets, and is byte for byte what was measured; anything else is refused.
+/// </summary>
+public static class ModelPackage
+{
+    /// <summary>What NuGet's public gallery takes at most, in bytes; larger packages are refused there after the whole upload.</summary>
+    public const long GalleryLimit = 250_000_000;
+
+    private static readonly string[] LicenseFiles = ["LICENSE*", "LICENCE*", "COPYING*", "NOTICE*", "USE_POLICY*"];
+
+    /// <summary>Checks the ports and writes what the package needs beside them.</summary>
+    /// <param name="request">What the project asks.</param>
+    /// <param name="observer">Told warnings.</param>
+    /// <param name="cancellation">Stops the work.</param>
+    /// <exception cref="ModelPortException">MP4001 to MP4004: a port that cannot be packed; MP2001, MP2002: a file cannot be written.</exception>
+    public static PackageContent Make(PackageRequest request, IPortObserver observer, CancellationToken cancellation)
+    {
+        PackedModel[] models = [.. request.Ports.Select(p => Pack(request, p, cancellation))];
+        List<PackageEntry> entries = [.. models.SelectMany(m => m.Files.Select(f => new PackageEntry(f.Path, $"models/{m.Manifest.Name}/{f.Name}")))];
+        string Add(string packagePath, string content)
+        {
+            var path = Path.Combine(request.StagingDirectory, packagePath);
+            Write(path, content);
+            entries.Add(new PackageEntry(path, packagePath));
+            return path;
+        }
+
+        var manifests = models.Select(m => m.Manifest).ToArray();
+        var readme = Add("README.md", PackageReadme.Of(request.PackageId, request.Description, manifests));
+        Add($"buildTransitive/{request.PackageId}.targets", PackageTargets.Of(request.PackageId, models));
+        Add($"buildTransitive/{PackageTargets.SharedFile}", PackageTargets.Shared);
+        Add($"buildTransitive/{request.PackageId}.Models.cs", ModelsClass.Of(request.PackageId, manifests));
+        var bytes = entries.Sum(e => new FileInfo(e.Path).Length);
+        if (bytes > GalleryLimit)
+        {
+            observer.Warn(Diagnose.PackageTooLarge(request.Project, request.PackageId, bytes, GalleryLimit));
+        }
+
+        string[] tags = [.. manifests.SelectMany(m => m.Outputs.Select(o => o.Precision).Prepend(m.Source.Architecture).Prepend(m.Engine.Name)).Prepend("modelport").Distinct(StringComparer.OrdinalIgnoreCase)];
+        return new PackageContent(entries, readme, tags, Licenses.Expression(manifests.Select(m => m.Source.License)), bytes);
+    }
+
+    private static PackedModel Pack(PackageRequest request, PackagedPort port, CancellationToken cancellation)
+    {
+        var manifestPath = Path.Combine(port.Directory, Manifest.FileName);
+        var manifest = Manifest.TryRead(manifestPath) ?? throw new ModelPortException(Diagnose.NothingToPack(request.Project, port.Name, manifestPath));
+        foreach (var output in manifest.Outputs)
+        {
+            if (output.Verdict == Verdict.NotMeasured)
+            {
+                throw new ModelPortException(Diagnose.PackedUnmeasured(manifestPath, port.Name, output.Precision));
+            }
+
+            if (output.Verdict == Verdict.Missed)
+            {
+                throw new ModelPortException(Diagnose.PackedMissed(manifestPath, port.Name, output.Precision, Missed(output)));
+            }
+        }
+
+        var staged = Path.Combine(request.StagingDirectory, "models", manifest.Name);
+        var bom = Path.Combine(staged, MachineLearningBom.FileName);
+        Write(bom, MachineLearningBom.Of(manifest));
+        string[] paths =
+        [
+            .. manifest.Outputs.Select(o => Path.Combine(port.Directory, o.File)),
+            manifestPath,
+            Path.Combine(port.Directory, ParityReport.FileName),
+            Path.Combine(port.Directory, ParityReport.PageName),
+            bom,
+            .. LicensesOf(port.Source),
+        ];
+        PackedFile[] files = [.. paths.AsParallel().AsOrdered().Select(path => Hashed(manifest, path, port.Name, cancellation)).OrderBy(f => f.Name, StringComparer.Ordinal)];
+        var list = Path.Combine(staged, Checksums.FileName);
+        Write(list, Checksums.Write(files));
+        return new PackedModel(manifest, [.. files, Hashed(manifest, list, port.Name, cancellation)]);
+    }
+
+    // What is packed must be what was measured.
+    private static PackedFile Hashed(Manifest manifest, string path, string port, CancellationToken cancellation)
+    {
+        if (!File.Exists(path))
+        {
+            throw new ModelPortException(Diagnose.PackedStale(path, port, "it is missing"));
+        }
+
+        var name = Path.GetFileName(path);
+        var hash = SourceHash.OfFile(path, cancellation);
+        return manifest.Outputs.FirstOrDefault(o => o.File == name) is { } output && output.Sha256 != hash
+            ? throw new ModelPortException(Diagnose.PackedStale(path, port, $"its SHA-256 is {hash}, and {output.Sha256} was measured"))
+            : new PackedFile(name, path, new FileInfo(path).Length, hash);
+    }
+
+    private static IEnumerable<string> LicensesOf(string source) => Directory.Exists(source)
+        ? LicenseFiles.SelectMany(pattern => Directory.EnumerateFiles(source, pattern, new EnumerationOptions { MatchCasing = MatchCasing.CaseInsensitive })).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)
+        : [];
+
+    private static string Missed(OutputRecord output) => string.Join("; ", [
+        .. output.Budgets.Where(b => !b.Passes).Select(b => Gate.Describe(b, output.Metrics)),
+        .. output.Behaviour?.Failures.Select(f => f.Text) ?? []]);
+
+    // A file that says the same keeps its time: packing again finds nothing new.
+    private static void Write(string path, string content)
+    {
+        var bytes = Encoding.UTF8.GetBytes(content);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        if (!File.Exists(path) || !File.ReadAllBytes(path).AsSpan().SequenceEqual(bytes))
+        {
+            OutputFile.WriteAll(path, bytes);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+using System.Globalization;
+using System.Text;
+using ModelPort.Diagnostics;
+using ModelPort.Manifests;
+using ModelPort.Parity;
+
+namespace ModelPort.Packages;
+
+/// <summary>The readme of a model package, written from the numbers: what the models are, how close they came to their sources, and how to use them.</summary>
+internal static class PackageReadme
+{
+    /// <summary>Writes the readme.</summary>
+    /// <param name="package">The package's identity.</param>
+    /// <param name="description">What its project says of it; empty for nothing.</param>
+    /// <param name="models">Its models.</param>
+    public static string Of(string package, string description, IReadOnlyList<Manifest> models)
+    {
+        var text = new StringBuilder($"# {package}\n\n");
+        if (description.Length > 0)
+        {
+            text.Append(description).Append("\n\n");
+        }
+
+        foreach (var model in models)
+        {
+            Write(text, model);
+        }
+
+        var (first, output) = (models[0], models[0].Outputs[0]);
+        var path = $"Models.{ModelsClass.Identifier(first.Name)}{(first.Outputs.Count == 1 ? "" : "." + ModelsClass.Identifier(output.Precision))}.Path";
+        text.Append(CultureInfo.InvariantCulture, $"""
+            ## Use
+
+            Reference the package; the build puts the models beside the application, under `models/`, and into what is published.
+
+            ```csharp
+            string path = {path};
+            ```
+
+            Each model's `modelport.json` has every measured number with its data and error, `parity.html` shows them, and `sha256sum -c {Checksums.FileName}` in its folder proves that it is
+            as it was packed.
+
+            """);
+        return text.ToString().Replace("\r\n", "\n", StringComparison.Ordinal);
+    }
+
+    private static void Write(StringBuilder text, Manifest model)
+    {
+        var source = model.Source;
+        text.Append(CultureInfo.InvariantCulture, $"## {model.Name}\n\n{source.Architecture}, {source.Parameters:N0} parameters, ported from {source.Precision} to {model.Engine.Name}; licence of the source: {source.License ?? "none named"}.\n\n");
+        Table(
+            text,
+            ["precision", "size", "perplexity", "increase", "mean divergence", "top token", "verdict"],
+            model.Outputs.Select(o => new[]
+            {
+                o.Precision,
+                Sizes.Bytes(o.Bytes),
+                Written(o, Metric.Perplexity, null),
+                Written(o, Metric.PerplexityIncrease, Reference.Source),
+                Written(o, Metric.MeanDivergence, Reference.Source),
+                Written(o, Metric.TopTokenAgreement, Reference.Source),
+                PackedFigures.VerdictOf(o),
+            }));
+        foreach (var output in model.Outputs.Where(o => o.Tasks.Count > 0))
+        {
+            Table(
+                text,
+                ["task", "precision", "accuracy of source", "accuracy of port", "lost", "gained"],
+                output.Tasks.Select(t => new[] { t.File, output.Precision, Accuracy(output, t.File, Subject.Source), Accuracy(output, t.File, Subject.Port), $"{t.Lost}", $"{t.Gained}" }));
+        }
+
+        if (model.Evaluation is { } evaluation)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"Measured against the source at {source.Precision} on {evaluation.Positions:N0} positions of {evaluation.Name} (SHA-256 {evaluation.Sha256[..12]}) in windows of {evaluation.WindowLength} tokens, with {model.Engine.Name} {model.Engine.Version} on {evaluation.CpuBackend}.\n\n");
+        }
+
+        text.Append(CultureInfo.InvariantCulture, $"Source: SHA-256 `{source.Sha256}`.\n\n");
+    }
+
+    private static string Accuracy(OutputRecord output, string task, Subject of) =>
+        output.Metrics.Find(Metric.Accuracy, of, on: task) is { } figure ? Metric.Accuracy.Write(figure.Value, figure.Error) : "";
+
+    private static string Written(OutputRecord output, Metric metric, Reference? against) =>
+        output.Metrics.Find(metric, Subject.Port, against) is { } figure ? metric.Write(figure.Value, figure.Error).Replace("+-", "±", StringComparison.Ordinal) : "not measured";
+
+    private static void Table(StringBuilder text, string[] heads, IEnumerable<string[]> rows)
+    {
+        static string Row(IEnumerable<string> cells) => "| " + string.Join(" | ", cells.Select(c => c.Replace("|", "\\|", StringComparison.Ordinal))) + " |\n";
+        text.Append(Row(heads)).Append(Row(heads.Select(_ => "---")));
+        foreach (var row in rows)
+        {
+            text.Append(Row(row));
+        }
+
+        text.Append('\n');
+    }
+}

@@ -1,0 +1,28 @@
+namespace ModelPort.Packages;
+
+/// <summary>A port that goes into a package.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Directory">The folder that holds its files and records.</param>
+/// <param name="Source">The checkpoint that it was made from; its licence files travel along.</param>
+public sealed record PackagedPort(string Name, string Directory, string Source);
+
+/// <summary>What a project asks of its package.</summary>
+/// <param name="Project">The project file, where errors about the package point.</param>
+/// <param name="PackageId">The package's identity.</param>
+/// <param name="Description">What the project says of it; empty for nothing.</param>
+/// <param name="StagingDirectory">Where files that are written for the package go.</param>
+/// <param name="Ports">The ports.</param>
+public sealed record PackageRequest(string Project, string PackageId, string Description, string StagingDirectory, IReadOnlyList<PackagedPort> Ports);
+
+/// <summary>A file and its place in the package.</summary>
+/// <param name="Path">Where it lies.</param>
+/// <param name="PackagePath">Its place, with forward slashes.</param>
+public sealed record PackageEntry(string Path, string PackagePath);
+
+/// <summary>What a package is made of.</summary>
+/// <param name="Entries">Its files.</param>
+/// <param name="Readme">The readme among them.</param>
+/// <param name="Tags">Words by which it is found: modelport, engines, precisions, architectures.</param>
+/// <param name="LicenseExpression">The licence of the sources as SPDX expression; null where one is unknown or has no SPDX identifier.</param>
+/// <param name="PayloadBytes">Bytes of all entries.</param>
+public sealed record PackageContent(IReadOnlyList<PackageEntry> Entries, string Readme, IReadOnlyList<string> Tags, string? LicenseExpression, long PayloadBytes);

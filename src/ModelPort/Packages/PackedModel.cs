@@ -1,0 +1,15 @@
+using ModelPort.Manifests;
+
+namespace ModelPort.Packages;
+
+/// <summary>A file of a model in a package.</summary>
+/// <param name="Name">Its name, beside the manifest.</param>
+/// <param name="Path">Where it lies.</param>
+/// <param name="Bytes">Its length.</param>
+/// <param name="Sha256">SHA-256 of its content, in lower-case hex.</param>
+public sealed record PackedFile(string Name, string Path, long Bytes, string Sha256);
+
+/// <summary>A model in a package.</summary>
+/// <param name="Manifest">What it is.</param>
+/// <param name="Files">Its files, the manifest among them, in the order of their names.</param>
+public sealed record PackedModel(Manifest Manifest, IReadOnlyList<PackedFile> Files);
