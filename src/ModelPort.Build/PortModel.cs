@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Microsoft.Build.Framework;
 
 namespace ModelPort.Build;
@@ -8,17 +7,25 @@ namespace ModelPort.Build;
 public sealed class PortModel : WorkerTask
 {
     private ITaskItem? _port;
+    private PortOptions? _options;
 
     /// <summary>The planned ports, as <see cref="PlanModelPorts"/> made them.</summary>
     [Required]
     public ITaskItem[] Ports { get; set; } = [];
+
+    /// <summary>The ModelPort items that they were planned from.</summary>
+    [Required]
+    public ITaskItem[] Items { get; set; } = [];
+
+    /// <summary>Settings of the build, as <see cref="PortOptions"/> reads them.</summary>
+    public ITaskItem[] Options { get; set; } = [];
 
     /// <summary>The name of the port to make.</summary>
     [Required]
     public string Port { get; set; } = "";
 
     /// <inheritdoc/>
-    private protected override string Subject => _port!.GetMetadata("Source");
+    private protected override string Subject => _options!.Source;
 
     private string OutputDirectory => _port!.GetMetadata("OutputDirectory");
 
@@ -26,24 +33,21 @@ public sealed class PortModel : WorkerTask
     public override bool Execute()
     {
         _port = Ports.Single(port => port.ItemSpec == Port);
+        _options = new PortOptions(Items.First(item => PortName.Of(item).Equals(Port, StringComparison.OrdinalIgnoreCase)), Options, Project);
         DateTime began = DateTime.UtcNow;
         try
         {
             Directory.CreateDirectory(OutputDirectory);
-            string requestPath = $"{OutputDirectory.TrimEnd(Path.DirectorySeparatorChar)}.{Guid.NewGuid():N}.request.json";
-            return Work(requestPath, WorkerRequest.WithParent(_port.GetMetadata("Request"), CurrentProcessId())) && Record(began);
+            string folder = OutputDirectory.TrimEnd(Path.DirectorySeparatorChar);
+            WholeFile.DeleteLeftovers(OutputDirectory);
+            WholeFile.DeleteLeftovers(Path.GetDirectoryName(folder));
+            return Work(WholeFile.TemporaryName(folder + ".request"), WorkerRequest.ToJson(_options, OutputDirectory, WholeFile.ProcessId)) && Record(began);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Log.RecordFailed(OutputDirectory, e.Message);
             return false;
         }
-    }
-
-    private static int CurrentProcessId()
-    {
-        using Process process = Process.GetCurrentProcess();
-        return process.Id;
     }
 
     private bool Record(DateTime began)

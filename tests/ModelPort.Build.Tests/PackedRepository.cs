@@ -84,7 +84,8 @@ public sealed class PackedRepository : IDisposable
         return project;
     }
 
-    private static string TestWorkerProperties => $"<ModelPortToolPath>{Worker}</ModelPortToolPath>";
+    /// <summary>Properties that let a project build with the worker of the tests.</summary>
+    internal static string TestWorkerProperties => $"<ModelPortToolPath>{Worker}</ModelPortToolPath>";
 
     private static string Metadata(string key) =>
         typeof(PackedRepository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == key).Value!;

@@ -1,0 +1,107 @@
+using Microsoft.Build.Framework;
+
+namespace ModelPort.Build;
+
+/// <summary>Has the worker make the content of a model package from finished ports: what was not measured, or is not what was measured, is refused.</summary>
+[MSBuildMultiThreadableTask]
+public sealed class PackModels : WorkerTask
+{
+    /// <summary>The ModelPort items.</summary>
+    [Required]
+    public ITaskItem[] Items { get; set; } = [];
+
+    /// <summary>The absolute path of the folder that holds one folder a port.</summary>
+    [Required]
+    public string PortsDirectory { get; set; } = "";
+
+    /// <summary>The absolute path of the folder for what is written for the package.</summary>
+    [Required]
+    public string StagingDirectory { get; set; } = "";
+
+    /// <summary>The package's identity.</summary>
+    [Required]
+    public string PackageId { get; set; } = "";
+
+    /// <summary>What the project says of its package.</summary>
+    public string Description { get; set; } = "";
+
+    /// <summary>The files; metadatum PackagePath, the folder in the package.</summary>
+    [Output]
+    public ITaskItem[] Files { get; private set; } = [];
+
+    /// <summary>The readme that was written, which is not among the files.</summary>
+    [Output]
+    public string Readme { get; private set; } = "";
+
+    /// <summary>Words by which the package is found.</summary>
+    [Output]
+    public string Tags { get; private set; } = "";
+
+    /// <summary>The licence of the models as SPDX expression; empty where it has none.</summary>
+    [Output]
+    public string License { get; private set; } = "";
+
+    /// <inheritdoc/>
+    private protected override string Subject => Project;
+
+    /// <inheritdoc/>
+    private protected override string Switch => "--pack";
+
+    /// <inheritdoc/>
+    public override bool Execute()
+    {
+        try
+        {
+            Directory.CreateDirectory(StagingDirectory);
+            WholeFile.DeleteLeftovers(StagingDirectory);
+            return Work(WholeFile.TemporaryName(Path.Combine(StagingDirectory, "request")), Request()) && Take();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Log.RecordFailed(StagingDirectory, e.Message);
+            return false;
+        }
+    }
+
+    private string Request() => RequestJson.Write(writer =>
+    {
+        writer.WriteText("project", Project);
+        writer.WriteText("packageId", PackageId);
+        writer.WriteText("description", Description);
+        writer.WriteText("stagingDirectory", StagingDirectory);
+        writer.WriteStart("ports", "array");
+        foreach (ITaskItem item in Items)
+        {
+            string name = PortName.Of(item);
+            writer.WriteStart("item", "object");
+            writer.WriteText("name", name);
+            writer.WriteText("directory", Path.Combine(PortsDirectory, name));
+            writer.WriteText("source", PortName.SourceOf(item));
+            writer.WriteEndElement();
+        }
+
+        writer.WriteEndElement();
+        writer.WriteNumber("parentProcessId", WholeFile.ProcessId);
+    });
+
+    private bool Take()
+    {
+        if (Result is null)
+        {
+            Log.ResultInvalid(Project, "it gave no result");
+            return false;
+        }
+
+        Readme = Result.Text("readme");
+        Tags = Result.Text("tags");
+        License = Result.Text("license");
+
+        // A place in the package is a folder: NuGet takes a last segment without a dot for one.
+        Files =
+        [
+            .. Result.Texts("files").Zip(Result.Texts("packagePaths"), (file, place) => (file, place)).Where(entry => entry.file != Readme)
+                .Select(entry => Escaped.Item(entry.file, ("PackagePath", entry.place.Substring(0, entry.place.LastIndexOf('/') + 1)))),
+        ];
+        return true;
+    }
+}
