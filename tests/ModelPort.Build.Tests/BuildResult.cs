@@ -25,6 +25,9 @@ internal sealed record BuildResult(int ExitCode, string Output)
     /// <summary>The runs of a task.</summary>
     public IReadOnlyList<Microsoft.Build.Logging.StructuredLogger.Task> Tasks(string name) => [.. Log.FindChildrenRecursive<Microsoft.Build.Logging.StructuredLogger.Task>(task => task.Name == name)];
 
+    /// <summary>Whether a target ran its tasks, rather than being up to date.</summary>
+    public bool Ran(string target) => Log.FindChildrenRecursive<Target>(node => node.Name == target).Any(node => node.FindChildrenRecursive<Microsoft.Build.Logging.StructuredLogger.Task>().Count > 0);
+
     /// <summary>The items that a target returned, those of one Set of the up-to-date check.</summary>
     public string[] Returned(string target, string set) =>
         [.. Log.FindChildrenRecursive<Target>(node => node.Name == target)

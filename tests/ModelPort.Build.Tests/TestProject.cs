@@ -54,7 +54,14 @@ internal sealed class TestProject
         </Project>
         """;
 
-    public void SetItems(string items) => File.WriteAllText(ProjectFile, ProjectText(items, _properties));
+    /// <summary>The items as they were set last.</summary>
+    public string Items { get; private set; } = "";
+
+    public void SetItems(string items)
+    {
+        Items = items;
+        File.WriteAllText(ProjectFile, ProjectText(items, _properties));
+    }
 
     public BuildResult Build(params string[] arguments) => Run("build", ["--no-restore", .. arguments]);
 

@@ -79,7 +79,7 @@ public static class ModelPackage
             bom,
             .. LicensesOf(port.Source),
         ];
-        PackedFile[] files = [.. paths.AsParallel().AsOrdered().Select(path => Hashed(manifest, path, port.Name, cancellation)).OrderBy(f => f.Name, StringComparer.Ordinal)];
+        PackedFile[] files = [.. paths.Select(path => Hashed(manifest, path, port.Name, cancellation)).OrderBy(f => f.Name, StringComparer.Ordinal)];
         var list = Path.Combine(staged, Checksums.FileName);
         Write(list, Checksums.Write(files));
         return new PackedModel(manifest, [.. files, Hashed(manifest, list, port.Name, cancellation)]);

@@ -1,0 +1,113 @@
+using Microsoft.Build.Logging.StructuredLogger;
+
+namespace ModelPort.Build.Tests;
+
+/// <summary>What an application gets that references a model package, and what its build refuses.</summary>
+[Collection(ModelRelease.Collection)]
+public sealed class ModelConsumptionTests(PackedRepository repository, ModelRelease release)
+{
+    private const string Program = """
+        Console.WriteLine($"{Models.WordnetLlama.Precision} {new FileInfo(Models.WordnetLlama.Path).Length == Models.WordnetLlama.Bytes} {Models.WordnetLlama.Package} {Models.WordnetLlama.MeanDivergence > 0}");
+        """;
+
+    private static readonly string[] Model =
+    [
+        "wordnet-llama/bom.cdx.json", "wordnet-llama/modelport.json", "wordnet-llama/modelport.sha256", "wordnet-llama/parity.html", "wordnet-llama/parity.json", "wordnet-llama/wordnet-llama-Q8_0.gguf",
+    ];
+
+    [Fact]
+    public void An_application_gets_the_model_and_a_class_that_knows_it_built_published_and_as_a_single_file()
+    {
+        TestProject application = release.Application("1.0.0", Program);
+        application.Build().Succeeded();
+        Assert.Equal(Model, TestProject.FilesIn(Path.Combine(application.Bin, "models")));
+
+        // From another folder than the application's.
+        Assert.Equal("Q8_0 True Acme.Wordnet True", application.RunIn(repository.Root, Path.Combine(application.Bin, "App.dll")).Succeeded().Output.Trim());
+
+        application.Run("publish", "--no-build", "-c", "Debug", "-o", "out").Succeeded();
+        Assert.Equal(Model, TestProject.FilesIn(Path.Combine(application.Directory, "out", "models")));
+    }
+
+    [Fact]
+    public void A_project_two_references_away_gets_the_model_too()
+    {
+        TestProject library = release.Application("1.0.0", "namespace Acme { public static class Nouns { public static string Path => Models.WordnetLlama.Path; } }", "<OutputType>Library</OutputType>");
+        TestProject middle = release.Application("", "namespace Acme { public static class Middle { public static string Path => Nouns.Path; } }", "<OutputType>Library</OutputType><AssemblyName>Middle</AssemblyName>", Referring(library));
+        TestProject application = release.Application("", "Console.WriteLine(File.Exists(Acme.Middle.Path));", "<AssemblyName>End</AssemblyName>", Referring(middle));
+        application.Run("publish", "--no-restore", "-c", "Debug", "-o", "out").Succeeded();
+        Assert.Equal(Model, TestProject.FilesIn(Path.Combine(application.Directory, "out", "models")));
+        Assert.Equal("True", application.RunIn(repository.Root, Path.Combine(application.Directory, "out", "End.dll")).Succeeded().Output.Trim());
+    }
+
+    [Fact]
+    public void A_version_that_is_pinned_back_replaces_the_newer_model()
+    {
+        TestProject application = release.Application("1.1.0", Program);
+        application.Build().Succeeded();
+        application.Run("publish", "--no-build", "-c", "Debug", "-o", "out").Succeeded();
+        Assert.Contains("wordnet-llama/wordnet-llama-Q4_K_M.gguf", TestProject.FilesIn(Path.Combine(application.Bin, "models")));
+
+        ModelRelease.Reference(application, "1.0.0");
+        application.Build().Succeeded();
+        Assert.Equal(Model, TestProject.FilesIn(Path.Combine(application.Bin, "models")));
+        Assert.Equal("Q8_0 True Acme.Wordnet True", application.RunIn(repository.Root, Path.Combine(application.Bin, "App.dll")).Succeeded().Output.Trim());
+        Assert.Equal(File.ReadAllText(Manifest(application.Bin)), File.ReadAllText(Manifest(PackageFolder("1.0.0"))));
+
+        application.Run("publish", "--no-build", "-c", "Debug", "-o", "out").Succeeded();
+        Assert.Equal(File.ReadAllText(Manifest(Path.Combine(application.Directory, "out"))), File.ReadAllText(Manifest(PackageFolder("1.0.0"))));
+    }
+
+    [Fact]
+    public void A_damaged_package_folder_is_an_error_and_an_undamaged_one_is_read_once()
+    {
+        TestProject application = release.Application("1.0.0", Program, TestProject.NoCompiler);
+        Assert.True(application.Build().Succeeded().Ran("ModelPortVerifyModels"));
+        Assert.False(application.Build().Succeeded().Ran("ModelPortVerifyModels"));
+
+        string damaged = Path.Combine(repository.Root, "damaged");
+        TestProject other = release.Application("1.0.0", Program, $"{TestProject.NoCompiler}<RestorePackagesPath>{damaged}</RestorePackagesPath>");
+        string file = Path.Combine(damaged, "acme.wordnet", "1.0.0", "models", "wordnet-llama", "wordnet-llama-Q8_0.gguf");
+        byte[] bytes = File.ReadAllBytes(file);
+        bytes[bytes.Length / 2] ^= 16;
+        File.WriteAllBytes(file, bytes);
+        Error flipped = other.Build().Failed();
+        Assert.Equal("MP5004", flipped.Code);
+        Assert.EndsWith("wordnet-llama-Q8_0.gguf", flipped.File, StringComparison.Ordinal);
+        other.Build("-p:ModelPortVerify=false").Succeeded();
+        File.Delete(file);
+        Assert.Equal("MP5003", other.Build().Failed().Code);
+    }
+
+    [Fact]
+    public void A_policy_refuses_what_falls_short_and_lets_pass_what_keeps_it()
+    {
+        TestProject application = release.Application("1.1.0", Program, TestProject.NoCompiler);
+        void Refuses(string code, params string[] policy)
+        {
+            Error error = application.Build(policy).Failed();
+            Assert.Equal(code, error.Code);
+            Assert.Contains("wordnet-llama Q4_K_M of Acme.Wordnet 1.1.0", error.Text, StringComparison.Ordinal);
+        }
+
+        Refuses("MP5010", "-p:ModelPortPolicyMaxMeanDivergence=0.01");
+        Refuses("MP5010", "-p:ModelPortPolicyMinTopTokenAgreement=99.5");
+        Refuses("MP5010", "-p:ModelPortPolicyMaxSize=0.5");
+        Refuses("MP5011", "-p:ModelPortPolicyMaxAccuracyDrop=5");
+        Refuses("MP5013", "-p:ModelPortPolicyAllowedLicenses=MIT%3BApache-2.0");
+        Refuses("MP5014", "-p:ModelPortPolicyAllowedPrecisions=Q8_0%3BF16");
+        application.Build(
+            "-p:ModelPortPolicyMaxPerplexityIncrease=50", "-p:ModelPortPolicyMaxMeanDivergence=0.9", "-p:ModelPortPolicyMinTopTokenAgreement=50", "-p:ModelPortPolicyMaxSize=5",
+            "-p:ModelPortPolicyAllowedLicenses=mit%3Bother", "-p:ModelPortPolicyAllowedPrecisions=q4_k_m%3BQ8_0", "-p:ModelPortPolicyRequireVerdict=true").Succeeded();
+
+        // The version before keeps the policy that refused this one.
+        ModelRelease.Reference(application, "1.0.0", TestProject.NoCompiler);
+        application.Build("-p:ModelPortPolicyMaxMeanDivergence=0.01").Succeeded();
+    }
+
+    private static string Referring(TestProject project) => $"<ProjectReference Include=\"{project.ProjectFile}\" />";
+
+    private static string Manifest(string folder) => Path.Combine(folder, "models", "wordnet-llama", "modelport.json");
+
+    private string PackageFolder(string version) => Path.Combine(repository.Packages, "acme.wordnet", version);
+}
