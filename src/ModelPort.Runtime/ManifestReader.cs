@@ -8,16 +8,23 @@ internal static class ManifestReader
     // Far above any manifest; a file that is not one is not read whole.
     private const long MostBytes = 256L << 20;
 
-    public static PortedModel Read(string path)
+    /// <summary>Reads a manifest's file.</summary>
+    public static PortedModel Read(string path) => Read(path, () => File.OpenRead(path));
+
+    /// <summary>Reads a manifest that lies elsewhere than its files, as in a package.</summary>
+    /// <param name="path">What it is called; paths of files lie beside it.</param>
+    /// <param name="open">Opens its content.</param>
+    public static PortedModel Read(string path, Func<Stream> open)
     {
         try
         {
-            if (new FileInfo(path) is { Exists: true, Length: > MostBytes } file)
+            using Stream stream = open();
+            if (stream.CanSeek && stream.Length > MostBytes)
             {
-                throw PortedModelException.Manifest(path, $"it has {file.Length} bytes");
+                throw PortedModelException.Manifest(path, $"it has {stream.Length} bytes");
             }
 
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
+            using JsonDocument document = JsonDocument.Parse(stream);
             return Read(path, document.RootElement);
         }
         catch (Exception e) when (e is IOException and not PortedModelException or UnauthorizedAccessException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)

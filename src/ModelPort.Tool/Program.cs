@@ -13,6 +13,7 @@ var root = new RootCommand("Ports trained models to other runtimes and precision
     PortCommand.Create(),
     ValidateCommand.Create(),
     WorkerCommand.Create(),
+    VerifyCommand.Create(),
     ServingCommand.Create(),
 };
 var parsed = root.Parse(args);

@@ -132,6 +132,60 @@ public sealed class ModelPackageTests(PackedRepository repository, ModelRelease 
         Assert.Contains("<license type=\"expression\">MIT</license>", nuspec, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Verify_proves_packages_and_folders_and_finds_every_kind_of_change()
+    {
+        string package = release.Package("1.0.0");
+        Assert.Contains("wordnet-llama (models/wordnet-llama): 6 files", release.Tool("verify", package).Succeeded().Output, StringComparison.Ordinal);
+        Assert.Contains("as packed", release.Tool("verify", release.Project.Directory).Succeeded().Output, StringComparison.Ordinal);
+
+        const string Folder = "models/wordnet-llama/";
+        Changed("MP5024", Folder + "wordnet-llama-Q8_0.gguf", bytes => bytes[bytes.Length / 3] ^= 1);
+        Changed("MP5024", Folder + "modelport.json", bytes => bytes.AsSpan().Replace((byte)'7', (byte)'8'));
+        Changed("MP5024", Folder + "parity.html", bytes => bytes[^20] ^= 1);
+        Changed("MP5024", Folder + "modelport.sha256", bytes => bytes[0] = bytes[0] == '0' ? (byte)'1' : (byte)'0');
+        Changed("MP5002", Folder + "modelport.json", bytes => bytes[0] = (byte)'[');
+        Changed("MP5023", Folder + "wordnet-llama-Q8_0.gguf", null);
+        Changed("MP5023", Folder + "modelport.sha256", null);
+        Assert.Contains("MP5021", Failed(repository.Package).Output, StringComparison.Ordinal);
+        Assert.Contains("MP5020", Failed(Path.Combine(repository.Root, "nowhere.nupkg")).Output, StringComparison.Ordinal);
+
+        void Changed(string code, string file, Action<byte[]>? change)
+        {
+            string copy = Path.Combine(repository.Root, "changed.nupkg");
+            File.Copy(package, copy, overwrite: true);
+            using (ZipArchive archive = ZipFile.Open(copy, ZipArchiveMode.Update))
+            {
+                ZipArchiveEntry entry = archive.GetEntry(file)!;
+                using MemoryStream content = new();
+                using (Stream stream = entry.Open())
+                {
+                    stream.CopyTo(content);
+                }
+
+                entry.Delete();
+                if (change is not null)
+                {
+                    byte[] bytes = content.ToArray();
+                    change(bytes);
+                    using Stream stream = archive.CreateEntry(file).Open();
+                    stream.Write(bytes);
+                }
+            }
+
+            string output = Failed(copy).Output;
+            Assert.Contains($"{Path.GetFileName(file)}: error {code}: ", output.Replace('\\', '/'), StringComparison.Ordinal);
+            Assert.DoesNotContain("as packed\n", output, StringComparison.Ordinal);
+        }
+
+        BuildResult Failed(string path)
+        {
+            BuildResult result = release.Tool("verify", path);
+            Assert.True(result.ExitCode == 1, result.Output);
+            return result;
+        }
+    }
+
     private static string Text(ZipArchive package, string name)
     {
         using StreamReader reader = new(package.GetEntry(name)!.Open());

@@ -71,5 +71,9 @@ public sealed class ModelRelease : ICollectionFixture<ModelRelease>
         application.Restore();
     }
 
+    /// <summary>Runs the command that the package of ModelPort.Build carries.</summary>
+    internal BuildResult Tool(params string[] arguments) =>
+        DotNet.Run(_repository.Root, _repository.Packages, [Path.Combine(_repository.Packages, "modelport.build", PackedRepository.Version, "tools", "worker", "ModelPort.Tool.dll"), .. arguments]);
+
     private static string Item(string precision, string metadata = "") => $"""<ModelPort Include="{PackedRepository.SampleCheckpoint}" Precision="{precision}" {metadata} />""";
 }

@@ -311,6 +311,28 @@ public static class Diagnose
     public static Diagnostic PackageTooLarge(string project, string package, long bytes, long limit) =>
         Warning("MP4005", project, $"The models of the package '{package}' have {bytes} bytes before compression, and weights do not compress; nuget.org takes packages of at most {limit} bytes and refuses larger ones after the upload. Push it to a feed of your own that takes {Sizes.Bytes(bytes)}, or choose a smaller precision.");
 
+    // MP5xxx: packages
+
+    /// <summary>MP5020: what is to be verified or compared is no package and no folder.</summary>
+    public static Diagnostic NoPackage(string path, string found) =>
+        Error("MP5020", path, $"'{path}' is no model package: {found.TrimEnd('.')}. Expected a .nupkg file, or a folder that holds ported models. Check the path, or download the package again.");
+
+    /// <summary>MP5021: a package or folder holds no models.</summary>
+    public static Diagnostic NoModels(string path) =>
+        Error("MP5021", path, $"There is no ported model in '{path}'. Expected a folder with modelport.json somewhere in it. Check the path; a project has to be built first.");
+
+    /// <summary>MP5022: records of a package are damaged.</summary>
+    public static Diagnostic RecordsDisagree(string path, string found) =>
+        Error("MP5022", path, $"'{Path.GetFileName(path)}' is not as it was packed: {found.TrimEnd('.')}. Download the package again.");
+
+    /// <summary>MP5023: a file that a model's records name is missing.</summary>
+    public static Diagnostic PackedFileMissing(string path, string namedBy) =>
+        Error("MP5023", path, $"'{Path.GetFileName(path)}' is missing, although '{namedBy}' names it. Build again, or download the package again.");
+
+    /// <summary>MP5024: a file of a model is not what its records say.</summary>
+    public static Diagnostic PackedFileChanged(string path, string found, string expected) =>
+        Error("MP5024", path, $"'{Path.GetFileName(path)}' is not as it was packed: {found}; expected {expected}. It, or the record that names it, was changed or damaged since. Build again, or download the package again.");
+
     // MP9xxx: internal
 
     /// <summary>MP9001: a native library is missing.</summary>

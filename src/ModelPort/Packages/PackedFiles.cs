@@ -1,0 +1,68 @@
+using System.IO.Compression;
+using ModelPort.Diagnostics;
+
+namespace ModelPort.Packages;
+
+/// <summary>The files of a package, or of a folder that holds models: what can be verified and compared without being restored.</summary>
+public sealed class PackedFiles : IDisposable
+{
+    // A folder that holds no models is not searched for them without end.
+    private static readonly EnumerationOptions Below = new() { RecurseSubdirectories = true, MaxRecursionDepth = 6, AttributesToSkip = FileAttributes.ReparsePoint };
+
+    private readonly ZipArchive? _archive;
+    private readonly Dictionary<string, (long Length, Func<Stream> Open)> _files;
+
+    private PackedFiles(string path, ZipArchive? archive, Dictionary<string, (long, Func<Stream>)> files)
+    {
+        Path = path;
+        _archive = archive;
+        _files = files;
+    }
+
+    /// <summary>The package or folder, as an absolute path.</summary>
+    public string Path { get; }
+
+    /// <summary>The names of all files, with forward slashes.</summary>
+    public IReadOnlyCollection<string> Names => _files.Keys;
+
+    /// <summary>Opens a package (.nupkg) or a folder: of a project, of an application, or of models.</summary>
+    /// <param name="path">Its path.</param>
+    /// <exception cref="ModelPortException">MP5020: there is no such package or folder, or it is damaged.</exception>
+    public static PackedFiles Open(string path)
+    {
+        path = System.IO.Path.GetFullPath(path);
+        if (Directory.Exists(path))
+        {
+            return new PackedFiles(path, null, Directory.EnumerateFiles(path, "*", Below).ToDictionary(
+                f => System.IO.Path.GetRelativePath(path, f).Replace('\\', '/'),
+                f => (new FileInfo(f).Length, (Func<Stream>)(() => new FileStream(f, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.SequentialScan))),
+                StringComparer.Ordinal));
+        }
+
+        try
+        {
+            var archive = ZipFile.OpenRead(path);
+            // The name of an entry is what a packer wrote: twice the same is damage, not a choice.
+            return new PackedFiles(path, archive, archive.Entries.Where(e => !e.FullName.EndsWith('/')).ToDictionary(e => Uri.UnescapeDataString(e.FullName), e => (e.Length, (Func<Stream>)e.Open), StringComparer.Ordinal));
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new ModelPortException(Diagnose.NoPackage(path, e.Message), e);
+        }
+    }
+
+    /// <summary>Whether a file is there.</summary>
+    public bool Has(string name) => _files.ContainsKey(name);
+
+    /// <summary>The length of a file, decompressed.</summary>
+    public long LengthOf(string name) => _files[name].Length;
+
+    /// <summary>Opens a file for reading once.</summary>
+    public Stream OpenFile(string name) => _files[name].Open();
+
+    /// <summary>What a file is called in messages: its path, behind that of the package.</summary>
+    public string Describe(string name) => System.IO.Path.Combine(Path, name.Replace('/', System.IO.Path.DirectorySeparatorChar));
+
+    /// <inheritdoc/>
+    public void Dispose() => _archive?.Dispose();
+}
