@@ -25,6 +25,21 @@ public sealed class PackModels : WorkerTask
     /// <summary>What the project says of its package.</summary>
     public string Description { get; set; } = "";
 
+    /// <summary>The version that is packed.</summary>
+    public string PackageVersion { get; set; } = "";
+
+    /// <summary>The identity of the release before; the package's own where it was not renamed.</summary>
+    public string BaselineName { get; set; } = "";
+
+    /// <summary>The version of the release before; <c>none</c> for a first release, empty for no comparison.</summary>
+    public string BaselineVersion { get; set; } = "";
+
+    /// <summary>The package of the release before, or the folder it was restored to; empty for no comparison.</summary>
+    public string BaselinePath { get; set; } = "";
+
+    /// <summary>The file with accepted differences.</summary>
+    public string Suppressions { get; set; } = "";
+
     /// <summary>The files; metadatum PackagePath, the folder in the package.</summary>
     [Output]
     public ITaskItem[] Files { get; private set; } = [];
@@ -52,6 +67,13 @@ public sealed class PackModels : WorkerTask
     {
         try
         {
+            if (BaselinePath.Length == 0)
+            {
+                Log.LogMessage(MessageImportance.High, BaselineVersion.Equals("none", StringComparison.OrdinalIgnoreCase)
+                    ? "{0}: the first release; there is nothing to compare it with."
+                    : "{0}: not compared with an earlier release. Set ModelPortBaselineVersion to its version, or to 'none' for the first.", PackageId);
+            }
+
             Directory.CreateDirectory(StagingDirectory);
             WholeFile.DeleteLeftovers(StagingDirectory);
             return Work(WholeFile.TemporaryName(Path.Combine(StagingDirectory, "request")), Request()) && Take();
@@ -82,6 +104,16 @@ public sealed class PackModels : WorkerTask
 
         writer.WriteEndElement();
         writer.WriteNumber("parentProcessId", WholeFile.ProcessId);
+        if (BaselinePath.Length > 0)
+        {
+            writer.WriteStart("baseline", "object");
+            writer.WriteText("path", BaselinePath);
+            writer.WriteText("name", BaselineVersion.Length > 0 ? $"{BaselineName} {BaselineVersion}" : Path.GetFileName(BaselinePath));
+            writer.WriteText("version", BaselineVersion);
+            writer.WriteText("packageVersion", PackageVersion);
+            writer.WriteText("suppressions", Suppressions);
+            writer.WriteEndElement();
+        }
     });
 
     private bool Take()

@@ -45,6 +45,10 @@ internal static class ManifestReader
             SourceSha256 = Text(source, "sha256"),
             License = Optional(source, "license"),
             Engine = $"{Text(engine, "name")} {Text(engine, "version")}",
+            EvaluationSha256 = Object(manifest, "evaluation") is { } evaluation ? Optional(evaluation, "sha256") : null,
+            ContextLength = Object(manifest, "model") is { } model && model.TryGetProperty("contextLength", out JsonElement context) ? context.GetInt64() : null,
+            TokenizerSha256 = Object(manifest, "model") is { } split ? Optional(split, "tokenizerSha256") : null,
+            ChatTemplateSha256 = Object(manifest, "model") is { } template ? Optional(template, "chatTemplateSha256") : null,
             Files = [.. manifest.GetProperty("outputs").EnumerateArray().Select(output => ReadFile(path, output))],
         };
     }
@@ -83,6 +87,8 @@ internal static class ManifestReader
         : value.GetDouble();
 
     private static string Text(JsonElement parent, string name) => parent.GetProperty(name).GetString() ?? throw new FormatException($"'{name}' is null");
+
+    private static JsonElement? Object(JsonElement parent, string name) => parent.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Object ? value : null;
 
     private static string? Optional(JsonElement parent, string name) => parent.TryGetProperty(name, out JsonElement value) ? value.GetString() : null;
 }

@@ -32,6 +32,18 @@ public sealed class PortedModel
     /// <summary>The engine it was ported for, and measured with: name and version.</summary>
     public required string Engine { get; init; }
 
+    /// <summary>SHA-256 of the text that it was measured on; null when nothing was measured.</summary>
+    public required string? EvaluationSha256 { get; init; }
+
+    /// <summary>The tokens of context that the model was made for; null in manifests before schema 3.</summary>
+    public required long? ContextLength { get; init; }
+
+    /// <summary>SHA-256 over everything that decides how text is split; null in manifests before schema 3.</summary>
+    public required string? TokenizerSha256 { get; init; }
+
+    /// <summary>SHA-256 of the chat template; null where there is none, and in manifests before schema 3.</summary>
+    public required string? ChatTemplateSha256 { get; init; }
+
     /// <summary>The ported files, one a precision.</summary>
     public required IReadOnlyList<PortedFile> Files { get; init; }
 

@@ -12,12 +12,14 @@ namespace ModelPort.Tool;
 /// <param name="StagingDirectory">Where files that are written for the package go.</param>
 /// <param name="Ports">The ports.</param>
 /// <param name="ParentProcessId">The build's process; the worker ends when it is gone. 0 for none.</param>
-internal sealed record PackageWork(int Protocol, string Project, string PackageId, string? Description, string StagingDirectory, IReadOnlyList<PackagedPort> Ports, int ParentProcessId)
+/// <param name="Baseline">The release before; null for none.</param>
+internal sealed record PackageWork(
+    int Protocol, string Project, string PackageId, string? Description, string StagingDirectory, IReadOnlyList<PackagedPort> Ports, int ParentProcessId, ReleaseBaseline? Baseline = null)
 {
     private static readonly JsonSerializerOptions Format = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
 
     /// <summary>The request, as the domain has it.</summary>
-    public PackageRequest Request => new(Project, PackageId, Description ?? "", StagingDirectory, Ports);
+    public PackageRequest Request => new(Project, PackageId, Description ?? "", StagingDirectory, Ports) { Baseline = Baseline };
 
     /// <summary>Reads a request file.</summary>
     /// <exception cref="ModelPortException">MP9009: it cannot be used.</exception>

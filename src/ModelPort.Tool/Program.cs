@@ -14,6 +14,7 @@ var root = new RootCommand("Ports trained models to other runtimes and precision
     ValidateCommand.Create(),
     WorkerCommand.Create(),
     VerifyCommand.Create(),
+    CompareCommand.Create(),
     ServingCommand.Create(),
 };
 var parsed = root.Parse(args);

@@ -50,7 +50,23 @@ internal static class WorkerCommand
 
     private static int Pack(PackageWork work, JsonLineObserver lines, CancellationToken cancellation)
     {
-        lines.Result(ModelPackage.Make(work.Request, lines, cancellation));
+        var content = ModelPackage.Make(work.Request, lines, cancellation);
+        foreach (var line in content.Gate)
+        {
+            lines.Message("high", line);
+        }
+
+        foreach (var refusal in content.Refusals)
+        {
+            lines.Diagnostic(refusal);
+        }
+
+        if (content.Refusals.Count > 0)
+        {
+            return ExitCode.BudgetMissed;
+        }
+
+        lines.Result(content);
         return ExitCode.Done;
     }
 

@@ -333,6 +333,26 @@ public static class Diagnose
     public static Diagnostic PackedFileChanged(string path, string found, string expected) =>
         Error("MP5024", path, $"'{Path.GetFileName(path)}' is not as it was packed: {found}; expected {expected}. It, or the record that names it, was changed or damaged since. Build again, or download the package again.");
 
+    /// <summary>MP5030: the release before, which a package is held against, is not there.</summary>
+    public static Diagnostic BaselineMissing(string project, string name, string version, string path) =>
+        Error("MP5030", project, $"The release before, {name} {version}, is not at '{path}'. Restore fetches it by an item of the project: <PackageDownload Include=\"{name}\" Version=\"[{version}]\" />. Add the item and restore, or set ModelPortBaselinePath to the package; ModelPortBaselineVersion=none says that this is the first release.");
+
+    /// <summary>MP5031: a release is worse than the one before, and nobody said why.</summary>
+    public static Diagnostic ReleaseRefused(string project, string baseline, string model, string what, string old, string found, string kind, string suppressions) =>
+        Error("MP5031", project, $"The release is refused: {what} of {model} was {old} in {baseline} and is {found}, {kind}. Choose a better precision, or accept it with a reason in '{suppressions}': <Suppression Model=\"{model}\" What=\"{what}\">the reason</Suppression>.");
+
+    /// <summary>MP5032: a version number says less than what changed.</summary>
+    public static Diagnostic VersionTooLow(string project, string version, string baseline, string part, string lowest, string changes) =>
+        Error("MP5032", project, $"The version {version} says too little: against {baseline} this is a {part} change ({changes}). Set the version to {lowest} or higher.");
+
+    /// <summary>MP5033: the file of accepted differences cannot be read.</summary>
+    public static Diagnostic BadSuppressions(string path, string found) =>
+        Error("MP5033", path, $"The accepted differences cannot be read: {found.TrimEnd('.')}. Expected <Suppressions> with elements <Suppression Model=\"...\" What=\"...\">the reason</Suppression>; Baseline=\"1.0.0\" is optional. Correct the file.");
+
+    /// <summary>MP5034 (warning): an accepted difference is none any more.</summary>
+    public static Diagnostic StaleSuppression(string path, string model, string what, string baseline) =>
+        Warning("MP5034", path, $"The accepted difference '{what}' of '{model}' is none against {baseline}. Remove the entry, so that the next one is seen.");
+
     // MP9xxx: internal
 
     /// <summary>MP9001: a native library is missing.</summary>

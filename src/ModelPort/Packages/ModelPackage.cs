@@ -46,8 +46,9 @@ public static class ModelPackage
             observer.Warn(Diagnose.PackageTooLarge(request.Project, request.PackageId, bytes, GalleryLimit));
         }
 
+        var (gate, refusals) = request.Baseline is null ? ([], []) : ReleaseGate.Judge(request, entries, observer);
         string[] tags = [.. manifests.SelectMany(m => m.Outputs.Select(o => o.Precision).Prepend(m.Source.Architecture).Prepend(m.Engine.Name)).Prepend("modelport").Distinct(StringComparer.OrdinalIgnoreCase)];
-        return new PackageContent(entries, readme, tags, Licenses.Expression(manifests.Select(m => m.Source.License)), bytes);
+        return new PackageContent(entries, readme, tags, Licenses.Expression(manifests.Select(m => m.Source.License)), bytes) { Gate = gate, Refusals = refusals };
     }
 
     private static PackedModel Pack(PackageRequest request, PackagedPort port, CancellationToken cancellation)

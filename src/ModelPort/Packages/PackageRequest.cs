@@ -1,3 +1,5 @@
+using ModelPort.Diagnostics;
+
 namespace ModelPort.Packages;
 
 /// <summary>A port that goes into a package.</summary>
@@ -12,7 +14,19 @@ public sealed record PackagedPort(string Name, string Directory, string Source);
 /// <param name="Description">What the project says of it; empty for nothing.</param>
 /// <param name="StagingDirectory">Where files that are written for the package go.</param>
 /// <param name="Ports">The ports.</param>
-public sealed record PackageRequest(string Project, string PackageId, string Description, string StagingDirectory, IReadOnlyList<PackagedPort> Ports);
+public sealed record PackageRequest(string Project, string PackageId, string Description, string StagingDirectory, IReadOnlyList<PackagedPort> Ports)
+{
+    /// <summary>What the package is held against; null for nothing.</summary>
+    public ReleaseBaseline? Baseline { get; init; }
+}
+
+/// <summary>The release before the one that is packed.</summary>
+/// <param name="Path">The package, or the folder it was restored to.</param>
+/// <param name="Name">What it is called, for instance Acme.Tiny 1.0.0.</param>
+/// <param name="Version">Its version; empty where only a path is known.</param>
+/// <param name="PackageVersion">The version that is packed.</param>
+/// <param name="Suppressions">The file with differences that were accepted; it need not exist.</param>
+public sealed record ReleaseBaseline(string Path, string Name, string Version, string PackageVersion, string Suppressions);
 
 /// <summary>A file and its place in the package.</summary>
 /// <param name="Path">Where it lies.</param>
@@ -25,4 +39,11 @@ public sealed record PackageEntry(string Path, string PackagePath);
 /// <param name="Tags">Words by which it is found: modelport, engines, precisions, architectures.</param>
 /// <param name="LicenseExpression">The licence of the sources as SPDX expression; null where one is unknown or has no SPDX identifier.</param>
 /// <param name="PayloadBytes">Bytes of all entries.</param>
-public sealed record PackageContent(IReadOnlyList<PackageEntry> Entries, string Readme, IReadOnlyList<string> Tags, string? LicenseExpression, long PayloadBytes);
+public sealed record PackageContent(IReadOnlyList<PackageEntry> Entries, string Readme, IReadOnlyList<string> Tags, string? LicenseExpression, long PayloadBytes)
+{
+    /// <summary>What came of the comparison with the release before, as lines; empty when there was none.</summary>
+    public IReadOnlyList<string> Gate { get; init; } = [];
+
+    /// <summary>Why the release is refused, an error each; empty when it is not.</summary>
+    public IReadOnlyList<Diagnostic> Refusals { get; init; } = [];
+}

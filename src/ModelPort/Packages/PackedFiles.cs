@@ -51,6 +51,14 @@ public sealed class PackedFiles : IDisposable
         }
     }
 
+    /// <summary>The files of a package that is being made.</summary>
+    /// <param name="path">What errors call it.</param>
+    /// <param name="entries">Its files.</param>
+    public static PackedFiles Of(string path, IEnumerable<PackageEntry> entries) => new(path, null, entries.ToDictionary(
+        e => e.PackagePath,
+        e => (new FileInfo(e.Path).Length, (Func<Stream>)(() => File.OpenRead(e.Path))),
+        StringComparer.Ordinal));
+
     /// <summary>Whether a file is there.</summary>
     public bool Has(string name) => _files.ContainsKey(name);
 
