@@ -228,6 +228,14 @@ public static class Diagnose
     public static Diagnostic ChoiceFailed(string path, string found, string log) =>
         Error("MP2031", path, $"Types cannot be chosen, as llama.cpp cannot run the source: {found}.{(log.Length == 0 ? "" : $" It said: {log.TrimEnd('.')}.")} Choose a precision by name.");
 
+    /// <summary>MP2040 (warning): the cache cannot be used.</summary>
+    public static Diagnostic StoreUnusable(string path, string found) =>
+        Warning("MP2040", path, $"The cache cannot be used: {found.TrimEnd('.')}. The build goes on without it, and makes everything anew. Free space or correct the folder's permissions, or set ModelPortCacheDirectory (--cache) to another folder or to 'none'.");
+
+    /// <summary>MP2041 (warning): something in the cache was not as it had been written.</summary>
+    public static Diagnostic StoreDamaged(string path) =>
+        Warning("MP2041", path, "A file of the cache is not as it was written: a disk fault, or a program that wrote into an output that is a link to it. It was removed and is made again. Check the disk if this happens more than once, and the programs that write into ported files.");
+
     // MP3xxx: parity and gates
 
     /// <summary>MP3001: measured numbers miss a budget.</summary>
