@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using ModelPort.Caching;
 using ModelPort.Diagnostics;
 
 namespace ModelPort.Porting;
@@ -7,7 +8,7 @@ namespace ModelPort.Porting;
 /// A file that is whole or absent: written under a temporary name beside its place, flushed, then renamed. It is hashed and sent to the disk behind the
 /// writers, so that neither waits for the end.
 /// </summary>
-public sealed class OutputFile : IDisposable
+public sealed class OutputFile : IPendingFile
 {
     /// <summary>The end of every temporary name, by which left-overs are found.</summary>
     public const string TemporarySuffix = ".modelport-tmp";
@@ -40,6 +41,9 @@ public sealed class OutputFile : IDisposable
 
     /// <summary>Where it is until <see cref="Commit"/>.</summary>
     public string TemporaryPath => _temporary;
+
+    /// <inheritdoc/>
+    string IPendingFile.CurrentPath => _committed ? Path : _temporary;
 
     /// <summary>The name that this process writes a file under until it is whole.</summary>
     internal static string TemporaryNameOf(string path) => $"{path}.{Environment.ProcessId}{TemporarySuffix}";
@@ -129,7 +133,7 @@ public sealed class OutputFile : IDisposable
             _flush.GetAwaiter().GetResult();
             RandomAccess.FlushToDisk(_handle);
             _handle.Dispose();
-            File.Move(_temporary, Path, overwrite: true);
+            FileTransfer.Rename(_temporary, Path);
             _committed = true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -152,7 +156,7 @@ public sealed class OutputFile : IDisposable
     {
         foreach (var path in Directory.GetFiles(folder, "*" + TemporarySuffix))
         {
-            TryDelete(path);
+            FileTransfer.TryDelete(path);
         }
     }
 
@@ -164,7 +168,7 @@ public sealed class OutputFile : IDisposable
         _handle.Dispose();
         if (!_committed)
         {
-            TryDelete(_temporary);
+            FileTransfer.TryDelete(_temporary);
         }
     }
 
@@ -178,7 +182,7 @@ public sealed class OutputFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            TryDelete(temporary);
+            FileTransfer.TryDelete(temporary);
             throw Failed(path, e, length);
         }
     }
@@ -188,16 +192,4 @@ public sealed class OutputFile : IDisposable
 
     // The runtime reports space it could not reserve with its own code instead of the system's; all other I/O errors carry the system's.
     private static bool IsFailedReservation(IOException exception) => exception.GetType() == typeof(IOException) && exception.HResult == unchecked((int)0x80131620);
-
-    private static void TryDelete(string path)
-    {
-        try
-        {
-            File.Delete(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // It is only litter; the next run tries again.
-        }
-    }
 }
