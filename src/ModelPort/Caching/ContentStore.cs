@@ -133,8 +133,21 @@ public sealed class ContentStore : IDisposable
     public IDisposable? Lock(StageKey key, string what) =>
         IsOn ? Guarded(() => FileLock.Take(_layout.Lock(key.Value), Patience, () => _observer.Detail($"Waiting for another build that makes {what}"), _cancellation)) : null;
 
-    /// <inheritdoc/>
-    public void Dispose() => _run?.Dispose();
+    /// <summary>Ends the use of the store, and removes what is over its limit.</summary>
+    public void Dispose()
+    {
+        if (_run is not null)
+        {
+            Guarded(() =>
+            {
+                new StoreMaintenance(_layout.Root).Trim(_settings.MaxBytes, _run);
+                return true;
+            });
+        }
+
+        _run?.Dispose();
+        _run = null;
+    }
 
     private StoreRecord? LocalRecord(string key)
     {

@@ -197,7 +197,7 @@ internal sealed class PortStage(PortContext context)
             offset += count;
             written += count;
             file.Settle(written, context.Cancellation);
-            context.Observer.Progress(new PortProgress("port", written, output.FileLength, output.FileName));
+            context.Observer.Progress(new PortProgress("copy", written, output.FileLength, output.FileName));
         }
     }
 
