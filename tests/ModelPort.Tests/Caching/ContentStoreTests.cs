@@ -263,10 +263,15 @@ public sealed class ContentStoreTests : IDisposable
         var ofDead = Path.Combine(_fixture.Root, "tmp", "0123456789abcdef0123456789abcdef-1");
         File.WriteAllText(ofLiving, "");
         File.WriteAllText(ofDead, "");
+        var withoutMark = Path.Combine(_fixture.Root, "tmp", "ffffffffffffffffffffffffffffffff-1");
+        var resumed = Path.Combine(_fixture.Root, "tmp", new string('0', 64));
+        Array.ForEach([withoutMark, resumed], f => File.WriteAllText(f, ""));
         File.WriteAllText(Path.Combine(_fixture.Root, "locks", "run-0123456789abcdef0123456789abcdef"), "");
         using var next = _fixture.Open();
         Assert.True(File.Exists(ofLiving));
         Assert.False(File.Exists(ofDead));
+        Assert.False(File.Exists(withoutMark));
+        Assert.True(File.Exists(resumed));
         Assert.Equal(2, Directory.GetFiles(Path.Combine(_fixture.Root, "locks"), "run-*").Length);
     }
 
