@@ -4,6 +4,7 @@ using ModelPort.Engines;
 using ModelPort.Formats;
 using ModelPort.Formats.Gguf;
 using ModelPort.Parity;
+using ModelPort.Parity.Attribution;
 using ModelPort.Parity.Behaviour;
 using ModelPort.Parity.Serving;
 using ModelPort.Planning;
@@ -20,6 +21,10 @@ public sealed record ValidationOutcome(SourceHash Source, MeasurementBasis Basis
 {
     /// <summary>Whether all budgets are kept and the port behaves as its source.</summary>
     public bool Kept => Budgets.All(b => b.Passes) && !Port.Behaviour.Failures.Any();
+
+    /// <summary>The layers that are to blame for missed budgets, as sentences.</summary>
+    public IReadOnlyList<string> Blames { get; } = Port.Attribution is not { } attribution ? [] :
+        [.. Budgets.Where(b => b.Verdict == BudgetVerdict.Missed).Select(b => AttributionText.Blame(attribution, Metric.All[b.Metric]).TrimEnd()).Where(b => b.Length > 0).Distinct()];
 }
 
 /// <summary>Measures a GGUF file that exists already, whoever made it, against a checkpoint.</summary>
@@ -42,7 +47,7 @@ public static class PortValidation
         using var checkpoint = Checkpoint.Open(request.Source);
         var own = Planner.OwnPrecision(checkpoint);
         var plan = Planner.Plan(checkpoint, request with { Precisions = [own], Choice = TensorChoice.None, Calibration = null });
-        var data = EvaluationData.Open(request);
+        var data = EvaluationData.Open(request, plan.ParameterCount);
         using var source = OutputFile.CreateScratch(Path.Combine(request.OutputDirectory, plan.Outputs[0].FileName), plan.Outputs[0].FileLength);
         var result = Porter.Run(plan, [(plan.Outputs[0], source)], request, observer, cancellation);
         try
