@@ -285,6 +285,10 @@ public static class Diagnose
     public static Diagnostic TextSplitOtherwise(string path, string? difference) =>
         Error("MP3025", path, $"The port splits the evaluation text into other tokens than its source{(difference is null ? "" : $": {difference.TrimEnd('.')}")}. The figures are of the source's tokens, and do not hold for what an application will give the port. Port the checkpoint again, or correct its tokenizer.ggml.pre and the metadatum PreTokenizer.");
 
+    /// <summary>MP3026: values of the port are not the source's.</summary>
+    public static Diagnostic WeightsDiffer(string path, string found) =>
+        Error("MP3026", path, $"The port's weights are not its source's: {found.TrimEnd('.')}. Expected what the type makes of the source's values. A measurement may not show it, where the text hardly uses these weights. Port the checkpoint again, or name the source that the file was made from.");
+
     /// <summary>MP3030 (warning): the port's tokenizer was not compared with its source's.</summary>
     public static Diagnostic TokenizerNotChecked(string path, string found) =>
         Warning("MP3030", path, $"The port's tokenizer was not compared with its source's, as a part of that is not reproduced: {found.TrimEnd('.')}. Compare the ids of some texts with those of Hugging Face's library before you use the port.");

@@ -86,7 +86,7 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
         var asked = probes.Finish(() => Load(sourcePath).Model);
         ports = [.. ports.Zip(asked, (p, a) => p with { Figures = [.. p.Figures, .. a.Figures], Tasks = a.Tasks, Behaviour = a.Behaviour with { Findings = [.. p.Behaviour.Findings, .. a.Behaviour.Findings] } })];
         var attribution = new AttributionMeasurement(request, _runtime, sample, observer, cancellation).Run(sourcePath, portPaths, [.. ports.Select(p => p.Figures)]);
-        ports = [.. ports.Zip(attribution, (p, a) => p with { Attribution = a })];
+        ports = [.. ports.Zip(attribution, (p, a) => p with { Attribution = a, Behaviour = p.Behaviour with { Findings = [.. p.Behaviour.Findings, .. AttributionText.Finding(a)] } })];
         if (request.MeasuresServing)
         {
             var serving = new ServingRun(request, data.Text, _runtime.CpuBackend, observer, cancellation);

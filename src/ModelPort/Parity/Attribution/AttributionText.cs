@@ -1,4 +1,6 @@
 using System.Globalization;
+using ModelPort.Diagnostics;
+using ModelPort.Parity.Behaviour;
 using ModelPort.Planning;
 
 namespace ModelPort.Parity.Attribution;
@@ -22,6 +24,11 @@ public static class AttributionText
         : !OfModel.Contains(metric) ? ""
         : record.Costs is { } costs ? $"The layer: {Dearest(record, costs)}. "
         : "Every weight is as near as its type allows; ModelPortAttribute=true (--attribute) measures which layer and which tensors cost most. ";
+
+    /// <summary>The failure of a port whose weights are not its source's; nothing for another.</summary>
+    /// <param name="record">What was found.</param>
+    internal static IEnumerable<BehaviourFinding> Finding(AttributionRecord record) =>
+        record.Weights.UnexplainedCount == 0 ? [] : [BehaviourFinding.Of("weights", Diagnose.WeightsDiffer("", OfUnexplained(record.Weights)))];
 
     /// <summary>The line for a port whose layers were measured; null for another.</summary>
     /// <param name="record">What was found.</param>
@@ -66,21 +73,26 @@ public static class AttributionText
     }
 
     private static string[] OfHeader(AttributionRecord record, HeaderPart part) =>
-        record.Header.Where(h => h.Part == part).Select(h => h.ToString()).ToArray() is { Length: > 0 } differences
-            ? ["header, " + string.Join(", ", differences.Take(MostNamed)) + More(differences.Length)]
-            : [];
+        Differences(record, part) is { Length: > 0 } differences ? ["header, " + differences] : [];
+
+    private static string Differences(AttributionRecord record, HeaderPart part)
+    {
+        string[] differences = [.. record.Header.Where(h => h.Part == part).Select(h => h.ToString())];
+        return string.Join(", ", differences.Take(MostNamed)) + More(differences.Length);
+    }
 
     private static string OfWeights(WeightErrors weights)
     {
         string[] parts =
         [
-            .. weights.Unexplained is [var first, ..]
-                ? new[] { $"{string.Join(", ", weights.Unexplained.Take(MostNamed).Select(e => e.Name))}{More(weights.UnexplainedCount)}{Blocks(weights.Unexplained)}, relative error {Number(first.Error)} where {first.Type} explains {Number(first.Explained)}" }
-                : [],
+            .. weights.UnexplainedCount > 0 ? new[] { OfUnexplained(weights) } : [],
             .. weights.Missing is [var name, ..] ? new[] { $"{name}{More(weights.Missing.Count, 1)} only in one of the two, or of another shape" } : [],
         ];
         return "weights, " + string.Join("; ", parts);
     }
+
+    private static string OfUnexplained(WeightErrors weights) =>
+        $"{string.Join(", ", weights.Unexplained.Take(MostNamed).Select(e => e.Name))}{More(weights.UnexplainedCount)}{Blocks(weights.Unexplained)}, relative error {Number(weights.Unexplained[0].Error)} where {weights.Unexplained[0].Type} explains {Number(weights.Unexplained[0].Explained)}";
 
     // What names a few tensors of many should say at least where the others are.
     private static string Blocks(IReadOnlyList<MatrixError> errors)
@@ -89,13 +101,16 @@ public static class AttributionText
         return errors.Count <= MostNamed || places.Length > 2 * MostNamed ? "" : $", in {string.Join(", ", places.Order(StringComparer.Ordinal))}";
     }
 
-    private static string Dearest(AttributionRecord record, LayerCosts costs)
+    /// <summary>The layer, or the tensors, that cost most.</summary>
+    /// <param name="record">What was found.</param>
+    /// <param name="costs">What was measured.</param>
+    internal static string Dearest(AttributionRecord record, LayerCosts costs)
     {
         var header = costs.Steps.FirstOrDefault(s => s.Layer == Layer.Header)?.Divergence ?? 0;
         var arithmetic = costs.Steps.FirstOrDefault(s => s.Layer == Layer.Arithmetic)?.Divergence ?? 0;
         var tensor = costs.Tensors is [var first, ..] ? first : null;
         var (name, divergence) = header >= (tensor?.Divergence ?? 0) && header > 0
-            ? (string.Join(", ", OfHeader(record, HeaderPart.Model)), header)
+            ? ($"the header ({Differences(record, HeaderPart.Model)})", header)
             : tensor is not null && !(arithmetic > tensor.Divergence) ? (tensor.Name, tensor.Divergence)
             : ("llama.cpp's arithmetic with the port's types", arithmetic);
         return divergence <= 0

@@ -25,16 +25,24 @@ internal sealed class WeightComparison(GgufFile source, GgufFile port, PortReque
             select (tensor, other)];
 
     /// <summary>
-    /// The largest relative squared error that a type explains. One of b bits a value loses about 3 / 4^b of a bell curve, and one large value in a block makes
-    /// that more: of Q8_0's blocks 32 / (2 * 127)^2 at the most, which is 64 / 4^b. An error of a half is none that a type makes.
+    /// The largest relative squared error that a type explains. One of b bits a value loses about 3 / 4^b of a bell curve, and up to 64 / 4^b where each block
+    /// has one large value (of Q8_0, 32 / (2 * 127)^2); twice that is explained, but never that all is lost. What a type cannot say because scales are half
+    /// floats, whose steps end at 6e-8, is explained too: it is much of a tensor of tiny values.
     /// </summary>
-    public static double Explained(GgmlType type) => type switch
+    /// <param name="type">The type.</param>
+    /// <param name="meanSquare">The mean of the source's squared values.</param>
+    public static double Explained(GgmlType type, double meanSquare)
     {
-        GgmlType.F32 => 1e-9,
-        GgmlType.F16 => 1e-5,
-        GgmlType.BF16 => 1e-4,
-        _ => Math.Min(0.5, 64 * Math.Pow(4, -8.0 * GgmlTypes.BlockBytes(type) / GgmlTypes.BlockElements(type))),
-    };
+        var (loss, most) = type switch
+        {
+            GgmlType.F32 => (1e-9, 0),
+            GgmlType.BF16 => (1e-4, 0),
+            GgmlType.F16 => (1e-5, 1),
+            _ => (Math.Min(0.9, 128 * Math.Pow(4, -8.0 * GgmlTypes.BlockBytes(type) / GgmlTypes.BlockElements(type))), GgmlTypes.BlockElements(type) > 64 ? 4096 : 128),
+        };
+        var step = most * 3e-8;
+        return meanSquare > 0 ? Math.Max(loss, step * step / meanSquare) : loss;
+    }
 
     /// <summary>Compares.</summary>
     /// <returns>What stands out, and the tensors that are not, value by value, the source's own.</returns>
@@ -71,7 +79,7 @@ internal sealed class WeightComparison(GgufFile source, GgufFile port, PortReque
                 MatricesOf(m.Tensors.Source) > 1 ? m.Matrix : null,
                 GgmlTypes.Name(m.Tensors.Port.Type),
                 t.Error == 0 ? 0 : t.Error / t.Square,
-                Explained(m.Tensors.Port.Type))),
+                Explained(m.Tensors.Port.Type, t.Square / (ElementsOf(m.Tensors.Source) / MatricesOf(m.Tensors.Source))))),
         ];
         MatrixError[] changed = [.. errors.Where(e => e.Error != 0).OrderByDescending(e => double.IsNaN(e.Error) ? double.PositiveInfinity : e.Error)];
         MatrixError[] unexplained = [.. changed.Where(e => !e.IsExplained)];
@@ -88,11 +96,11 @@ internal sealed class WeightComparison(GgufFile source, GgufFile port, PortReque
 
     private static int MatricesOf(GgufTensor tensor) => (int)tensor.Shape.Skip(2).Aggregate(1L, (a, b) => a * b);
 
-    private static long RowsOf(GgufTensor tensor) => tensor.Shape.Skip(1).Aggregate(1L, (a, b) => a * b);
+    private static long ElementsOf(GgufTensor tensor) => tensor.Shape.Aggregate(1L, (a, b) => a * b);
 
     private static IEnumerable<(long First, int Count)> Cut(GgufTensor tensor, int matrix)
     {
-        var rows = RowsOf(tensor) / MatricesOf(tensor);
+        var rows = ElementsOf(tensor) / tensor.Shape[0] / MatricesOf(tensor);
         var together = (int)Math.Clamp(PieceValues / tensor.Shape[0], 1, rows);
         for (long first = 0; first < rows; first += together)
         {
