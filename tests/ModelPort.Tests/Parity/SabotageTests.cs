@@ -1,6 +1,7 @@
 using System.Globalization;
 using ModelPort.Parity;
 using ModelPort.Parity.Attribution;
+using ModelPort.Tests.Support;
 
 namespace ModelPort.Tests.Parity;
 
@@ -17,9 +18,10 @@ public sealed class SabotageTests(SabotagedPorts ports) : IClassFixture<Sabotage
         var attribution = outcome.Port.Attribution!;
         string[] found = [.. AttributionText.Of(attribution)];
         var failed = outcome.Budgets.Where(b => !b.Passes).ToArray();
-        TestContext.Current.TestOutputHelper!.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"| {name} | {string.Join("; ", failed.Select(b => $"{b.Name} {Metric.All[b.Metric].Write(b.Measured!.Value)}, limit {b.Limit}").Concat(outcome.Port.Behaviour.Failures.Select(f => f.Code)))} | {string.Join("; ", found)} |"));
+
+        // The rows of the table in docs/parity.md.
+        string[] gates = [.. failed.Select(b => string.Create(CultureInfo.InvariantCulture, $"`{b.Name}` {Metric.All[b.Metric].Write(b.Measured!.Value)}, limit {b.Limit}")), .. outcome.Port.Behaviour.Failures.Select(f => f.Code)];
+        TestContext.Current.TestOutputHelper!.WriteLine($"| {name} | {string.Join("; ", gates)} | {string.Join("; ", found)} | {Metric.MeanDivergence.Write(outcome.Port.Figures.Find(Metric.MeanDivergence, Subject.Port, Reference.Source)!.Value)}");
         Assert.False(outcome.Kept);
         Assert.Contains(sabotage.Gate, failed.Select(b => b.Name).Concat(outcome.Port.Behaviour.Failures.Select(f => f.Code)));
         Assert.All(failed, b => Assert.True(b.IsDefault));
@@ -29,6 +31,15 @@ public sealed class SabotageTests(SabotagedPorts ports) : IClassFixture<Sabotage
         Assert.All(sabotage.Layer, part => Assert.Contains(part, line, StringComparison.Ordinal));
         Assert.All(outcome.Blames, blame => Assert.All(sabotage.Layer, part => Assert.Contains(part, blame, StringComparison.Ordinal)));
         Assert.Equal(failed.Length > 0, outcome.Blames.Count > 0);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void The_table_in_the_documents_has_each_with_its_gate_and_layer(string name)
+    {
+        var sabotage = Sabotage.All.Single(s => s.Name == name);
+        var row = Assert.Single(File.ReadLines(Path.Combine(Repository.Root, "docs", "parity.md")), line => line.StartsWith($"| {name} |", StringComparison.Ordinal));
+        Assert.All([sabotage.Gate, .. sabotage.Layer], part => Assert.Contains(part, row, StringComparison.Ordinal));
     }
 
     [Fact]
