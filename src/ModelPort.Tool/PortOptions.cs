@@ -38,6 +38,7 @@ internal sealed class PortOptions
     {
         ["Parity"] = new("--parity") { Description = "What a missed budget does: error (default), warn, off." },
         ["MemoryBudget"] = new("--memory-budget") { Description = "Memory for the port's buffers, for instance 512MB." },
+        ["RemoteCache"] = new("--remote-cache") { Description = "A cache that several machines share: a URL under which ac/ and cas/ lie (bazel-remote, nginx with WebDAV), or a folder." },
         ["Threads"] = new("--threads") { Description = "Threads that work; default: one for each core." },
     };
 
@@ -47,6 +48,8 @@ internal sealed class PortOptions
     private readonly Option<bool> _strictParity = new("--strict-parity") { Description = "A number outside its limit by less than its standard error misses the budget." };
     private readonly Option<bool> _serving = new("--serving") { Description = "Latency, speed, memory and load time are measured even when no budget limits them." };
     private readonly Option<bool> _strict = new("--strict") { Description = "Fallbacks, overflow and guesses are errors." };
+
+    private readonly Option<bool> _remoteReadOnly = new("--remote-cache-read-only") { Description = "The remote cache is read and not written." };
 
     /// <summary>Where the source is.</summary>
     public Argument<string> Source { get; } = new("source") { Description = "The checkpoint folder." };
@@ -76,6 +79,7 @@ internal sealed class PortOptions
         command.Add(_strictPrecision);
         command.Add(_strict);
         command.Add(_strictParity);
+        command.Add(_remoteReadOnly);
         command.Add(Format);
     }
 
@@ -107,6 +111,7 @@ internal sealed class PortOptions
         properties["Serving"] = Text(parsed.GetValue(_serving));
         properties["Strict"] = Text(parsed.GetValue(_strict));
         properties["StrictPrecision"] = Text(parsed.GetValue(_strictPrecision));
+        properties["RemoteCacheReadOnly"] = Text(parsed.GetValue(_remoteReadOnly));
         properties["StrictParity"] = Text(parsed.GetValue(_strictParity));
         return PortRequest.Parse(Path.GetFullPath(source), Path.GetFullPath(outputDirectory), metadata, properties, "");
     }
