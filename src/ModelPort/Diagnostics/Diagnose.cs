@@ -232,13 +232,21 @@ public static class Diagnose
     public static Diagnostic ChoiceFailed(string path, string found, string log) =>
         Error("MP2031", path, $"Types cannot be chosen, as llama.cpp cannot run the source: {found}.{(log.Length == 0 ? "" : $" It said: {log.TrimEnd('.')}.")} Choose a precision by name.");
 
+    /// <summary>MP2040 (warning): the cache cannot be used.</summary>
+    public static Diagnostic StoreUnusable(string path, string found) =>
+        Warning("MP2040", path, $"The cache cannot be used: {found.TrimEnd('.')}. The build goes on without it, and makes everything anew. Free space or correct the folder's permissions, or set ModelPortCacheDirectory (--cache) to another folder or to 'none'.");
+
+    /// <summary>MP2041 (warning): something in the cache was not as it had been written.</summary>
+    public static Diagnostic StoreDamaged(string path) =>
+        Warning("MP2041", path, "A file of the cache is not as it was written: a disk fault, or a program that wrote into an output that is a link to it. It was removed and is made again. Check the disk if this happens more than once, and the programs that write into ported files.");
+
     /// <summary>MP2060 (warning): the remote cache failed, and the run goes on without it.</summary>
     public static Diagnostic RemoteOff(string address, string found) =>
         Warning("MP2060", address, $"The remote cache is not used any more in this run: {found.TrimEnd('.')}. The build goes on without it. Check the address, the network and the credentials, or remove ModelPortRemoteCache.");
 
     /// <summary>MP2061 (warning): the remote cache holds something else than it should.</summary>
     public static Diagnostic RemoteDamaged(string address, string name, string found) =>
-        Warning("MP2061", address, $"The remote cache sends for '{name}' {found}; expected the content that was stored under this name. It is not used, and replaced where this run may write. Delete it on the server if this comes again.");
+        Warning("MP2061", address, $"The remote cache sends for '{name}' {found}; expected the content that was stored under this name. It is not used, and replaced where this run may write. If this comes again, remove it from the server.");
 
     // MP3xxx: parity and gates
 

@@ -41,6 +41,9 @@ public sealed class OutputFile : IDisposable
     /// <summary>Where it is until <see cref="Commit"/>.</summary>
     public string TemporaryPath => _temporary;
 
+    /// <summary>The name that this process writes a file under until it is whole.</summary>
+    internal static string TemporaryNameOf(string path) => $"{path}.{Environment.ProcessId}{TemporarySuffix}";
+
     /// <summary>Creates the temporary file and reserves its space, so that a full disk is found before the work.</summary>
     /// <param name="path">Where the file will be.</param>
     /// <param name="length">Its length in bytes.</param>
@@ -167,7 +170,7 @@ public sealed class OutputFile : IDisposable
 
     private static OutputFile Create(string path, long length, bool isScratch)
     {
-        var temporary = $"{path}.{Environment.ProcessId}{TemporarySuffix}";
+        var temporary = TemporaryNameOf(path);
         try
         {
             Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);

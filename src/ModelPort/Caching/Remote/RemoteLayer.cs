@@ -63,23 +63,23 @@ public sealed class RemoteLayer : IStoreLayer, IDisposable
     }
 
     /// <inheritdoc/>
-    public bool TryFetchRecord(string key, Stream record, CancellationToken cancellation) =>
-        Try(pace => ReadRecord(RecordName(key), record, pace), cancellation);
+    public bool TryFetchRecord(string key, Stream destination, CancellationToken cancellation) =>
+        Try(pace => ReadRecord(RecordName(key), destination, pace), cancellation);
 
     /// <inheritdoc/>
     public bool TryFetchObject(string sha256, long expectedSize, string temporaryPath, CancellationToken cancellation) =>
         Try(pace => ReadObject(sha256, expectedSize, temporaryPath, pace), cancellation);
 
     /// <inheritdoc/>
-    public void StoreRecord(string key, ReadOnlyMemory<byte> record, CancellationToken cancellation)
+    public void StoreRecord(string key, ReadOnlyMemory<byte> content, CancellationToken cancellation)
     {
         if (!_isReadOnly)
         {
             Try(
                 async pace =>
                 {
-                    using var content = new MemoryStream(ActionResult.Wrap(record.Span));
-                    await _files.Write(RecordName(key), content, pace);
+                    using var message = new MemoryStream(ActionResult.Wrap(content.Span));
+                    await _files.Write(RecordName(key), message, pace);
                     return true;
                 },
                 cancellation);
@@ -109,7 +109,7 @@ public sealed class RemoteLayer : IStoreLayer, IDisposable
     private static AuthenticationHeaderValue? Credentials(Uri url) =>
         RemoteCredentials.Find(url, Environment.GetEnvironmentVariable, RemoteCredentials.UserSettings);
 
-    private async Task<bool> ReadRecord(string name, Stream record, Pace pace)
+    private async Task<bool> ReadRecord(string name, Stream destination, Pace pace)
     {
         using var content = await _files.Open(name, 0, null, pace.Token);
         if (content is null)
@@ -135,7 +135,7 @@ public sealed class RemoteLayer : IStoreLayer, IDisposable
             return false;
         }
 
-        record.Write(found);
+        destination.Write(found);
         return true;
     }
 

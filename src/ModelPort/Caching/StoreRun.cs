@@ -1,0 +1,115 @@
+namespace ModelPort.Caching;
+
+/// <summary>
+/// One process at work in a store. Its mark is a file that it holds, so that others know what is in use and what a dead process left: nothing that was used
+/// since the oldest living process began is pruned, and temporary files of the dead are deleted.
+/// </summary>
+internal sealed class StoreRun : IDisposable
+{
+    private const string Prefix = "run-";
+
+    private readonly StoreLayout _layout;
+    private readonly FileLock _held;
+    private readonly string _id;
+    private int _temporaries;
+
+    private StoreRun(StoreLayout layout, FileLock held, string id)
+    {
+        _layout = layout;
+        _held = held;
+        _id = id;
+    }
+
+    /// <summary>Begins.</summary>
+    /// <exception cref="IOException">The store cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">The store may not be written.</exception>
+    public static StoreRun Begin(StoreLayout layout)
+    {
+        while (true)
+        {
+            var id = Guid.NewGuid().ToString("N");
+            // One that sweeps may have taken it for that of a dead process, between its making and its locking.
+            if (FileLock.TryTake(layout.Lock(Prefix + id)) is { } held)
+            {
+                Sweep(layout, id);
+                return new StoreRun(layout, held, id);
+            }
+        }
+    }
+
+    /// <summary>When the oldest process that is at work in a store began; null when none is.</summary>
+    /// <param name="layout">The store.</param>
+    /// <param name="but">A process that does not count: the one that asks.</param>
+    public static DateTime? OldestBegin(StoreLayout layout, StoreRun? but)
+    {
+        DateTime? oldest = null;
+        foreach (var mark in new DirectoryInfo(layout.Locks).GetFiles(Prefix + "*"))
+        {
+            if (mark.Name == Prefix + but?._id)
+            {
+                continue;
+            }
+
+            using var dead = FileLock.TryTake(mark.FullName);
+            if (dead is null && (oldest is null || mark.LastWriteTimeUtc < oldest))
+            {
+                oldest = mark.LastWriteTimeUtc;
+            }
+        }
+
+        return oldest;
+    }
+
+    /// <summary>A name for a file that is not whole yet.</summary>
+    public string NewTemporary() => Path.Combine(_layout.Temporary, $"{_id}-{Interlocked.Increment(ref _temporaries)}");
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        var mark = _layout.Lock(Prefix + _id);
+        // Deleted while it is held where that is possible: nobody then takes it for that of a dead process.
+        if (!OperatingSystem.IsWindows())
+        {
+            TryDelete(mark);
+        }
+
+        _held.Dispose();
+        TryDelete(mark);
+    }
+
+    private static void Sweep(StoreLayout layout, string own)
+    {
+        foreach (var mark in Directory.GetFiles(layout.Locks, Prefix + "*"))
+        {
+            var id = Path.GetFileName(mark)[Prefix.Length..];
+            if (id == own)
+            {
+                continue;
+            }
+
+            using (var dead = FileLock.TryTake(mark))
+            {
+                if (dead is null)
+                {
+                    continue;
+                }
+
+                Array.ForEach(Directory.GetFiles(layout.Temporary, id + "-*"), TryDelete);
+            }
+
+            TryDelete(mark);
+        }
+    }
+
+    private static void TryDelete(string path)
+    {
+        try
+        {
+            FileTransfer.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Litter; the next sweep tries again.
+        }
+    }
+}
