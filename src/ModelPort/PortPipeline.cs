@@ -84,7 +84,20 @@ public static class PortPipeline
         }
 
         using var held = OutputLock.Take(request.OutputDirectory, observer, cancellation);
-        OutputFile.DeleteLeftOvers(request.OutputDirectory);
+        OutputFile.DeleteLeftOvers(request.OutputDirectory, butResumable: true);
+        try
+        {
+            return Run(request, plan, calibration, data, observer, cancellation);
+        }
+        finally
+        {
+            // What a killed run left and this one had no use for.
+            OutputFile.DeleteLeftOvers(request.OutputDirectory, butResumable: false);
+        }
+    }
+
+    private static PortOutcome Run(PortRequest request, PortPlan plan, CalibrationInput? calibration, EvaluationData data, IPortObserver observer, CancellationToken cancellation)
+    {
         var manifestPath = Path.Combine(request.OutputDirectory, Manifest.FileName);
         var earlier = Manifest.TryRead(manifestPath);
         var run = new PortRun(request, plan, calibration, data, Engine(), observer, cancellation);

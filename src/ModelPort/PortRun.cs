@@ -145,7 +145,7 @@ internal sealed class PortRun(
         }
     }
 
-    private OutputFile Create(OutputPlan output) => OutputFile.Create(Path.Combine(request.OutputDirectory, output.FileName), output.FileLength);
+    private OutputFile Create(OutputPlan output) => OutputFile.Continue(Path.Combine(request.OutputDirectory, output.FileName), output.FileLength);
 
     /// <summary>Does what has to be done before the ports can be written, and completes the plan: computes the importance matrix, and chooses types.</summary>
     /// <param name="files">The files so far. The source as GGUF at its own precision is added, where something is computed or measured with it.</param>
@@ -163,7 +163,7 @@ internal sealed class PortRun(
         if (own is not null && !files.ContainsKey(own.FileName))
         {
             // Nobody asked for it: it is never given a name, and is gone afterwards.
-            files.Add(own.FileName, OutputFile.CreateScratch(Path.Combine(request.OutputDirectory, own.FileName), own.FileLength));
+            files.Add(own.FileName, OutputFile.Continue(Path.Combine(request.OutputDirectory, own.FileName), own.FileLength, isScratch: true));
         }
 
         PortResult? written = null;
