@@ -11,5 +11,6 @@ var root = new RootCommand("Measures ModelPort. Run it in Release on a quiet mac
     PortBenchmark.AgainstLlama(),
     ParityBenchmark.Command(),
     NoOpBuildBenchmark.Command(),
+    KillBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

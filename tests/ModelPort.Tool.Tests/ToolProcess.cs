@@ -72,6 +72,17 @@ internal sealed class ToolProcess : IDisposable
         }
     }
 
+    /// <summary>Waits until the tool has noted that a part of a file is written.</summary>
+    public async Task Writing(string path, int marks)
+    {
+        var journal = path + ".journal.modelport-tmp";
+        while (!File.Exists(journal) || File.ReadLines(journal).Count() <= marks)
+        {
+            Assert.False(_process.HasExited, "The tool ended before it wrote so much.");
+            await Task.Delay(5, TestContext.Current.CancellationToken);
+        }
+    }
+
     public void Dispose()
     {
         if (!_process.HasExited)

@@ -76,7 +76,7 @@ public sealed class OutputFile : IDisposable
     public static OutputFile Continue(string path, long length, bool isScratch = false)
     {
         var temporary = path + TemporarySuffix;
-        if (!File.Exists(path + JournalSuffix) || new FileInfo(temporary) is not { Exists: true } left || left.Length != length)
+        if (!File.Exists(path + JournalSuffix) || new FileInfo(temporary) is not { Exists: true } left || left.Length > length)
         {
             return Create(path, temporary, length, isScratch, canResume: true);
         }
@@ -113,7 +113,6 @@ public sealed class OutputFile : IDisposable
             {
                 // Of what lies there nothing may show through.
                 RandomAccess.SetLength(_handle, 0);
-                RandomAccess.SetLength(_handle, _length);
             }
 
             if (key is not null)
