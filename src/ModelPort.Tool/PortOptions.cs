@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ModelPort.Caching;
 using ModelPort.Parity;
 
 namespace ModelPort.Tool;
@@ -40,9 +41,12 @@ internal sealed class PortOptions
         ["MemoryBudget"] = new("--memory-budget") { Description = "Memory for the port's buffers, for instance 512MB." },
         ["RemoteCache"] = new("--remote-cache") { Description = "A cache that several machines share: a URL under which ac/ and cas/ lie (bazel-remote, nginx with WebDAV), or a folder." },
         ["Threads"] = new("--threads") { Description = "Threads that work; default: one for each core." },
+        ["CacheVerify"] = new("--cache-verify") { Description = "What is checked of the cache's files before they are used: checksum (default), sha256, size." },
+        ["CacheMaxSize"] = new("--cache-max-size") { Description = "What the cache may hold when the run ends, for instance 20GB; default 50GB." },
     };
 
     private readonly Option<string[]> _budgets = new("--budget") { Description = "A limit, for instance MaxPerplexityIncrease=2; may be repeated.", AllowMultipleArgumentsPerToken = false };
+    private readonly Option<string?> _cache = CreateCache();
     private readonly Option<bool> _pure = new("--pure") { Description = "Every matrix gets the base type of the precision." };
     private readonly Option<bool> _strictPrecision = new("--strict-precision") { Description = "A tensor that cannot have the type asked for is an error." };
     private readonly Option<bool> _strictParity = new("--strict-parity") { Description = "A number outside its limit by less than its standard error misses the budget." };
@@ -56,6 +60,9 @@ internal sealed class PortOptions
 
     /// <summary>text or json.</summary>
     public Option<string> Format { get; } = CreateFormat();
+
+    /// <summary>The --cache option.</summary>
+    public static Option<string?> CreateCache() => new("--cache") { Description = "The folder of the cache of ports, or 'none'; default: MODELPORT_CACHE, else 'modelport' in the user's cache folder." };
 
     /// <summary>The --format option.</summary>
     public static Option<string> CreateFormat()
@@ -73,6 +80,7 @@ internal sealed class PortOptions
             command.Add(option);
         }
 
+        command.Add(_cache);
         command.Add(_budgets);
         command.Add(_pure);
         command.Add(_serving);
@@ -108,6 +116,11 @@ internal sealed class PortOptions
         }
 
         var properties = _properties.Select(o => (o.Key, Value: parsed.GetValue(o.Value))).Where(o => !string.IsNullOrEmpty(o.Value)).ToDictionary(o => o.Key, o => o.Value!);
+        if (parsed.GetValue(_cache) is { } cache)
+        {
+            properties["CacheDirectory"] = cache.Length == 0 ? StoreSettings.None : cache;
+        }
+
         properties["Serving"] = Text(parsed.GetValue(_serving));
         properties["Strict"] = Text(parsed.GetValue(_strict));
         properties["StrictPrecision"] = Text(parsed.GetValue(_strictPrecision));

@@ -1,5 +1,6 @@
 using System.Text;
 using ModelPort.Caching;
+using ModelPort.Caching.Remote;
 using ModelPort.Calibration;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
@@ -54,7 +55,10 @@ public static class PortPipeline
         var scratch = Directory.CreateTempSubdirectory("modelport-");
         try
         {
-            return new PortRun(request with { OutputDirectory = scratch.FullName }, plan, calibration, EvaluationData.Open(request), Engine(), new Unwarned(observer), cancellation).Plan();
+            using var store = ContentStore.Open(request.Store, null, new Unwarned(observer), cancellation);
+            var context = Context(request with { OutputDirectory = scratch.FullName }, checkpoint, store, new Unwarned(observer), cancellation);
+            using var run = new PortRun(context, plan, calibration, EvaluationData.Open(request));
+            return run.Plan();
         }
         finally
         {
@@ -87,7 +91,7 @@ public static class PortPipeline
         OutputFile.DeleteLeftOvers(request.OutputDirectory, butResumable: true);
         try
         {
-            return Run(request, plan, calibration, data, observer, cancellation);
+            return Run(request, checkpoint, plan, calibration, data, observer, cancellation);
         }
         finally
         {
@@ -96,12 +100,15 @@ public static class PortPipeline
         }
     }
 
-    private static PortOutcome Run(PortRequest request, PortPlan plan, CalibrationInput? calibration, EvaluationData data, IPortObserver observer, CancellationToken cancellation)
+    private static PortOutcome Run(
+        PortRequest request, Checkpoint checkpoint, PortPlan plan, CalibrationInput? calibration, EvaluationData data, IPortObserver observer, CancellationToken cancellation)
     {
         var manifestPath = Path.Combine(request.OutputDirectory, Manifest.FileName);
         var earlier = Manifest.TryRead(manifestPath);
-        var run = new PortRun(request, plan, calibration, data, Engine(), observer, cancellation);
-        var (manifest, report, ported, measured) = earlier is null ? run.Everything() : run.WhatIsMissing(earlier);
+        using var remote = RemoteLayer.Open(request, observer);
+        using var store = ContentStore.Open(request.Store, remote, observer, cancellation);
+        using var run = new PortRun(Context(request, checkpoint, store, observer, cancellation), plan, calibration, data);
+        var (manifest, report, ported, measured) = run.Everything(earlier);
         var reports = WriteReports(report, request.OutputDirectory);
         OutputFile.WriteAll(manifestPath, Encoding.UTF8.GetBytes(manifest.ToJson()));
         return new PortOutcome(
@@ -130,10 +137,12 @@ public static class PortPipeline
         return paths;
     }
 
-    private static EngineRecord Engine()
+    private static PortContext Context(PortRequest request, Checkpoint checkpoint, ContentStore store, IPortObserver observer, CancellationToken cancellation)
     {
         var runtime = LlamaRuntime.Load();
-        return new EngineRecord("llama.cpp", runtime.Version, runtime.Commit);
+        var hashes = new HashMemo(store);
+        var source = new SourceIdentity(checkpoint, hashes, request.Threads, observer, cancellation);
+        return new PortContext(request, checkpoint, source, hashes, new EngineRecord("llama.cpp", runtime.Version, runtime.Commit), runtime.CpuBackend, store, observer, cancellation);
     }
 
     /// <summary>Passes on all but warnings, which are in the plan.</summary>

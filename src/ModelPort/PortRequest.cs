@@ -1,4 +1,5 @@
 using System.Globalization;
+using ModelPort.Caching;
 using ModelPort.Caching.Remote;
 using ModelPort.Choosing;
 using ModelPort.Diagnostics;
@@ -130,6 +131,18 @@ public sealed record PortRequest
     /// <summary>Threads that work.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 
+    /// <summary>The folder of the store of what was made before; null for none.</summary>
+    public string? CacheDirectory { get; init; }
+
+    /// <summary>What is checked of the store's objects before they are used.</summary>
+    public StoreVerification CacheVerify { get; init; }
+
+    /// <summary>What the store may hold when a run ends, in bytes.</summary>
+    public long CacheMaxSize { get; init; } = StoreSettings.DefaultMaxBytes;
+
+    /// <summary>The store.</summary>
+    public StoreSettings Store => new(CacheDirectory, CacheVerify, CacheMaxSize, Threads);
+
     /// <summary>Whether fallbacks, overflow and guesses are errors.</summary>
     public bool Strict { get; init; }
 
@@ -152,7 +165,7 @@ public sealed record PortRequest
     /// <param name="source">The checkpoint folder.</param>
     /// <param name="outputDirectory">Where the outputs go.</param>
     /// <param name="metadata">Options by name: <see cref="OptionNames"/> and <see cref="Budget.Names"/>.</param>
-    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, Serving, EvaluationTokens, Strict, StrictPrecision, RemoteCache, RemoteCacheReadOnly.</param>
+    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, Serving, EvaluationTokens, CacheDirectory, CacheVerify, CacheMaxSize, RemoteCache, RemoteCacheReadOnly, Strict, StrictPrecision.</param>
     /// <param name="file">The file that errors about options point at (the project file).</param>
     /// <exception cref="ModelPortException">MP1018, MP1019, MP1020, MP1040, MP1041, MP1043 or MP1044.</exception>
     public static PortRequest Parse(
@@ -239,6 +252,9 @@ public sealed record PortRequest
             CalibrationWindow = ParseWindow(Option("CalibrationWindow"), "CalibrationWindow", file),
             MemoryBudget = ParseBudget(Property("MemoryBudget"), file),
             Threads = ParseThreads(Property("Threads"), file),
+            CacheDirectory = StoreSettings.DirectoryOf(Property("CacheDirectory")),
+            CacheVerify = ParseVerification(Property("CacheVerify"), file),
+            CacheMaxSize = ParseCacheSize(Property("CacheMaxSize"), file),
             Strict = ParseSwitch(Property("Strict"), "ModelPortStrict", file),
             StrictParity = ParseSwitch(Property("StrictParity"), "ModelPortStrictParity", file),
             StrictPrecision = ParseSwitch(Property("StrictPrecision"), "ModelPortStrictPrecision", file),
@@ -318,6 +334,21 @@ public sealed record PortRequest
         null => DefaultMemoryBudget,
         _ when Sizes.TryParse(value, out var bytes) && bytes > 0 => bytes,
         _ => throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortMemoryBudget", value, "a size such as 512MB or 2GiB")),
+    };
+
+    private static StoreVerification ParseVerification(string? value, string file) => value?.ToUpperInvariant() switch
+    {
+        null or "CHECKSUM" => StoreVerification.Checksum,
+        "SHA256" => StoreVerification.Sha256,
+        "SIZE" => StoreVerification.Size,
+        _ => throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortCacheVerify", value, "checksum, sha256 or size")),
+    };
+
+    private static long ParseCacheSize(string? value, string file) => value switch
+    {
+        null => StoreSettings.DefaultMaxBytes,
+        _ when Sizes.TryParse(value, out var bytes) && bytes > 0 => bytes,
+        _ => throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortCacheMaxSize", value, "a size such as 20GB or 1TiB")),
     };
 
     private static int ParseThreads(string? value, string file)

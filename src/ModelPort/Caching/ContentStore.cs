@@ -37,6 +37,9 @@ public sealed class ContentStore : IDisposable
     /// <summary>The folder.</summary>
     public string Root => _layout.Root;
 
+    /// <summary>Whether the store has room for what can be made again, but is large: one such object may take no more than an eighth of it.</summary>
+    public bool HasRoomFor(long bytes) => IsOn && bytes <= _settings.MaxBytes / 8;
+
     /// <summary>Opens a store, and makes it when it is not there. Of one that cannot be used there is a warning (MP2040), and it is off.</summary>
     /// <param name="settings">Which store.</param>
     /// <param name="layer">Where else to look, and whom to tell; null for nowhere.</param>
@@ -97,7 +100,7 @@ public sealed class ContentStore : IDisposable
             File.SetLastWriteTimeUtc(temporary, DateTime.UtcNow);
         }
 
-        Rename(temporary, destination);
+        FileTransfer.Rename(temporary, destination);
         return true;
     });
 
@@ -130,8 +133,21 @@ public sealed class ContentStore : IDisposable
     public IDisposable? Lock(StageKey key, string what) =>
         IsOn ? Guarded(() => FileLock.Take(_layout.Lock(key.Value), Patience, () => _observer.Detail($"Waiting for another build that makes {what}"), _cancellation)) : null;
 
-    /// <inheritdoc/>
-    public void Dispose() => _run?.Dispose();
+    /// <summary>Ends the use of the store, and removes what is over its limit.</summary>
+    public void Dispose()
+    {
+        if (_run is not null)
+        {
+            Guarded(() =>
+            {
+                new StoreMaintenance(_layout.Root).Trim(_settings.MaxBytes, _run);
+                return true;
+            });
+        }
+
+        _run?.Dispose();
+        _run = null;
+    }
 
     private StoreRecord? LocalRecord(string key)
     {
@@ -251,15 +267,7 @@ public sealed class ContentStore : IDisposable
     {
         FileTransfer.SetReadOnly(temporary, true);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        Rename(temporary, path);
-    }
-
-    // A file that is moved onto another name of itself stays where it is.
-    private static void Rename(string from, string to)
-    {
-        FileTransfer.Unprotect(to);
-        File.Move(from, to, overwrite: true);
-        FileTransfer.Delete(from);
+        FileTransfer.Rename(temporary, path);
     }
 
     private T? Guarded<T>(Func<T> work)

@@ -70,4 +70,24 @@ internal static class FileTransfer
             SetReadOnly(path, false);
         }
     }
+
+    /// <summary>Moves a file over another. One that is moved onto another name of itself would else stay where it is.</summary>
+    public static void Rename(string from, string to)
+    {
+        Unprotect(to);
+        File.Move(from, to, overwrite: true);
+        Delete(from);
+    }
+
+    /// <summary>Deletes a file that is only litter: if it cannot be, the next run tries again.</summary>
+    public static void TryDelete(string path)
+    {
+        try
+        {
+            Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+        }
+    }
 }

@@ -70,11 +70,11 @@ internal sealed class StoreRun : IDisposable
         // Deleted while it is held where that is possible: nobody then takes it for that of a dead process.
         if (!OperatingSystem.IsWindows())
         {
-            TryDelete(mark);
+            FileTransfer.TryDelete(mark);
         }
 
         _held.Dispose();
-        TryDelete(mark);
+        FileTransfer.TryDelete(mark);
     }
 
     private static void Sweep(StoreLayout layout, string own)
@@ -94,22 +94,10 @@ internal sealed class StoreRun : IDisposable
                     continue;
                 }
 
-                Array.ForEach(Directory.GetFiles(layout.Temporary, id + "-*"), TryDelete);
+                Array.ForEach(Directory.GetFiles(layout.Temporary, id + "-*"), FileTransfer.TryDelete);
             }
 
-            TryDelete(mark);
-        }
-    }
-
-    private static void TryDelete(string path)
-    {
-        try
-        {
-            FileTransfer.Delete(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // Litter; the next sweep tries again.
+            FileTransfer.TryDelete(mark);
         }
     }
 }

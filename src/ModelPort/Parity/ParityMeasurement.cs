@@ -48,6 +48,9 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
     private long _done;
     private long _total;
 
+    /// <summary>Where the source's logits are kept for other measurements; null for nowhere.</summary>
+    internal SourceLogits? Kept { get; init; }
+
     /// <summary>Measures ports against their source.</summary>
     /// <param name="sourcePath">The source as GGUF at its own precision.</param>
     /// <param name="portPaths">The ports.</param>
@@ -60,17 +63,11 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
         var windows = sample.Windows;
         using var outputs = request.ReferenceOutputs is { } path ? RecordedLogits.Open(path, source.Model.VocabularySize) : null;
         _total = (1L + portPaths.Count) * (windows.Tokens + (outputs?.Windows.Tokens ?? 0));
-        var speed = 0.0;
-        using var record = RecordedLogits.Record(
-            Path.Combine(request.OutputDirectory, request.Name + "-source-logits.safetensors"),
-            windows,
-            source.Model.VocabularySize,
-            request.Source,
-            reader => speed = source.Run(windows, LlamaCacheType.F16, reader, Advance, cancellation));
-        using var logits = RecordedLogits.Open(record.TemporaryPath, source.Model.VocabularySize);
+        using var recorded = Kept?.Find(windows) ?? Record(source, windows);
+        using var logits = RecordedLogits.Open(recorded.Path, source.Model.VocabularySize);
         List<Figure> figures =
         [
-            Figure.For(Metric.EvaluationTokensPerSecond, Subject.Source, null, speed),
+            Figure.For(Metric.EvaluationTokensPerSecond, Subject.Source, null, recorded.TokensPerSecond),
             .. outputs is null ? [] : Against(outputs, source, Subject.Source),
         ];
         var tokenizer = TokenizerReference.Of(checkpoint, source.Model.VocabularySize, sample.Text, cancellation);
@@ -87,6 +84,19 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
         }
 
         return (new MeasurementBasis(data.Text, windows, _runtime.CpuBackend), ports);
+    }
+
+    private SourceLogits.Recorded Record(Evaluator source, TokenWindows windows)
+    {
+        var speed = 0.0;
+        var file = RecordedLogits.Record(
+            Path.Combine(request.OutputDirectory, request.Name + "-source-logits.safetensors"),
+            windows,
+            source.Model.VocabularySize,
+            request.Source,
+            reader => speed = source.Run(windows, LlamaCacheType.F16, reader, Advance, cancellation));
+        Kept?.Keep(windows, file, speed);
+        return new SourceLogits.Recorded(file.TemporaryPath, speed, file);
     }
 
     private PortMeasurement MeasurePort(

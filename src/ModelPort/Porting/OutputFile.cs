@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using ModelPort.Caching;
 using ModelPort.Diagnostics;
 
 namespace ModelPort.Porting;
@@ -7,7 +8,7 @@ namespace ModelPort.Porting;
 /// A file that is whole or absent: written under a temporary name beside its place, flushed, then renamed. It is hashed and sent to the disk behind the
 /// writers, so that neither waits for the end. What a killed process wrote of it can be gone on with.
 /// </summary>
-public sealed class OutputFile : IDisposable
+public sealed class OutputFile : IPendingFile
 {
     /// <summary>The end of every temporary name, by which left-overs are found.</summary>
     public const string TemporarySuffix = ".modelport-tmp";
@@ -50,6 +51,9 @@ public sealed class OutputFile : IDisposable
     /// <summary>Where it is until <see cref="Commit"/>.</summary>
     public string TemporaryPath => _temporary;
 
+    /// <inheritdoc/>
+    string IPendingFile.CurrentPath => _committed ? Path : _temporary;
+
     /// <summary>Up to where <see cref="Recover"/> found the file written.</summary>
     public long Recovered { get; private set; }
 
@@ -76,8 +80,10 @@ public sealed class OutputFile : IDisposable
     public static OutputFile Continue(string path, long length, bool isScratch = false)
     {
         var temporary = path + TemporarySuffix;
-        if (!File.Exists(path + JournalSuffix) || new FileInfo(temporary) is not { Exists: true } left || left.Length > length)
+        // One that may not be written is a link to an object of the store, which nobody may change.
+        if (!File.Exists(path + JournalSuffix) || new FileInfo(temporary) is not { Exists: true, IsReadOnly: false } left || left.Length > length)
         {
+            FileTransfer.TryDelete(temporary);
             return Create(path, temporary, length, isScratch, canResume: true);
         }
 
@@ -204,7 +210,7 @@ public sealed class OutputFile : IDisposable
             _flush.GetAwaiter().GetResult();
             RandomAccess.FlushToDisk(_handle);
             _handle.Dispose();
-            File.Move(_temporary, Path, overwrite: true);
+            FileTransfer.Rename(_temporary, Path);
             _committed = true;
             DropJournal();
         }
@@ -232,7 +238,7 @@ public sealed class OutputFile : IDisposable
     public static void DeleteLeftOvers(string folder, bool butResumable)
     {
         string[] left = Directory.Exists(folder) ? Directory.GetFiles(folder, "*" + TemporarySuffix) : [];
-        Array.ForEach([.. left.Where(p => !butResumable || !IsResumable(p))], TryDelete);
+        Array.ForEach([.. left.Where(p => !butResumable || !IsResumable(p))], FileTransfer.TryDelete);
     }
 
     /// <summary>Deletes the temporary file unless it was committed.</summary>
@@ -243,7 +249,7 @@ public sealed class OutputFile : IDisposable
         _handle.Dispose();
         if (!_committed)
         {
-            TryDelete(_temporary);
+            FileTransfer.TryDelete(_temporary);
             DropJournal();
         }
     }
@@ -256,7 +262,7 @@ public sealed class OutputFile : IDisposable
         if (_canResume)
         {
             _journal?.Dispose();
-            TryDelete(Path + JournalSuffix);
+            FileTransfer.TryDelete(Path + JournalSuffix);
         }
     }
 
@@ -269,7 +275,7 @@ public sealed class OutputFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            TryDelete(temporary);
+            FileTransfer.TryDelete(temporary);
             throw Failed(path, e, length);
         }
     }
@@ -279,16 +285,4 @@ public sealed class OutputFile : IDisposable
 
     // The runtime reports space it could not reserve with its own code instead of the system's; all other I/O errors carry the system's.
     private static bool IsFailedReservation(IOException exception) => exception.GetType() == typeof(IOException) && exception.HResult == unchecked((int)0x80131620);
-
-    private static void TryDelete(string path)
-    {
-        try
-        {
-            File.Delete(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // It is only litter; the next run tries again.
-        }
-    }
 }
