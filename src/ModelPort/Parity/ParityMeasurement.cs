@@ -1,3 +1,4 @@
+using ModelPort.Caching;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
@@ -6,6 +7,7 @@ using ModelPort.Parity.Behaviour;
 using ModelPort.Parity.Serving;
 using ModelPort.Parity.Tasks;
 using ModelPort.Parity.Tokenizers;
+using ModelPort.Porting;
 
 namespace ModelPort.Parity;
 
@@ -51,6 +53,9 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
     /// <summary>Where the source's logits are kept for other measurements; null for nowhere.</summary>
     internal SourceLogits? Kept { get; init; }
 
+    /// <summary>SHA-256 of the ports, where a comparison that was broken off may be gone on with; empty where none is.</summary>
+    internal IReadOnlyList<string> PortHashes { get; init; } = [];
+
     /// <summary>Measures ports against their source.</summary>
     /// <param name="sourcePath">The source as GGUF at its own precision.</param>
     /// <param name="portPaths">The ports.</param>
@@ -74,7 +79,7 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
         var probes = new PortProbes(request, checkpoint, data.Tasks, portPaths.Count, observer, cancellation);
         probes.AskSource(source.Model, sample.Tokens);
         source.Dispose();
-        PortMeasurement[] ports = [.. portPaths.Select(p => MeasurePort(p, sample, tokenizer, logits, outputs, figures, probes))];
+        PortMeasurement[] ports = [.. portPaths.Select((p, i) => MeasurePort(p, i, sample, tokenizer, logits, outputs, figures, probes))];
         var asked = probes.Finish(() => Load(sourcePath).Model);
         ports = [.. ports.Zip(asked, (p, a) => p with { Figures = [.. p.Figures, .. a.Figures], Tasks = a.Tasks, Behaviour = a.Behaviour })];
         if (request.MeasuresServing)
@@ -94,13 +99,14 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
             windows,
             source.Model.VocabularySize,
             request.Source,
-            reader => speed = source.Run(windows, LlamaCacheType.F16, reader, Advance, cancellation));
+            (reader, log) => speed = source.Run(windows, LlamaCacheType.F16, reader, Advance, cancellation, log),
+            Kept?.Key(windows).Value);
         Kept?.Keep(windows, file, speed);
         return new SourceLogits.Recorded(file.TemporaryPath, speed, file);
     }
 
     private PortMeasurement MeasurePort(
-        string path, TextSample sample, TokenizerReference tokenizer, RecordedLogits source, RecordedLogits? outputs, IReadOnlyList<Figure> ofSource, PortProbes probes)
+        string path, int index, TextSample sample, TokenizerReference tokenizer, RecordedLogits source, RecordedLogits? outputs, IReadOnlyList<Figure> ofSource, PortProbes probes)
     {
         using var port = Load(path);
         using var file = GgufFile.Open(path);
@@ -110,7 +116,8 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
             throw new ModelPortException(Diagnose.Unmeasurable(data.Text.Path, $"source and port split the evaluation text into different tokens{(split.Describe() is { } difference ? $"; {difference}" : "")}"));
         }
 
-        var (positions, speed) = LogitComparison.Run(source, port, LlamaCacheType.F16, Advance, cancellation);
+        var (positions, speed) = LogitComparison.Run(
+            source, port, LlamaCacheType.F16, Advance, cancellation, Kept is null ? null : positions => PositionLog.Open(LogPath(index), LogKey(source.Windows, index), source.Windows, positions));
         probes.AskPort(port.Model);
         return new PortMeasurement(
             [
@@ -126,6 +133,10 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
             Tokenizer = split,
         };
     }
+
+    private string LogPath(int index) => OutputFile.JournalNameOf(Path.Combine(request.OutputDirectory, $"{request.Name}-{PortHashes[index][..16]}.positions"));
+
+    private string LogKey(TokenWindows windows, int index) => new StageKey("positions", [new("logits", Kept!.Key(windows).Value), new("port", PortHashes[index])]).Value;
 
     // Cache and attention are kept in F32, so that only weights and kernels differ from the framework of origin.
     private IEnumerable<Figure> Against(RecordedLogits outputs, Evaluator model, Subject of) =>
