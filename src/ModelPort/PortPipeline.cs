@@ -66,6 +66,27 @@ public static class PortPipeline
         }
     }
 
+    /// <summary>Compares what an earlier run recorded with what a run would be today.</summary>
+    /// <param name="checkpoint">The source, which is read unless its content is remembered.</param>
+    /// <param name="request">What the user asks for; its output directory is where the earlier run ported to.</param>
+    /// <param name="observer">Told progress.</param>
+    /// <param name="cancellation">Stops the reading.</param>
+    /// <returns>What would be done again and why; nothing when all is up to date; null when there is no manifest.</returns>
+    /// <exception cref="ModelPortException">Any error that is found before weights are read.</exception>
+    public static IReadOnlyList<string>? Why(Checkpoint checkpoint, PortRequest request, IPortObserver observer, CancellationToken cancellation)
+    {
+        if (Manifest.TryRead(Path.Combine(request.OutputDirectory, Manifest.FileName)) is not { } earlier)
+        {
+            return null;
+        }
+
+        var calibration = CalibrationInput.Open(request);
+        using var store = ContentStore.Open(request.Store, null, observer, cancellation);
+        using var run = new PortRun(
+            Context(request, checkpoint, store, new Unwarned(observer), cancellation), Planner.Plan(checkpoint, request, calibration?.Importance), calibration, EvaluationData.Open(request));
+        return run.Why(earlier);
+    }
+
     /// <summary>Ports, measures and records.</summary>
     /// <param name="request">What the user asks for.</param>
     /// <param name="observer">Told warnings and progress.</param>

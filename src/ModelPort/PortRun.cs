@@ -30,11 +30,13 @@ internal sealed class PortRun : IDisposable
     private readonly PortStage _ports;
     private readonly MeasurementStage _measurement;
     private readonly Verdicts _verdicts;
-    private readonly StageKey _planKey;
+    private readonly Lazy<StageKey> _planKey;
+    private readonly Lazy<StageKey> _sourceKey;
     private readonly SourceModel _sourceModel;
     private PortPlan _plan;
     private IDisposable? _held;
     private bool _hasWaited;
+    private bool _isNoted;
 
     /// <summary>Prepares a run.</summary>
     /// <param name="context">What stages share.</param>
@@ -51,7 +53,8 @@ internal sealed class PortRun : IDisposable
         _measurement = new MeasurementStage(context, data);
         _verdicts = new Verdicts(context);
         _sourceModel = new SourceModel(context, plan, _ports);
-        _planKey = StageKeys.OfPlan(plan, context.Request, _calibration.Parts, _choice.Parts, context.Engine);
+        _sourceKey = new(() => StageKeys.OfSource(context.Checkpoint));
+        _planKey = new(() => StageKeys.OfPlan(plan, context.Request, _calibration.Parts, _choice.Parts, context.Engine));
     }
 
     private bool ToMeasure => _context.Request.Parity != ParityMode.Off;
@@ -66,6 +69,16 @@ internal sealed class PortRun : IDisposable
         LookBefore(null);
         Complete(null);
         return _plan;
+    }
+
+    /// <summary>What would have to be done again of what an earlier run recorded, and why; nothing when all is as it was left.</summary>
+    /// <param name="earlier">What the earlier run recorded in the folder.</param>
+    public IReadOnlyList<string> Why(Manifest earlier)
+    {
+        _context.Source.Require();
+        var key = PortKey();
+        var port = Changes("ported again", earlier.Keys.Port, earlier.Keys.PortParts, key);
+        return [.. port.Concat(port.Count > 0 ? [] : FilesChanged(earlier)).Concat(!ToMeasure || port.Count > 0 ? [] : ReportChanged(earlier, key, out _))];
     }
 
     /// <summary>Ports and measures what is not there yet.</summary>
@@ -124,10 +137,10 @@ internal sealed class PortRun : IDisposable
 
     private StageKey PortKey() => StageKeys.OfPort(_plan, _context.Source.Known!, _context.Request, _calibration.Parts, _choice.Parts, _context.Engine);
 
-    // Where this very plan was carried out before, the source is worth reading first; else it is hashed by the pass that ports it.
+    // Where something was made of this source before, it is worth reading first; else it is hashed by the pass that ports it.
     private void LookBefore(Manifest? earlier)
     {
-        if (_context.Source.Known is null && (earlier is not null || _context.Store.TryGetRecord(_planKey) is not null))
+        if (_context.Source.Known is null && (earlier is not null || (_context.Store.IsOn && _context.Store.TryGetRecord(_sourceKey.Value) is not null)))
         {
             _context.Source.Require();
         }
@@ -137,33 +150,10 @@ internal sealed class PortRun : IDisposable
     private RunResult? AsLeft(Manifest earlier)
     {
         var key = PortKey();
-        if (earlier.Keys.Port != key.Value)
-        {
-            Explain("ported again", earlier.Keys.PortParts, key.Parts);
-            return null;
-        }
-
-        if (earlier.Outputs.FirstOrDefault(o => !_ports.IsAsRecorded(o)) is { } changed)
-        {
-            _context.Observer.Detail($"{_context.Request.Name}: ported again because {changed.File} is not as it was left");
-            return null;
-        }
-
         ParityReport? report = null;
-        if (ToMeasure)
+        if (Told(Changes("ported again", earlier.Keys.Port, earlier.Keys.PortParts, key)) || Told(FilesChanged(earlier)) || (ToMeasure && Told(ReportChanged(earlier, key, out report))))
         {
-            var parity = _measurement.Key(key);
-            report = ParityReport.TryRead(Path.Combine(_context.Request.OutputDirectory, ParityReport.FileName), earlier);
-            if (earlier.Keys.Parity != parity.Value || report is null || !_measurement.IsServedHere(earlier))
-            {
-                Explain("measured again", earlier.Keys.ParityParts, parity.Parts);
-                if (earlier.Keys.Parity == parity.Value)
-                {
-                    _context.Observer.Detail($"{_context.Request.Name}: measured again because {(report is null ? "the report is not as it was left" : "times are of another machine")}");
-                }
-
-                return null;
-            }
+            return null;
         }
 
         _context.Observer.Detail($"{_context.Request.Name}: the same source and options were ported before; judging the recorded numbers");
@@ -171,12 +161,31 @@ internal sealed class PortRun : IDisposable
         return new RunResult(manifest, report is null ? null : report with { Manifest = manifest }, false, false);
     }
 
-    private void Explain(string what, IReadOnlyList<KeyPart> before, IReadOnlyList<KeyPart> now)
+    private bool Told(IReadOnlyList<string> changes)
     {
-        foreach (var change in before.Count == 0 ? [] : KeyChange.Between(before, now))
+        foreach (var change in changes)
         {
-            _context.Observer.Detail($"{_context.Request.Name}: {what} because {change}");
+            _context.Observer.Detail($"{_context.Request.Name}: {change}");
         }
+
+        return changes.Count > 0;
+    }
+
+    private static IReadOnlyList<string> Changes(string what, string before, IReadOnlyList<KeyPart> parts, StageKey now) => before == now.Value ? []
+        : parts.Count == 0 ? [$"{what} because it was not done"]
+        : [.. KeyChange.Between(parts, now.Parts).Select(change => $"{what} because {change}").DefaultIfEmpty($"{what} because what it depends on was recorded in another form")];
+
+    private IReadOnlyList<string> FilesChanged(Manifest earlier) =>
+        [.. earlier.Outputs.Where(o => !_ports.IsAsRecorded(o)).Take(1).Select(o => $"ported again because {o.File} is not as it was left")];
+
+    private IReadOnlyList<string> ReportChanged(Manifest earlier, StageKey port, out ParityReport? report)
+    {
+        report = ParityReport.TryRead(Path.Combine(_context.Request.OutputDirectory, ParityReport.FileName), earlier);
+        var changes = Changes("measured again", earlier.Keys.Parity, earlier.Keys.ParityParts, _measurement.Key(port));
+        return changes.Count > 0 ? changes
+            : report is null ? [$"measured again because {ParityReport.FileName} is not as it was left"]
+            : !_measurement.IsServedHere(earlier) ? ["measured again because times are of another machine"]
+            : [];
     }
 
     /// <summary>Completes the plan: with an importance matrix, and with types that are chosen for a size.</summary>
@@ -268,7 +277,6 @@ internal sealed class PortRun : IDisposable
                 ready.Add(output.FileName, _ports.Keep(_plan, output, file, losses, _calibration.Parts));
             }
 
-            _context.Store.PutRecord(StoreRecord.Of(_planKey, _context.Request.Name, new Dictionary<string, StoredObject>()));
             return [.. _plan.Outputs.Select(o => ready[o.FileName])];
         }
         catch
@@ -317,17 +325,24 @@ internal sealed class PortRun : IDisposable
             return found;
         }
 
-        if (!_hasWaited)
+        if (!_hasWaited && _context.Store.IsOn)
         {
             _hasWaited = true;
-            _held = _context.Store.Lock(_planKey, _context.Request.Name);
+            _held = _context.Store.Lock(_planKey.Value, _context.Request.Name);
             LookBefore(null);
-            if (_held is not null && find() is { } made)
+            if (_held is not null && find() is { } ofOther)
             {
-                return made;
+                return ofOther;
             }
         }
 
-        return make();
+        var made = make();
+        if (!_isNoted && _context.Store.IsOn)
+        {
+            _isNoted = true;
+            _context.Store.PutRecord(StoreRecord.Of(_sourceKey.Value, _context.Request.Name, new Dictionary<string, StoredObject>()));
+        }
+
+        return made;
     }
 }

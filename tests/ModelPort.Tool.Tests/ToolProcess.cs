@@ -52,6 +52,17 @@ internal sealed class ToolProcess : IDisposable
         return await tool.End();
     }
 
+    /// <summary>Runs a shell that may mount what it alone sees.</summary>
+    public static async Task<ToolResult> Mounting(string script, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("unshare", ["--map-root-user", "--mount", "sh", "-c", script, "sh", .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return new ToolResult(process.ExitCode, await output, await errors);
+    }
+
     public void CloseInput() => _process.StandardInput.Close();
 
     public void Kill() => _process.Kill();

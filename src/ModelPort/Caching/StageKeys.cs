@@ -14,9 +14,12 @@ internal static class StageKeys
 
     private static KeyPart Tool => new("ModelPort", ToolVersion);
 
+    /// <summary>A source, by samples of its weights: the record by which a build knows that it is worth reading the whole of it before it is ported. It proves nothing more.</summary>
+    public static StageKey OfSource(Checkpoint checkpoint) => new("source", [Tool, new("Samples", PlanDigest.OfSamples(checkpoint))]);
+
     /// <summary>
-    /// Everything that is known of a run before a weight is read. It is no proof that the weights are the same: it names the lock that builds of the same port
-    /// wait at, and the record by which a build knows that it is worth reading the source before it is ported.
+    /// Everything that is known of a run before the weights are read. It is no proof that they are the same: it names the lock that builds of the same port
+    /// wait at.
     /// </summary>
     public static StageKey OfPlan(PortPlan plan, PortRequest request, IEnumerable<KeyPart> calibration, IEnumerable<KeyPart> choice, EngineRecord engine) => new(
         "plan",

@@ -71,11 +71,7 @@ public sealed class StoreMaintenance(string root)
     public StoreRemoval Clear()
     {
         var removal = Prune(0, null);
-        foreach (var memo in Directory.Exists(_layout.Memos) ? Directory.GetFiles(_layout.Memos, "*", SearchOption.AllDirectories) : [])
-        {
-            FileTransfer.TryDelete(memo);
-        }
-
+        Forget(DateTime.MaxValue);
         return removal;
     }
 
@@ -141,7 +137,39 @@ public sealed class StoreMaintenance(string root)
             }
         }
 
+        if (olderThan is { } limit)
+        {
+            Forget(limit);
+        }
+
+        FreeLocks();
         return new StoreRemoval(records, objects, bytes, left);
+    }
+
+    private void Forget(DateTime olderThan)
+    {
+        var memos = new DirectoryInfo(_layout.Memos);
+        foreach (var memo in memos.Exists ? memos.GetFiles("*", SearchOption.AllDirectories).Where(f => f.LastWriteTimeUtc < olderThan) : [])
+        {
+            FileTransfer.TryDelete(memo.FullName);
+        }
+    }
+
+    // One that a process waits for is taken by it at the same moment at worst; two then do the same work, and no harm comes of it.
+    private void FreeLocks()
+    {
+        foreach (var path in Directory.GetFiles(_layout.Locks).Where(f => StoreRecord.IsHash(Path.GetFileName(f)[^Math.Min(64, Path.GetFileName(f).Length)..])))
+        {
+            using (var free = FileLock.TryTake(path))
+            {
+                if (free is null)
+                {
+                    continue;
+                }
+            }
+
+            FileTransfer.TryDelete(path);
+        }
     }
 
     private static DateTime LastChange(FileInfo file) =>
