@@ -87,6 +87,8 @@ internal static class KillBenchmark
     private static Process Start(string[] port, string output)
     {
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "ModelPort.Tool.dll"), "port", .. port, "--output", output]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        // What a port left is looked for where it wrote, not in a cache.
+        start.Environment[Caching.StoreSettings.Variable] = Caching.StoreSettings.None;
         return Process.Start(start)!;
     }
 

@@ -53,9 +53,12 @@ internal sealed class ToolProcess : IDisposable
     }
 
     /// <summary>Runs a shell that may mount what it alone sees.</summary>
-    public static async Task<ToolResult> Mounting(string script, params string[] arguments)
+    public static Task<ToolResult> Mounting(string script, params string[] arguments) => Run(new ProcessStartInfo("unshare", ["--map-root-user", "--mount", "sh", "-c", script, "sh", .. arguments]));
+
+    /// <summary>Runs the tool by another program.</summary>
+    public static async Task<ToolResult> Run(ProcessStartInfo start)
     {
-        var start = new ProcessStartInfo("unshare", ["--map-root-user", "--mount", "sh", "-c", script, "sh", .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);

@@ -91,7 +91,7 @@ public sealed class OutputFile : IPendingFile
         {
             return new OutputFile(path, temporary, File.OpenHandle(temporary, FileMode.Open, FileAccess.ReadWrite, FileShare.Read), length, isScratch, canResume: true, wasLeft: true);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsOfTheSystem(e))
         {
             throw Failed(path, e, length);
         }
@@ -128,7 +128,7 @@ public sealed class OutputFile : IPendingFile
                 _hash.Mark(_length, _journal.Add);
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsOfTheSystem(e))
         {
             throw Failed(Path, e, _length);
         }
@@ -149,7 +149,7 @@ public sealed class OutputFile : IPendingFile
                 _hash.Offer(offset, bytes);
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsOfTheSystem(e))
         {
             throw Failed(Path, e, _length);
         }
@@ -170,7 +170,7 @@ public sealed class OutputFile : IPendingFile
         {
             _hash.Follow(end, cancellation);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsOfTheSystem(e))
         {
             throw Failed(Path, e, _length);
         }
@@ -195,7 +195,7 @@ public sealed class OutputFile : IPendingFile
         {
             return _hash.Complete(cancellation);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsOfTheSystem(e))
         {
             throw Failed(Path, e, _length);
         }
@@ -214,7 +214,7 @@ public sealed class OutputFile : IPendingFile
             _committed = true;
             DropJournal();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsOfTheSystem(e))
         {
             throw Failed(Path, e, _length);
         }
@@ -273,15 +273,18 @@ public sealed class OutputFile : IPendingFile
             Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
             return new OutputFile(path, temporary, File.OpenHandle(temporary, FileMode.Create, FileAccess.ReadWrite, FileShare.Read, FileOptions.None, length), length, isScratch, canResume, wasLeft: false);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsOfTheSystem(e))
         {
             FileTransfer.TryDelete(temporary);
             throw Failed(path, e, length);
         }
     }
 
+    // A file that may grow no further, by the file system's limit or the user's, is an argument out of range to the runtime.
+    private static bool IsOfTheSystem(Exception e) => e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException;
+
     private static ModelPortException Failed(string path, Exception e, long length) =>
-        new(e is IOException io && (Diagnose.IsDiskFull(io) || IsFailedReservation(io)) ? Diagnose.DiskFull(path, length) : Diagnose.OutputUnwritable(path, e.Message), e);
+        new(e is ArgumentOutOfRangeException || (e is IOException io && (Diagnose.IsDiskFull(io) || IsFailedReservation(io))) ? Diagnose.DiskFull(path, length) : Diagnose.OutputUnwritable(path, e.Message), e);
 
     // The runtime reports space it could not reserve with its own code instead of the system's; all other I/O errors carry the system's.
     private static bool IsFailedReservation(IOException exception) => exception.GetType() == typeof(IOException) && exception.HResult == unchecked((int)0x80131620);
