@@ -81,7 +81,10 @@ public sealed class ContentStore : IDisposable
         });
     }
 
-    /// <summary>Gives an object to a file: as a clone, a link that nobody can write, or a copy. The file is whole or as before.</summary>
+    /// <summary>
+    /// Gives an object to a file: as a clone, a link that nobody can write, or a copy. The file is whole or as before. A link has the time of the object, which
+    /// may be older than that of a file it replaces.
+    /// </summary>
     /// <param name="wanted">The object.</param>
     /// <param name="destination">The file; what was there is replaced.</param>
     /// <returns>Whether the store, or its layer, had it undamaged.</returns>
@@ -94,12 +97,7 @@ public sealed class ContentStore : IDisposable
 
         var temporary = OutputFile.TemporaryNameOf(destination);
         FileTransfer.Delete(temporary);
-        if (FileTransfer.Make(path, temporary) == TransferKind.Link)
-        {
-            // To MSBuild a file that was just put there is new, whatever lay there before.
-            File.SetLastWriteTimeUtc(temporary, DateTime.UtcNow);
-        }
-
+        FileTransfer.Make(path, temporary);
         FileTransfer.Rename(temporary, destination);
         return true;
     });
@@ -164,8 +162,20 @@ public sealed class ContentStore : IDisposable
             return null;
         }
 
-        File.SetLastWriteTimeUtc(path, DateTime.UtcNow);
+        Touch(path);
         return record;
+    }
+
+    // In a store of several users it may be another's file: it then looks older than it is.
+    private static void Touch(string path)
+    {
+        try
+        {
+            File.SetLastWriteTimeUtc(path, DateTime.UtcNow);
+        }
+        catch (UnauthorizedAccessException)
+        {
+        }
     }
 
     private StoreRecord? FetchRecord(string key)

@@ -1,44 +1,24 @@
 namespace ModelPort.Caching;
 
-/// <summary>How a file came to have the content of another.</summary>
-public enum TransferKind
-{
-    /// <summary>It shares blocks until one of the two is written.</summary>
-    Clone,
-
-    /// <summary>It is the same file under another name.</summary>
-    Link,
-
-    /// <summary>It is a copy.</summary>
-    Copy,
-}
-
 /// <summary>Gives the content of one file to another in the cheapest way that the file system has.</summary>
 internal static class FileTransfer
 {
-    /// <summary>Makes a file: a clone, a link, or a copy. On Windows never a link, as a link there shares the attribute that keeps others from replacing it.</summary>
+    /// <summary>Makes a file: a clone, a link, or a copy that is on the disk. On Windows never a link, as a link there shares the attribute that keeps others from replacing it.</summary>
     /// <param name="source">The file.</param>
     /// <param name="target">The new file; not there yet.</param>
-    /// <returns>What was made. A copy is on the disk; the others are where the source is.</returns>
     /// <exception cref="IOException">It cannot be made.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be made.</exception>
-    public static TransferKind Make(string source, string target)
+    public static void Make(string source, string target)
     {
-        if (SystemCalls.TryClone(source, target))
+        if (SystemCalls.TryClone(source, target) || SystemCalls.TryLink(source, target))
         {
-            return TransferKind.Clone;
-        }
-
-        if (SystemCalls.TryLink(source, target))
-        {
-            return TransferKind.Link;
+            return;
         }
 
         File.Copy(source, target);
         SetReadOnly(target, false);
         using var copy = File.OpenHandle(target, FileMode.Open, FileAccess.ReadWrite);
         RandomAccess.FlushToDisk(copy);
-        return TransferKind.Copy;
     }
 
     /// <summary>Lets nobody write a file, or its owner again.</summary>

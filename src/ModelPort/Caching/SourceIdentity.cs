@@ -33,19 +33,7 @@ internal sealed class SourceIdentity
         _observer = observer;
         _cancellation = cancellation;
         _identities = checkpoint.Files.ToDictionary(f => f.Path, f => FileIdentity.Of(f.Path), StringComparer.Ordinal);
-        foreach (var file in checkpoint.Files)
-        {
-            if (memo.TryGet(file.Path, _identities[file.Path]) is { } hash)
-            {
-                _remembered.Add(file.Name, hash);
-            }
-        }
-
-        if (_remembered.Count == checkpoint.Files.Count)
-        {
-            checkpoint.RequireUnchanged();
-            Known = SourceHash.Of(_remembered.Select(f => (f.Key, f.Value)));
-        }
+        AskMemo();
     }
 
     /// <summary>The hashes, when they are known.</summary>
@@ -55,6 +43,12 @@ internal sealed class SourceIdentity
     /// <exception cref="ModelPortException">MP1003: a file cannot be read; MP1023: it changed while it was read.</exception>
     public SourceHash Require()
     {
+        if (Known is null)
+        {
+            // Another build may have read it while this one waited.
+            AskMemo();
+        }
+
         if (Known is null)
         {
             var unknown = _checkpoint.Files.Where(f => !_remembered.ContainsKey(f.Name)).ToArray();
@@ -73,6 +67,23 @@ internal sealed class SourceIdentity
         foreach (var file in _checkpoint.Files.Where(f => !_remembered.ContainsKey(f.Name)))
         {
             _memo.Remember(file.Path, _identities[file.Path], _began, hash.Files[file.Name]);
+        }
+    }
+
+    private void AskMemo()
+    {
+        foreach (var file in _checkpoint.Files.Where(f => !_remembered.ContainsKey(f.Name)))
+        {
+            if (_memo.TryGet(file.Path, _identities[file.Path]) is { } hash)
+            {
+                _remembered.Add(file.Name, hash);
+            }
+        }
+
+        if (_remembered.Count == _checkpoint.Files.Count)
+        {
+            _checkpoint.RequireUnchanged();
+            Known = SourceHash.Of(_remembered.Select(f => (f.Key, f.Value)));
         }
     }
 }

@@ -63,9 +63,10 @@ internal sealed class StoreRun : IDisposable
     /// <summary>A name for a file that is not whole yet.</summary>
     public string NewTemporary() => Path.Combine(_layout.Temporary, $"{_id}-{Interlocked.Increment(ref _temporaries)}");
 
-    /// <inheritdoc/>
+    /// <summary>Ends: what was not finished goes, and then the mark.</summary>
     public void Dispose()
     {
+        Array.ForEach(Unfinished(), FileTransfer.TryDelete);
         var mark = _layout.Lock(Prefix + _id);
         // Deleted while it is held where that is possible: nobody then takes it for that of a dead process.
         if (!OperatingSystem.IsWindows())
@@ -77,27 +78,40 @@ internal sealed class StoreRun : IDisposable
         FileTransfer.TryDelete(mark);
     }
 
+    private string[] Unfinished()
+    {
+        try
+        {
+            return Directory.GetFiles(_layout.Temporary, _id + "-*");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
     private static void Sweep(StoreLayout layout, string own)
     {
-        foreach (var mark in Directory.GetFiles(layout.Locks, Prefix + "*"))
+        // Listed first: the mark of whoever made one of them was there before.
+        var files = Directory.GetFiles(layout.Temporary, "*-*");
+        var living = new HashSet<string>(StringComparer.Ordinal) { own };
+        foreach (var mark in Directory.GetFiles(layout.Locks, Prefix + "*").Where(m => Path.GetFileName(m) != Prefix + own))
         {
-            var id = Path.GetFileName(mark)[Prefix.Length..];
-            if (id == own)
-            {
-                continue;
-            }
-
             using (var dead = FileLock.TryTake(mark))
             {
                 if (dead is null)
                 {
+                    living.Add(Path.GetFileName(mark)[Prefix.Length..]);
                     continue;
                 }
-
-                Array.ForEach(Directory.GetFiles(layout.Temporary, id + "-*"), FileTransfer.TryDelete);
             }
 
             FileTransfer.TryDelete(mark);
+        }
+
+        foreach (var file in files.Where(f => !living.Contains(Path.GetFileName(f).Split('-')[0])))
+        {
+            FileTransfer.TryDelete(file);
         }
     }
 }
