@@ -39,6 +39,7 @@ internal sealed class PortOptions
     {
         ["Parity"] = new("--parity") { Description = "What a missed budget does: error (default), warn, off." },
         ["MemoryBudget"] = new("--memory-budget") { Description = "Memory for the port's buffers, for instance 512MB." },
+        ["RemoteCache"] = new("--remote-cache") { Description = "A cache that several machines share: a URL under which ac/ and cas/ lie (bazel-remote, nginx with WebDAV), or a folder." },
         ["Threads"] = new("--threads") { Description = "Threads that work; default: one for each core." },
         ["CacheVerify"] = new("--cache-verify") { Description = "What is checked of the cache's files before they are used: checksum (default), sha256, size." },
         ["CacheMaxSize"] = new("--cache-max-size") { Description = "What the cache may hold when the run ends, for instance 20GB; default 50GB." },
@@ -52,6 +53,8 @@ internal sealed class PortOptions
     private readonly Option<bool> _serving = new("--serving") { Description = "Latency, speed, memory and load time are measured even when no budget limits them." };
     private readonly Option<bool> _attribute = new("--attribute") { Description = "What each layer and tensor costs is measured, so that it is known which one did it." };
     private readonly Option<bool> _strict = new("--strict") { Description = "Fallbacks, overflow and guesses are errors." };
+
+    private readonly Option<bool> _remoteReadOnly = new("--remote-cache-read-only") { Description = "The remote cache is read and not written." };
 
     /// <summary>Where the source is.</summary>
     public Argument<string> Source { get; } = new("source") { Description = "The checkpoint folder." };
@@ -86,6 +89,7 @@ internal sealed class PortOptions
         command.Add(_strictPrecision);
         command.Add(_strict);
         command.Add(_strictParity);
+        command.Add(_remoteReadOnly);
         command.Add(Format);
     }
 
@@ -123,6 +127,7 @@ internal sealed class PortOptions
         properties["Attribute"] = Text(parsed.GetValue(_attribute));
         properties["Strict"] = Text(parsed.GetValue(_strict));
         properties["StrictPrecision"] = Text(parsed.GetValue(_strictPrecision));
+        properties["RemoteCacheReadOnly"] = Text(parsed.GetValue(_remoteReadOnly));
         properties["StrictParity"] = Text(parsed.GetValue(_strictParity));
         return PortRequest.Parse(Path.GetFullPath(source), Path.GetFullPath(outputDirectory), metadata, properties, "");
     }

@@ -1,5 +1,6 @@
 using System.Text;
 using ModelPort.Caching;
+using ModelPort.Caching.Remote;
 using ModelPort.Calibration;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
@@ -108,10 +109,25 @@ public static class PortPipeline
         }
 
         using var held = OutputLock.Take(request.OutputDirectory, observer, cancellation);
-        OutputFile.DeleteLeftOvers(request.OutputDirectory);
+        OutputFile.DeleteLeftOvers(request.OutputDirectory, butResumable: true);
+        try
+        {
+            return Run(request, checkpoint, plan, calibration, data, observer, cancellation);
+        }
+        finally
+        {
+            // What a killed run left and this one had no use for.
+            OutputFile.DeleteLeftOvers(request.OutputDirectory, butResumable: false);
+        }
+    }
+
+    private static PortOutcome Run(
+        PortRequest request, Checkpoint checkpoint, PortPlan plan, CalibrationInput? calibration, EvaluationData data, IPortObserver observer, CancellationToken cancellation)
+    {
         var manifestPath = Path.Combine(request.OutputDirectory, Manifest.FileName);
         var earlier = Manifest.TryRead(manifestPath);
-        using var store = ContentStore.Open(request.Store, null, observer, cancellation);
+        using var remote = RemoteLayer.Open(request, observer);
+        using var store = ContentStore.Open(request.Store, remote, observer, cancellation);
         using var run = new PortRun(Context(request, checkpoint, store, observer, cancellation), plan, calibration, data);
         var (manifest, report, ported, measured) = run.Everything(earlier);
         var reports = WriteReports(report, request.OutputDirectory);

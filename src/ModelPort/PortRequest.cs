@@ -1,5 +1,6 @@
 using System.Globalization;
 using ModelPort.Caching;
+using ModelPort.Caching.Remote;
 using ModelPort.Choosing;
 using ModelPort.Diagnostics;
 using ModelPort.Parity;
@@ -151,6 +152,12 @@ public sealed record PortRequest
     /// <summary>Whether a tensor that cannot have the type asked for is an error.</summary>
     public bool StrictPrecision { get; init; }
 
+    /// <summary>The cache that several machines share; null for none.</summary>
+    public RemoteAddress? RemoteCache { get; init; }
+
+    /// <summary>Whether the remote cache is only read.</summary>
+    public bool RemoteCacheReadOnly { get; init; }
+
     /// <summary>The file that warnings about options point at: the project file, or nothing.</summary>
     public string OptionsFile { get; init; } = "";
 
@@ -158,9 +165,9 @@ public sealed record PortRequest
     /// <param name="source">The checkpoint folder.</param>
     /// <param name="outputDirectory">Where the outputs go.</param>
     /// <param name="metadata">Options by name: <see cref="OptionNames"/> and <see cref="Budget.Names"/>.</param>
-    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, Serving, Attribute, EvaluationTokens, CacheDirectory, CacheVerify, CacheMaxSize, Strict, StrictPrecision.</param>
+    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, Serving, Attribute, EvaluationTokens, CacheDirectory, CacheVerify, CacheMaxSize, RemoteCache, RemoteCacheReadOnly, Strict, StrictPrecision.</param>
     /// <param name="file">The file that errors about options point at (the project file).</param>
-    /// <exception cref="ModelPortException">MP1018, MP1019, MP1020, MP1040, MP1041 or MP1043.</exception>
+    /// <exception cref="ModelPortException">MP1018, MP1019, MP1020, MP1040, MP1041, MP1043 or MP1044.</exception>
     public static PortRequest Parse(
         string source,
         string outputDirectory,
@@ -252,6 +259,8 @@ public sealed record PortRequest
             Strict = ParseSwitch(Property("Strict"), "ModelPortStrict", file),
             StrictParity = ParseSwitch(Property("StrictParity"), "ModelPortStrictParity", file),
             StrictPrecision = ParseSwitch(Property("StrictPrecision"), "ModelPortStrictPrecision", file),
+            RemoteCache = Property("RemoteCache") is { } remote ? RemoteAddress.Parse(remote, file) : null,
+            RemoteCacheReadOnly = ParseSwitch(Property("RemoteCacheReadOnly"), "ModelPortRemoteCacheReadOnly", file),
             OptionsFile = file,
         };
     }

@@ -72,7 +72,7 @@ internal static partial class ParityBenchmark
                 windows,
                 model.Model.VocabularySize,
                 source,
-                reader => model.Run(windows, LlamaCacheType.F16, reader, _ => { }, CancellationToken.None));
+                (reader, log) => model.Run(windows, LlamaCacheType.F16, reader, _ => { }, CancellationToken.None, log));
             logits = RecordedLogits.Open(record.TemporaryPath, model.Model.VocabularySize);
         }
 

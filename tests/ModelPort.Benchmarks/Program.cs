@@ -15,5 +15,6 @@ var root = new RootCommand("Measures ModelPort. Run it in Release on a quiet mac
     ParityBenchmark.Command(),
     StoreBenchmark.Command(),
     NoOpBuildBenchmark.Command(),
+    KillBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

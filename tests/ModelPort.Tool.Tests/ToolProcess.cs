@@ -53,9 +53,12 @@ internal sealed class ToolProcess : IDisposable
     }
 
     /// <summary>Runs a shell that may mount what it alone sees.</summary>
-    public static async Task<ToolResult> Mounting(string script, params string[] arguments)
+    public static Task<ToolResult> Mounting(string script, params string[] arguments) => Run(new ProcessStartInfo("unshare", ["--map-root-user", "--mount", "sh", "-c", script, "sh", .. arguments]));
+
+    /// <summary>Runs the tool by another program.</summary>
+    public static async Task<ToolResult> Run(ProcessStartInfo start)
     {
-        var start = new ProcessStartInfo("unshare", ["--map-root-user", "--mount", "sh", "-c", script, "sh", .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
@@ -80,6 +83,17 @@ internal sealed class ToolProcess : IDisposable
         {
             Assert.False(_process.HasExited, "The tool ended before it wrote anything.");
             await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+    }
+
+    /// <summary>Waits until the tool has noted that a part of a file is written.</summary>
+    public async Task Writing(string path, int marks)
+    {
+        var journal = path + ".journal.modelport-tmp";
+        while (!File.Exists(journal) || File.ReadLines(journal).Count() <= marks)
+        {
+            Assert.False(_process.HasExited, "The tool ended before it wrote so much.");
+            await Task.Delay(5, TestContext.Current.CancellationToken);
         }
     }
 

@@ -82,7 +82,8 @@ internal sealed class CalibrationStage
     public Importance Compute(string modelPath, SourceHash source)
     {
         var key = Key(source);
-        var matrix = new Calibrator(_context.Request, (CalibrationText)_input!, _context.Observer, _context.Cancellation).Run(modelPath, _context.Checkpoint.Folder, key.Value);
+        var matrix = new Calibrator(_context.Request, (CalibrationText)_input!, _context.Observer, _context.Cancellation)
+            .Run(modelPath, _context.Checkpoint.Folder, key.Value, new PartialSums(OutputFile.JournalNameOf(MatrixPath), new StageKey("partial sums", [new("matrix", key.Value), new("CPU back-end", _context.CpuBackend)]).Value));
         using var content = new MemoryStream();
         matrix.Write(content);
         OutputFile.WriteAll(MatrixPath, content.GetBuffer().AsSpan(0, (int)content.Length));

@@ -43,7 +43,7 @@ internal sealed class SensitivityMeasurement(PortRequest request, SensitivityInp
             windows,
             model.Model.VocabularySize,
             request.Source,
-            reader => model.Run(windows, LlamaCacheType.F16, reader, Advance, cancellation));
+            (reader, log) => model.Run(windows, LlamaCacheType.F16, reader, Advance, cancellation, log));
         using var source = RecordedLogits.Open(record.TemporaryPath, model.Model.VocabularySize);
         var values = new double[tensors.Count];
         foreach (var group in groups)
@@ -79,7 +79,7 @@ internal sealed class SensitivityMeasurement(PortRequest request, SensitivityInp
             },
             progress,
             cancellation,
-            disturbance);
+            products: disturbance);
         return divergences.Average();
     }
 

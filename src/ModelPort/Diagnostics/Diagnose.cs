@@ -144,6 +144,10 @@ public static class Diagnose
     public static Diagnostic SizeMissing(string file) =>
         Error("MP1043", file, "Precision 'Auto' chooses types for a size, but there is none. Set MaxSize (MB of the whole file) or TargetBitsPerWeight.");
 
+    /// <summary>MP1044: the address of the remote cache cannot be used. It is not repeated, as it may hold a password.</summary>
+    public static Diagnostic RemoteAddress(string file, string found) =>
+        Error("MP1044", file, $"The address in ModelPortRemoteCache cannot be used: {found}. Expected a folder, or a URL such as 'https://cache.example.com/models'. Set credentials in the environment (MODELPORT_REMOTE_CACHE_TOKEN, or MODELPORT_REMOTE_CACHE_USER and MODELPORT_REMOTE_CACHE_PASSWORD) or in your own nuget.config.");
+
     // MP2xxx: conversion and quantisation
 
     /// <summary>MP2001: the output cannot be written.</summary>
@@ -235,6 +239,14 @@ public static class Diagnose
     /// <summary>MP2041 (warning): something in the cache was not as it had been written.</summary>
     public static Diagnostic StoreDamaged(string path) =>
         Warning("MP2041", path, "A file of the cache is not as it was written: a disk fault, or a program that wrote into an output that is a link to it. It was removed and is made again. Check the disk if this happens more than once, and the programs that write into ported files.");
+
+    /// <summary>MP2060 (warning): the remote cache failed, and the run goes on without it.</summary>
+    public static Diagnostic RemoteOff(string address, string found) =>
+        Warning("MP2060", address, $"The remote cache is not used any more in this run: {found.TrimEnd('.')}. The build goes on without it. Check the address, the network and the credentials, or remove ModelPortRemoteCache.");
+
+    /// <summary>MP2061 (warning): the remote cache holds something else than it should.</summary>
+    public static Diagnostic RemoteDamaged(string address, string name, string found) =>
+        Warning("MP2061", address, $"The remote cache sends for '{name}' {found}; expected the content that was stored under this name. It is not used, and replaced where this run may write. If this comes again, remove it from the server.");
 
     // MP3xxx: parity and gates
 

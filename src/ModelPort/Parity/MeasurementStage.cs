@@ -65,7 +65,8 @@ internal sealed class MeasurementStage(PortContext context, EvaluationData data)
         {
             var measurement = new ParityMeasurement(context.Request, context.Checkpoint, data, context.Observer, context.Cancellation)
             {
-                Kept = context.Store.IsOn ? new SourceLogits(context, StageKeys.OfModel(plan, context.Source.Known!)) : null,
+                Kept = new SourceLogits(context, StageKeys.OfModel(plan, context.Source.Known!)),
+                PortHashes = [.. ports.Select(p => p.Sha256)],
             };
             var (basis, measured) = measurement.Measure(sourcePath, [.. ports.Select(p => p.File.CurrentPath)]);
             var record = new EvaluationRecord(

@@ -1,4 +1,5 @@
 using System.Globalization;
+using ModelPort.Caching;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
@@ -8,6 +9,7 @@ using ModelPort.Parity.Behaviour;
 using ModelPort.Parity.Serving;
 using ModelPort.Parity.Tasks;
 using ModelPort.Parity.Tokenizers;
+using ModelPort.Porting;
 
 namespace ModelPort.Parity;
 
@@ -56,6 +58,9 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
     /// <summary>Where the source's logits are kept for other measurements; null for nowhere.</summary>
     internal SourceLogits? Kept { get; init; }
 
+    /// <summary>SHA-256 of the ports, where a comparison that was broken off may be gone on with; empty where none is.</summary>
+    internal IReadOnlyList<string> PortHashes { get; init; } = [];
+
     /// <summary>Measures ports against their source.</summary>
     /// <param name="sourcePath">The source as GGUF at its own precision.</param>
     /// <param name="portPaths">The ports.</param>
@@ -79,7 +84,7 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
         var probes = new PortProbes(request, checkpoint, data.Tasks, portPaths.Count, observer, cancellation);
         probes.AskSource(source.Model, sample.Tokens);
         source.Dispose();
-        PortMeasurement[] ports = [.. portPaths.Select(p => MeasurePort(p, sample, tokenizer, logits, outputs, figures, probes))];
+        PortMeasurement[] ports = [.. portPaths.Select((p, i) => MeasurePort(p, i, sample, tokenizer, logits, outputs, figures, probes))];
         var asked = probes.Finish(() => Load(sourcePath).Model);
         ports = [.. ports.Zip(asked, (p, a) => p with { Figures = [.. p.Figures, .. a.Figures], Tasks = a.Tasks, Behaviour = a.Behaviour with { Findings = [.. p.Behaviour.Findings, .. a.Behaviour.Findings] } })];
         var attribution = new AttributionMeasurement(request, _runtime, sample, observer, cancellation).Run(sourcePath, portPaths, [.. ports.Select(p => p.Figures)]);
@@ -101,13 +106,14 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
             windows,
             source.Model.VocabularySize,
             request.Source,
-            reader => speed = source.Run(windows, LlamaCacheType.F16, reader, Advance, cancellation));
+            (reader, log) => speed = source.Run(windows, LlamaCacheType.F16, reader, Advance, cancellation, log),
+            Kept?.Key(windows).Value);
         Kept?.Keep(windows, file, speed);
         return new SourceLogits.Recorded(file.TemporaryPath, speed, file);
     }
 
     private PortMeasurement MeasurePort(
-        string path, TextSample sample, TokenizerReference tokenizer, RecordedLogits source, RecordedLogits? outputs, IReadOnlyList<Figure> ofSource, PortProbes probes)
+        string path, int index, TextSample sample, TokenizerReference tokenizer, RecordedLogits source, RecordedLogits? outputs, IReadOnlyList<Figure> ofSource, PortProbes probes)
     {
         using var port = Load(path);
         if (port.Model.VocabularySize != source.VocabularySize)
@@ -117,7 +123,8 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
 
         using var file = GgufFile.Open(path);
         var split = TokenizerParity.Measure(tokenizer, port.Model.Vocabulary, file.Metadata, cancellation);
-        var (positions, speed) = LogitComparison.Run(source, port, LlamaCacheType.F16, Advance, cancellation);
+        var (positions, speed) = LogitComparison.Run(
+            source, port, LlamaCacheType.F16, Advance, cancellation, Kept is null ? null : positions => PositionLog.Open(LogPath(index), LogKey(source.Windows, index), source.Windows, positions));
         probes.AskPort(port.Model);
         return new PortMeasurement(
             [
@@ -136,6 +143,10 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
             Behaviour = new BehaviourRecord(sample.IsSplitAlikeBy(port.Model) ? [] : [BehaviourFinding.Of("evaluationText", Diagnose.TextSplitOtherwise("", split.Describe()))], null),
         };
     }
+
+    private string LogPath(int index) => OutputFile.JournalNameOf(Path.Combine(request.OutputDirectory, $"{request.Name}-{PortHashes[index][..16]}.positions"));
+
+    private string LogKey(TokenWindows windows, int index) => new StageKey("positions", [new("logits", Kept!.Key(windows).Value), new("port", PortHashes[index])]).Value;
 
     // Cache and attention are kept in F32, so that only weights and kernels differ from the framework of origin.
     private IEnumerable<Figure> Against(RecordedLogits outputs, Evaluator model, Subject of) =>

@@ -42,7 +42,7 @@ internal sealed class SourceLogits(PortContext context, IReadOnlyList<KeyPart> m
     /// <param name="tokensPerSecond">How fast the source was evaluated.</param>
     public void Keep(TokenWindows windows, OutputFile file, double tokensPerSecond)
     {
-        if (context.Store.HasRoomFor(new FileInfo(file.TemporaryPath).Length) && context.Store.Publish(file.TemporaryPath, file.Hash(context.Cancellation)) is { } stored)
+        if (context.Store.IsOn && context.Store.HasRoomFor(new FileInfo(file.TemporaryPath).Length) && context.Store.Publish(file.TemporaryPath, file.Hash(context.Cancellation)) is { } stored)
         {
             context.Store.PutRecord(StoreRecord.Of(
                 Key(windows),
@@ -52,7 +52,8 @@ internal sealed class SourceLogits(PortContext context, IReadOnlyList<KeyPart> m
         }
     }
 
-    private StageKey Key(TokenWindows windows) => StageKeys.OfLogits(model, Digest(windows), context.Engine, context.CpuBackend);
+    /// <summary>The key of the logits of some windows.</summary>
+    public StageKey Key(TokenWindows windows) => StageKeys.OfLogits(model, Digest(windows), context.Engine, context.CpuBackend);
 
     private static string Digest(TokenWindows windows)
     {

@@ -57,13 +57,13 @@ internal sealed class PortStage(PortContext context)
     /// <summary>Whether an output lies in its place as an earlier run recorded it.</summary>
     public bool IsAsRecorded(OutputRecord record) => IsAsRecorded(Path.Combine(context.Request.OutputDirectory, record.File), record);
 
-    /// <summary>A new file for an output.</summary>
+    /// <summary>The file for an output: a new one, or what a killed run left of it.</summary>
     /// <exception cref="ModelPortException">MP2001: not writable; MP2002: not enough space.</exception>
-    public OutputFile Create(OutputPlan output) => OutputFile.Create(PathOf(output), output.FileLength);
+    public OutputFile Create(OutputPlan output) => OutputFile.Continue(PathOf(output), output.FileLength);
 
-    /// <summary>A new file for the source as GGUF, when nobody asked for it: it is never given a name, and is gone afterwards.</summary>
+    /// <summary>The file for the source as GGUF, when nobody asked for it: it is never given a name, and is gone afterwards.</summary>
     /// <exception cref="ModelPortException">MP2001: not writable; MP2002: not enough space.</exception>
-    public OutputFile CreateScratch(OutputPlan output) => OutputFile.CreateScratch(PathOf(output), output.FileLength);
+    public OutputFile CreateScratch(OutputPlan output) => OutputFile.Continue(PathOf(output), output.FileLength, isScratch: true);
 
     /// <summary>Makes files in one pass over the source, and learns its hashes.</summary>
     /// <param name="plan">The plan.</param>
@@ -152,7 +152,7 @@ internal sealed class PortStage(PortContext context)
             return null;
         }
 
-        var file = Create(output);
+        var file = OutputFile.Create(PathOf(output), output.FileLength);
         try
         {
             using var values = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.SequentialScan);

@@ -57,7 +57,7 @@ internal sealed class LayerMeasurement(PortRequest request, LlamaRuntime runtime
                 windows,
                 vocabulary,
                 request.Source,
-                reader => model.Run(windows, LlamaCacheType.F16, reader, Advance, cancellation));
+                (reader, log) => model.Run(windows, LlamaCacheType.F16, reader, Advance, cancellation, log));
         }
 
         using var _ = record;
