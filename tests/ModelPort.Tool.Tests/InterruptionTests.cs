@@ -93,6 +93,29 @@ public sealed class InterruptionTests : IDisposable
         AssertSamePorts("whole");
     }
 
+    [Fact]
+    public async Task A_measurement_that_is_killed_ends_with_the_same_numbers()
+    {
+        string[] port = ["port", Repository.Sample, "--precision", "Q8_0", "--evaluation-tokens", "12288", "--continuations", "0", "--threads", "1", "--output"];
+        Assert.Equal(0, (await ToolProcess.Run([.. port, _folder["whole"]])).ExitCode);
+        foreach (var log in new[] { "*-source-logits.safetensors.journal.modelport-tmp", "*.positions.journal.modelport-tmp" })
+        {
+            using var tool = ToolProcess.Start([.. port, Output]);
+            // Longer than its first line: a part of the windows is done.
+            await tool.Until(() => Directory.Exists(Output) && new DirectoryInfo(Output).GetFiles(log).Any(f => f.Length > 100));
+            tool.Kill();
+            await tool.End();
+        }
+
+        Assert.Equal(0, (await ToolProcess.Run([.. port, Output])).ExitCode);
+        Assert.Equal(Numbers(_folder["whole"]), Numbers(Output));
+        Assert.Equal([".modelport.lock", "modelport.json", "parity.html", "parity.json", "wordnet-llama-Q8_0.gguf"], Files());
+    }
+
+    // All but those of speed.
+    private static string[] Numbers(string folder) =>
+        [.. JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "modelport.json")))!["outputs"]![0]!["metrics"]!.AsArray().Select(m => m!.ToJsonString()).Where(m => !m.Contains("PerSecond", StringComparison.Ordinal))];
+
     private void AssertSamePorts(string folder)
     {
         Assert.Equal([".modelport.lock", "modelport.json", "wordnet-llama-IQ4_NL.gguf", "wordnet-llama-Q8_0.gguf"], Files());

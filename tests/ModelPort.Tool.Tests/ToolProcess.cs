@@ -87,12 +87,18 @@ internal sealed class ToolProcess : IDisposable
     }
 
     /// <summary>Waits until the tool has noted that a part of a file is written.</summary>
-    public async Task Writing(string path, int marks)
+    public Task Writing(string path, int marks)
     {
         var journal = path + ".journal.modelport-tmp";
-        while (!File.Exists(journal) || File.ReadLines(journal).Count() <= marks)
+        return Until(() => File.Exists(journal) && File.ReadLines(journal).Count() > marks);
+    }
+
+    /// <summary>Waits until something is so.</summary>
+    public async Task Until(Func<bool> condition)
+    {
+        while (!condition())
         {
-            Assert.False(_process.HasExited, "The tool ended before it wrote so much.");
+            Assert.False(_process.HasExited, "The tool ended before it came so far.");
             await Task.Delay(5, TestContext.Current.CancellationToken);
         }
     }
