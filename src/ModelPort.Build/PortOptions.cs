@@ -28,8 +28,8 @@ internal sealed class PortOptions
     /// <summary>Reads an item and the settings of the build.</summary>
     /// <param name="item">The ModelPort item.</param>
     /// <param name="settings">
-    /// Settings of the build: the item is the name, the metadatum Value the value. Where IsPath is true, the value is a path, an address (with ://) or <c>none</c>. Where IsMeans is true, it only says how
-    /// the work is done, so that another value makes no port stale.
+    /// Settings of the build: the item is the name, the metadatum Value the value. Where IsPath is true, the value is a path, an address (with ://) or
+    /// <c>none</c>. Where IsMeans is true, it only says how the work is done, so that another value makes no port stale.
     /// </param>
     /// <param name="project">The absolute path of the project file.</param>
     public PortOptions(ITaskItem item, IEnumerable<ITaskItem> settings, string project)
