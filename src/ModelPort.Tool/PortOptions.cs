@@ -31,7 +31,7 @@ internal sealed class PortOptions
         ["Continuations"] = new("--continuations") { Description = "Prompts that source and port continue, 0 for none; default 8." },
         ["ContinuationTokens"] = new("--continuation-tokens") { Description = "Tokens of a continuation; default 32." },
         ["HourlyCost"] = new("--hourly-cost") { Description = "What an hour of the machine costs, for the cost of a million tokens." },
-        ["EvaluationTokens"] = new("--evaluation-tokens") { Description = "At most this many tokens are measured; default 8192." },
+        ["EvaluationTokens"] = new("--evaluation-tokens") { Description = "At most this many tokens are measured; default 8192, fewer for more than 488 million parameters, at least 2048." },
     };
 
     private readonly Dictionary<string, Option<string?>> _properties = new()
@@ -46,6 +46,7 @@ internal sealed class PortOptions
     private readonly Option<bool> _strictPrecision = new("--strict-precision") { Description = "A tensor that cannot have the type asked for is an error." };
     private readonly Option<bool> _strictParity = new("--strict-parity") { Description = "A number outside its limit by less than its standard error misses the budget." };
     private readonly Option<bool> _serving = new("--serving") { Description = "Latency, speed, memory and load time are measured even when no budget limits them." };
+    private readonly Option<bool> _attribute = new("--attribute") { Description = "What each layer and tensor costs is measured, so that it is known which one did it." };
     private readonly Option<bool> _strict = new("--strict") { Description = "Fallbacks, overflow and guesses are errors." };
 
     /// <summary>Where the source is.</summary>
@@ -73,6 +74,7 @@ internal sealed class PortOptions
         command.Add(_budgets);
         command.Add(_pure);
         command.Add(_serving);
+        command.Add(_attribute);
         command.Add(_strictPrecision);
         command.Add(_strict);
         command.Add(_strictParity);
@@ -105,6 +107,7 @@ internal sealed class PortOptions
 
         var properties = _properties.Select(o => (o.Key, Value: parsed.GetValue(o.Value))).Where(o => !string.IsNullOrEmpty(o.Value)).ToDictionary(o => o.Key, o => o.Value!);
         properties["Serving"] = Text(parsed.GetValue(_serving));
+        properties["Attribute"] = Text(parsed.GetValue(_attribute));
         properties["Strict"] = Text(parsed.GetValue(_strict));
         properties["StrictPrecision"] = Text(parsed.GetValue(_strictPrecision));
         properties["StrictParity"] = Text(parsed.GetValue(_strictParity));

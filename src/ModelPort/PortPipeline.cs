@@ -54,7 +54,7 @@ public static class PortPipeline
         var scratch = Directory.CreateTempSubdirectory("modelport-");
         try
         {
-            return new PortRun(request with { OutputDirectory = scratch.FullName }, plan, calibration, EvaluationData.Open(request), Engine(), new Unwarned(observer), cancellation).Plan();
+            return new PortRun(request with { OutputDirectory = scratch.FullName }, plan, calibration, EvaluationData.Open(request, plan.ParameterCount), Engine(), new Unwarned(observer), cancellation).Plan();
         }
         finally
         {
@@ -72,7 +72,7 @@ public static class PortPipeline
         using var checkpoint = Checkpoint.Open(request.Source);
         var calibration = CalibrationInput.Open(request);
         var plan = Planner.Plan(checkpoint, request, calibration?.Importance);
-        var data = EvaluationData.Open(request);
+        var data = EvaluationData.Open(request, plan.ParameterCount);
         if (calibration?.Sha256 == data.Text.Sha256 && request.Parity != ParityMode.Off)
         {
             plan = plan.With(Diagnose.SameText(data.Text.Path), request);

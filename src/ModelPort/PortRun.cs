@@ -63,7 +63,7 @@ internal sealed class PortRun(
         var report = toMeasure ? ParityReport.TryRead(Path.Combine(request.OutputDirectory, ParityReport.FileName), earlier) : null;
         var hash = SourceHash.Compute(plan.Checkpoint.Files, request.Threads, observer, cancellation);
         var portKey = PortKey(hash);
-        var measured = !toMeasure || (report is not null && earlier.Keys.Parity == StageKeys.OfParity(portKey, data, _referenceHash, request, engine) && IsServedHere(earlier));
+        var measured = !toMeasure || (report is not null && earlier.Keys.Parity == StageKeys.OfParity(portKey, data, _referenceHash, request, engine) && IsServedHere(earlier) && IsAttributed(earlier));
         if (earlier.Keys.Port != portKey || !measured || !earlier.Outputs.All(IsWhole))
         {
             return Everything(earlier, hash);
@@ -79,7 +79,7 @@ internal sealed class PortRun(
         [.. from output in manifest.Outputs
             from budget in output.Budgets
             where !budget.Passes
-            select Gate.Failure(plan.Checkpoint.Folder, $"{request.Name} {output.Precision}", budget, output.Metrics, Gate.Data(manifest, output, budget)),
+            select Gate.Failure(plan.Checkpoint.Folder, $"{request.Name} {output.Precision}", budget, output.Metrics, Gate.Data(manifest, output, budget), output.Attribution),
          .. from output in manifest.Outputs
             where output.Verdict == Verdict.Missed
             from failure in output.Behaviour?.Failures ?? []
@@ -90,6 +90,8 @@ internal sealed class PortRun(
     // Times are of the machine that they were taken on.
     private bool IsServedHere(Manifest earlier) =>
         !request.MeasuresServing || earlier.Outputs.All(o => o.Serving?.Hardware == Hardware.Here(request.Threads, LlamaRuntime.Load().CpuBackend));
+
+    private bool IsAttributed(Manifest earlier) => !request.Attribute || earlier.Outputs.All(o => o.Attribution?.Costs is not null);
 
     private string PortKey(SourceHash source)
     {
@@ -233,6 +235,7 @@ internal sealed class PortRun(
         Tasks = measured?.Tasks ?? [],
         Tokenizer = measured?.Tokenizer,
         Behaviour = measured?.Behaviour,
+        Attribution = measured?.Attribution,
         Serving = measured?.Serving,
         Budgets = [],
         Verdict = Verdict.NotMeasured,

@@ -36,7 +36,7 @@ public static class StageKeys
     public static string OfParity(string portKey, EvaluationData data, string? referenceSha256, PortRequest request, EngineRecord engine) =>
         Hash(
             portKey, data.Text.Sha256, string.Join(';', data.Tasks.Select(t => t.Name + " " + t.Sha256)), Text(request.EvaluationQuestions), Text(request.Continuations), Text(request.ContinuationTokens),
-            Text(request.EvaluationTokens), request.EvaluationWindow is { } window ? Text(window) : "", referenceSha256 ?? "", engine.Version, engine.Commit);
+            Text(data.Tokens), request.EvaluationWindow is { } window ? Text(window) : "", referenceSha256 ?? "", engine.Version, engine.Commit);
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
