@@ -87,7 +87,7 @@ public sealed class PackedRepository : IDisposable
     /// <summary>Properties that let a project build with the worker of the tests.</summary>
     internal static string TestWorkerProperties => $"<ModelPortToolPath>{Worker}</ModelPortToolPath>";
 
-    // The user's own cache would answer for the tests.
+    // Tests that port for real share a cache.
     private string CacheProperties => $"<ModelPortCacheDirectory Condition=\"'$(ModelPortCacheDirectory)' == ''\">{Path.Combine(Root, "cache")}</ModelPortCacheDirectory>";
 
     private static string Metadata(string key) =>
