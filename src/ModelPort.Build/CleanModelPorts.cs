@@ -23,12 +23,7 @@ public sealed class CleanModelPorts : Task
     {
         try
         {
-            // A worker that was killed together with its build could not take its request away.
-            foreach (string request in Directory.GetFiles(PortsDirectory, "*.request.json"))
-            {
-                File.Delete(request);
-            }
-
+            WholeFile.DeleteLeftovers(PortsDirectory);
             PortClaims claims = new(PortsDirectory, Owner);
             claims.Release();
             claims.DeleteUnclaimed();

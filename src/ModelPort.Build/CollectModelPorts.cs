@@ -15,13 +15,19 @@ public sealed class CollectModelPorts : Task
     [Required]
     public string PortsDirectory { get; set; } = "";
 
+    /// <summary>The absolute path of the project's output folder; empty when <see cref="Misplaced"/> is not asked for.</summary>
+    public string OutputDirectory { get; set; } = "";
+
+    /// <summary>Whether a file in the output folder may be a link of the ported one.</summary>
+    public bool LinkOutputs { get; set; } = true;
+
     /// <summary>The ported files; metadata Link (where they go beside the application) and Port (the port's name).</summary>
     [Output]
     public ITaskItem[] Outputs { get; private set; } = [];
 
-    /// <summary>The files that the ports were made from.</summary>
+    /// <summary>Those of the ported files that are not in the output folder as they should be; the metadatum Destination is where they go.</summary>
     [Output]
-    public ITaskItem[] Inputs { get; private set; } = [];
+    public ITaskItem[] Misplaced { get; private set; } = [];
 
     /// <summary>The stamps of the ports.</summary>
     [Output]
@@ -30,19 +36,40 @@ public sealed class CollectModelPorts : Task
     /// <inheritdoc/>
     public override bool Execute()
     {
-        foreach (string name in Items.Select(PortName.Of).Where(PortName.IsValid))
+        List<ITaskItem> outputs = [];
+        List<ITaskItem> misplaced = [];
+        List<ITaskItem> stamps = [];
+        foreach (ITaskItem item in Items)
         {
-            string outputDirectory = Path.Combine(PortsDirectory, name) + Path.DirectorySeparatorChar;
-            if (PortLedger.Latest(outputDirectory) is { } ledger)
+            string name = PortName.Of(item);
+            string folder = Path.Combine(PortsDirectory, name) + Path.DirectorySeparatorChar;
+            if (!PortName.IsValid(name) || PortLedger.Latest(folder) is not { } ledger)
             {
-                Outputs = [.. Outputs, .. ledger.Outputs.Where(File.Exists).Select(output => Escaped.Item(output, ("Link", LinkOf(name, output.Substring(outputDirectory.Length))), ("Port", name)))];
-                Inputs = [.. Inputs, .. ledger.Inputs.Select(input => Escaped.Item(input))];
-                Stamps = [.. Stamps, Escaped.Item(ledger.Path)];
+                continue;
+            }
+
+            stamps.Add(Escaped.Item(ledger.Path));
+            foreach (string output in ledger.Outputs)
+            {
+                FileInfo file = new(output);
+                if (!file.Exists)
+                {
+                    continue;
+                }
+
+                string link = Path.Combine("models", name, output.Substring(folder.Length));
+                outputs.Add(Escaped.Item(output, ("Link", link), ("Port", name)));
+                string destination = Path.Combine(OutputDirectory, link);
+                if (OutputDirectory.Length > 0 && !Placement.IsInPlace(file, new FileInfo(destination), LinkOutputs))
+                {
+                    misplaced.Add(Escaped.Item(output, ("Destination", destination)));
+                }
             }
         }
 
+        Outputs = [.. outputs];
+        Misplaced = [.. misplaced];
+        Stamps = [.. stamps];
         return true;
     }
-
-    private static string LinkOf(string name, string file) => Path.Combine("models", name, file);
 }

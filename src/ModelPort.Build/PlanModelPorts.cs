@@ -29,16 +29,20 @@ public sealed class PlanModelPorts : Task
     /// <summary>The absolute path of ModelPort.Tool.dll.</summary>
     public string ToolPath { get; set; } = "";
 
-    /// <summary>Settings of the build: the item is the name, the metadatum Value the value.</summary>
+    /// <summary>Settings of the build, as <see cref="PortOptions"/> reads them.</summary>
     public ITaskItem[] Options { get; set; } = [];
 
-    /// <summary>The ports: the item is the name; metadata Source, OutputDirectory, Stamp and Request.</summary>
+    /// <summary>The ports: the item is the name; metadata OutputDirectory, Stamp and Files (the paths of the source and of what the metadata name).</summary>
     [Output]
     public ITaskItem[] Ports { get; private set; } = [];
 
     /// <summary>The files each port depends on; metadata Port (its name) and Stamp.</summary>
     [Output]
     public ITaskItem[] Inputs { get; private set; } = [];
+
+    /// <summary>Whether this inner build used ports before that it uses no more.</summary>
+    [Output]
+    public bool Dropped { get; private set; }
 
     /// <inheritdoc/>
     public override bool Execute()
@@ -58,7 +62,7 @@ public sealed class PlanModelPorts : Task
         try
         {
             PortClaims claims = new(PortsDirectory, Owner);
-            claims.Claim(named.Keys);
+            Dropped = claims.Claim(named.Keys);
             foreach (string folder in claims.DeleteUnclaimed())
             {
                 Log.LogMessage(MessageImportance.Low, "Deleted '{0}': no ModelPort item asks for it any more.", folder);
@@ -103,21 +107,22 @@ public sealed class PlanModelPorts : Task
 
     private void Plan(string name, ITaskItem item, string[] tools)
     {
-        string source = PortName.SourceOf(item);
+        PortOptions options = new(item, Options, Project);
         string outputDirectory = Path.Combine(PortsDirectory, name) + Path.DirectorySeparatorChar;
-        SortedDictionary<string, string> metadata = WorkerRequest.MetadataOf(item, Path.GetDirectoryName(Project));
-        string request = WorkerRequest.ToJson(Project, item, source, outputDirectory, metadata, Options);
-        List<string> sources = [.. PortInputs.Of(source), .. WorkerRequest.PathsOf(metadata).SelectMany(PortInputs.Of)];
+        List<string> sources = PortInputs.Of(options);
 
         // The names of the files belong to the options, so that a file added with an old time, or taken away, counts.
-        string stamp = PortLedger.PathOf(outputDirectory, Hashes.Short(string.Join("\n", [request, .. sources, .. tools])));
+        string stamp = PortLedger.PathOf(outputDirectory, Hashes.Short(string.Join("\0", [.. options.Identity, .. sources, .. tools])));
         PortLedger? ledger = PortLedger.TryRead(stamp);
-        if (File.Exists(stamp) && ledger?.Holds() != true)
+        if (ledger?.Holds() != true && File.Exists(stamp))
         {
             File.Delete(stamp);
         }
 
-        Ports = [.. Ports, Escaped.Item(name, ("Source", source), ("OutputDirectory", outputDirectory), ("Stamp", stamp), ("Request", request), ("Files", string.Join("\n", sources)))];
-        Inputs = [.. Inputs, .. sources.Concat(tools).Concat(ledger?.Inputs ?? []).Distinct(StringComparer.Ordinal).Select(file => Escaped.Item(file, ("Port", name), ("Stamp", stamp)))];
+        Ports = [.. Ports, Escaped.Item(name, ("OutputDirectory", outputDirectory), ("Stamp", stamp), ("Files", string.Join("\n", sources)))];
+        HashSet<string> inputs = new(sources, StringComparer.Ordinal);
+        inputs.UnionWith(tools);
+        inputs.UnionWith(ledger?.Inputs ?? []);
+        Inputs = [.. Inputs, .. inputs.Select(file => Escaped.Item(file, ("Port", name), ("Stamp", stamp)))];
     }
 }

@@ -12,31 +12,38 @@ internal sealed class PortClaims(string directory, string owner)
 {
     private const string Extension = ".claim";
 
-    private readonly string _own = Path.Combine(directory, Hashes.Short(owner) + Extension);
+    // Whether MSBuild turns the separators of a path inside a text depends on the current directory, which -mt leaves alone.
+    private readonly string _own = Path.Combine(directory, Hashes.Short(owner.Replace('\\', '/')) + Extension);
 
     /// <summary>Replaces this inner build's claims; a file that is right already is left alone.</summary>
+    /// <returns>Whether an earlier claim was given up.</returns>
     /// <exception cref="IOException">The folder cannot be written.</exception>
-    public void Claim(IReadOnlyCollection<string> names)
+    public bool Claim(IReadOnlyCollection<string> names)
     {
+        string[] earlier = Read(_own);
         if (names.Count == 0)
         {
             Release();
-            return;
+            return earlier.Length > 0;
         }
 
-        string text = string.Join("\n", names.OrderBy(name => name, StringComparer.Ordinal)) + "\n";
-        for (int attempt = 0; !File.Exists(_own) || File.ReadAllText(_own, Encoding.UTF8) != text; attempt++)
+        string[] now = [.. names];
+        Array.Sort(now, StringComparer.Ordinal);
+        for (int attempt = 0; !now.SequenceEqual(attempt == 0 ? earlier : Read(_own)); attempt++)
         {
             try
             {
                 Directory.CreateDirectory(directory);
-                WholeFile.Write(_own, text);
+                WholeFile.DeleteLeftovers(directory);
+                WholeFile.Write(_own, string.Join("\n", now) + "\n");
             }
             catch (DirectoryNotFoundException) when (attempt < 20)
             {
                 // Another inner build found the folder empty and deleted it.
             }
         }
+
+        return earlier.Except(now).Any();
     }
 
     /// <summary>Gives up this inner build's claims.</summary>
@@ -92,9 +99,9 @@ internal sealed class PortClaims(string directory, string owner)
         {
             return File.ReadAllLines(claim, Encoding.UTF8);
         }
-        catch (FileNotFoundException)
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            // Another inner build gave it up just now.
+            // There is none, or another inner build gave it up just now.
             return [];
         }
     }

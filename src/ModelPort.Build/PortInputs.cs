@@ -3,11 +3,23 @@ namespace ModelPort.Build;
 /// <summary>The files whose change makes a port stale.</summary>
 internal static class PortInputs
 {
+    /// <summary>The files of a port's source, and of everything that its metadata name.</summary>
+    public static List<string> Of(PortOptions options)
+    {
+        List<string> files = Of(options.Source);
+        foreach (string path in options.Paths)
+        {
+            files.AddRange(Of(path));
+        }
+
+        return files;
+    }
+
     /// <summary>
     /// The files of a source. A folder's own time says nothing about its files, so they are listed: those at the top and the additional chat templates, which is
     /// all that a checkpoint consists of. A source without files stands for itself, so that a missing one is stale and the worker gets to name the error.
     /// </summary>
-    public static IEnumerable<string> Of(string source)
+    private static List<string> Of(string source)
     {
         if (!Directory.Exists(source))
         {

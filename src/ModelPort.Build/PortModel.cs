@@ -17,6 +17,7 @@ public sealed class PortModel : ToolTask
 
     private readonly Queue<string> _lastErrorLines = new();
     private ITaskItem? _port;
+    private PortOptions? _options;
     private string _requestPath = "";
     private WorkerLine? _result;
     private bool _canceled;
@@ -30,6 +31,13 @@ public sealed class PortModel : ToolTask
     /// <summary>The planned ports, as <see cref="PlanModelPorts"/> made them.</summary>
     [Required]
     public ITaskItem[] Ports { get; set; } = [];
+
+    /// <summary>The ModelPort items that they were planned from.</summary>
+    [Required]
+    public ITaskItem[] Items { get; set; } = [];
+
+    /// <summary>Settings of the build, as <see cref="PortOptions"/> reads them.</summary>
+    public ITaskItem[] Options { get; set; } = [];
 
     /// <summary>The name of the port to make.</summary>
     [Required]
@@ -62,7 +70,7 @@ public sealed class PortModel : ToolTask
     /// <inheritdoc/>
     protected override MessageImportance StandardErrorLoggingImportance => MessageImportance.Low;
 
-    private string Source => _port!.GetMetadata("Source");
+    private string Source => _options!.Source;
 
     private string OutputDirectory => _port!.GetMetadata("OutputDirectory");
 
@@ -70,12 +78,16 @@ public sealed class PortModel : ToolTask
     public override bool Execute()
     {
         _port = Ports.Single(port => port.ItemSpec == Port);
+        _options = new PortOptions(Items.First(item => PortName.Of(item).Equals(Port, StringComparison.OrdinalIgnoreCase)), Options, Project);
         DateTime began = DateTime.UtcNow;
         try
         {
             Directory.CreateDirectory(OutputDirectory);
-            _requestPath = $"{OutputDirectory.TrimEnd(Path.DirectorySeparatorChar)}.{Guid.NewGuid():N}.request.json";
-            string request = WorkerRequest.WithParent(_port.GetMetadata("Request"), CurrentProcessId());
+            string folder = OutputDirectory.TrimEnd(Path.DirectorySeparatorChar);
+            WholeFile.DeleteLeftovers(OutputDirectory);
+            WholeFile.DeleteLeftovers(Path.GetDirectoryName(folder));
+            _requestPath = WholeFile.TemporaryName(folder + ".request");
+            string request = WorkerRequest.ToJson(_options, OutputDirectory, WholeFile.ProcessId);
             Log.LogMessage(MessageImportance.Low, "{0}", request);
             WholeFile.Write(_requestPath, request);
             try
@@ -177,12 +189,6 @@ public sealed class PortModel : ToolTask
         }
 
         return false;
-    }
-
-    private static int CurrentProcessId()
-    {
-        using Process process = Process.GetCurrentProcess();
-        return process.Id;
     }
 
     private void Take(WorkerLine line, string raw)

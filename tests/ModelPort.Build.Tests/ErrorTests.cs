@@ -13,7 +13,7 @@ public sealed class ErrorTests(PackedRepository repository)
         Assert.Equal("MP1999", error.Code);
         Assert.Equal(Path.Combine(project.Checkpoint, "config.json"), error.File);
         Assert.Equal("first line\nsecond line with 🦙", error.Text.ReplaceLineEndings("\n"));
-        Assert.Empty(Directory.GetFiles(project.Obj, "*.json"));
+        Assert.Empty(Directory.GetFiles(project.Obj, "*.tmp"));
     }
 
     [Fact]

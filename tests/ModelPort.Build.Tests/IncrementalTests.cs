@@ -93,6 +93,19 @@ public sealed class IncrementalTests(PackedRepository repository)
     }
 
     [Fact]
+    public void Where_finished_work_is_kept_is_told_to_the_worker_and_makes_nothing_stale()
+    {
+        TestProject project = repository.Project(Item, TestProject.NoCompiler);
+        project.Build("-p:ModelPortCacheDirectory=../cache", "-p:ModelPortRemoteCache=http://127.0.0.1:1/cache", "-p:ModelPortCacheMaxSize=1GB", "-p:ModelPortCacheVerify=always", "-p:ModelPortRemoteCacheReadOnly=true").Succeeded();
+        string request = File.ReadAllText(Path.Combine(project.Bin, "models", "checkpoint", "modelport.json"));
+        Assert.Contains($"\"CacheDirectory\":\"{Path.GetFullPath(Path.Combine(project.Directory, "..", "cache"))}\"", request, StringComparison.Ordinal);
+        Assert.Contains("\"RemoteCache\":\"http://127.0.0.1:1/cache\"", request, StringComparison.Ordinal);
+        Assert.Contains("\"RemoteCacheReadOnly\":\"true\"", request, StringComparison.Ordinal);
+        Assert.Equal(0, project.Build("-p:ModelPortCacheDirectory=none").Succeeded().Workers);
+        Assert.Equal(1, project.Build("-p:ModelPortAttribute=true").Succeeded().Workers);
+    }
+
+    [Fact]
     public void Each_file_of_a_list_is_an_input_below_any_folder()
     {
         TestProject project = repository.Project("""<ModelPort Include="../checkpoint" Evaluation="text.txt; tasks%3B 50%25/a.jsonl" />""", TestProject.NoCompiler);

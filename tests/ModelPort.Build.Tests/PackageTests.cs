@@ -49,8 +49,12 @@ public sealed class PackageTests(PackedRepository repository)
         Assert.Equal("wordnet-llama", manifest.RootElement.GetProperty("name").GetString());
         Assert.Contains(TestProject.FilesIn(Path.Combine(project.Bin, "models", "wordnet-llama")), file => file.EndsWith(".gguf", StringComparison.Ordinal));
 
+        string[] records = [.. new[] { "modelport.json", "parity.json" }.Select(file => Path.Combine(project.Obj, "wordnet-llama", file))];
+        Assert.Superset(new HashSet<string>(records), new HashSet<string>(first.Embedded));
+
         BuildResult second = project.Build().Succeeded();
         Assert.Equal(0, second.Workers);
+        Assert.Superset(new HashSet<string>(records), new HashSet<string>(second.Embedded));
         Assert.DoesNotContain("perplexity", second.Output, StringComparison.Ordinal);
     }
 

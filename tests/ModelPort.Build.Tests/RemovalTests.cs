@@ -13,11 +13,12 @@ public sealed class RemovalTests(PackedRepository repository)
         Assert.Equal(0, project.Build().Succeeded().Workers);
         Assert.False(Directory.Exists(Path.Combine(project.Obj, "two")));
         Assert.Equal(["one/modelport.json", "one/one.gguf"], TestProject.FilesIn(Path.Combine(project.Bin, "models")));
+        Assert.False(Directory.Exists(Path.Combine(project.Bin, "models", "two")));
 
         project.SetItems("");
         project.Build().Succeeded();
         Assert.False(Directory.Exists(project.Obj));
-        Assert.Empty(TestProject.FilesIn(Path.Combine(project.Bin, "models")));
+        Assert.False(Directory.Exists(Path.Combine(project.Bin, "models")));
     }
 
     [Fact]
@@ -27,7 +28,7 @@ public sealed class RemovalTests(PackedRepository repository)
         project.SetItems(One);
         project.Run("clean").Succeeded();
         Assert.False(Directory.Exists(project.Obj));
-        Assert.Empty(TestProject.FilesIn(Path.Combine(project.Bin, "models")));
+        Assert.False(Directory.Exists(Path.Combine(project.Bin, "models")));
     }
 
     [Fact]
@@ -39,6 +40,16 @@ public sealed class RemovalTests(PackedRepository repository)
         Assert.True(File.Exists(Path.Combine(project.Obj, "one", "one.gguf")));
         project.Run("clean").Succeeded();
         Assert.False(Directory.Exists(project.Obj));
+    }
+
+    [Fact]
+    public void A_rebuild_ports_again_and_leaves_everything_in_place()
+    {
+        TestProject project = Built();
+        Assert.Equal(2, project.Build("--no-incremental").Succeeded().Workers);
+        Assert.Equal(4, project.Ports.Length);
+        Assert.Equal(4, TestProject.FilesIn(Path.Combine(project.Bin, "models")).Length);
+        Assert.Equal(0, project.Build().Succeeded().Workers);
     }
 
     [Fact]

@@ -40,6 +40,34 @@ public sealed class SwitchTests(PackedRepository repository)
     }
 
     [Fact]
+    public void Visual_Studio_learns_what_a_port_is_made_from_and_what_stands_for_it()
+    {
+        TestProject project = repository.Project(
+            $"""
+            {Item}
+            </ItemGroup>
+            <Target Name="CollectUpToDateCheckInputDesignTime" Returns="@(UpToDateCheckInput)" />
+            <Target Name="CollectUpToDateCheckOutputDesignTime" Returns="@(UpToDateCheckOutput)" />
+            <ItemGroup>
+            """,
+            TestProject.NoCompiler);
+        Assert.Equal((2, 0), Checked());
+        project.Build().Succeeded();
+        Assert.Equal((2, 1), Checked());
+
+        (int Inputs, int Outputs) Checked()
+        {
+            BuildResult result = project.Run("msbuild", "-t:CollectUpToDateCheckInputDesignTime;CollectUpToDateCheckOutputDesignTime", "-p:DesignTimeBuild=true", "-p:BuildingInsideVisualStudio=true").Succeeded();
+            Assert.Equal(0, result.Workers);
+            string[] inputs = result.Returned("CollectUpToDateCheckInputDesignTime", "ModelPort");
+            string[] outputs = result.Returned("CollectUpToDateCheckOutputDesignTime", "ModelPort");
+            Assert.Equal(new[] { "config.json", "tokenizer.json" }.Select(file => Path.Combine(project.Checkpoint, file)), inputs);
+            Assert.All(outputs, stamp => Assert.True(File.Exists(stamp)));
+            return (inputs.Length, outputs.Length);
+        }
+    }
+
+    [Fact]
     public void A_project_without_items_never_loads_the_tasks()
     {
         TestProject project = repository.Project("", TestProject.NoCompiler);

@@ -58,29 +58,42 @@ internal sealed class TestProject
 
     public BuildResult Build(params string[] arguments) => Run("build", ["--no-restore", .. arguments]);
 
-    public BuildResult Run(string verb, params string[] arguments)
+    /// <summary>Builds what lies in another folder, from there.</summary>
+    public BuildResult Build(string folder, string[] arguments) => Run(folder, "build", ["--no-restore", .. arguments]);
+
+    /// <summary>Cleans what lies in another folder.</summary>
+    public BuildResult Clean(string folder) => Run(folder, "clean", []);
+
+    public BuildResult Run(string verb, params string[] arguments) => Run(Directory, verb, arguments);
+
+    private BuildResult Run(string folder, string verb, string[] arguments)
     {
         // MSBuild's own command line takes no log below a folder with a semicolon.
         string log = Path.Combine(_repository.Root, $"{Interlocked.Increment(ref s_logs)}.binlog");
-        return DotNet.Run(Directory, _repository.Packages, [verb, "-tl:off", "-v:m", "-nologo", .. arguments, "-bl:" + log]) with { BinaryLog = log };
+        return DotNet.Run(folder, _repository.Packages, [verb, "-tl:off", "-v:m", "-nologo", .. arguments, "-bl:" + log]) with { BinaryLog = log };
     }
 
     /// <summary>Starts a build that a test will interrupt.</summary>
-    public Process StartBuild() => DotNet.Start(Directory, _repository.Packages, "build", "--no-restore", "-tl:off", "-v:m", "-nologo");
+    public Process StartBuild() => Start("build", "--no-restore", "-tl:off", "-v:m", "-nologo");
+
+    /// <summary>Starts dotnet in the project's folder, with both outputs redirected.</summary>
+    public Process Start(params string[] arguments) => DotNet.Start(Directory, _repository.Packages, arguments);
 
     /// <summary>Restores again, after the references or frameworks of the project changed.</summary>
     public void Restore() => DotNet.Run(Directory, _repository.Packages, "restore", "-v:q").Succeeded();
 
     /// <summary>Makes a console application in a folder beside this project that references it, and restores it.</summary>
+    /// <param name="items">Items of its own; they need the package.</param>
     /// <returns>The application's folder.</returns>
-    public string AddApplication()
+    public string AddApplication(string items = "")
     {
         string application = System.IO.Directory.CreateDirectory(Path.Combine(Directory, "..", "Consumer")).FullName;
         File.Copy(Path.Combine(Directory, "Program.cs"), Path.Combine(application, "Program.cs"));
-        File.WriteAllText(Path.Combine(application, "Consumer.csproj"), """
+        string package = items.Length == 0 ? "" : $"""<PackageReference Include="ModelPort.Build" Version="{PackedRepository.Version}" PrivateAssets="all" />""";
+        File.WriteAllText(Path.Combine(application, "Consumer.csproj"), $"""
             <Project Sdk="Microsoft.NET.Sdk">
-              <PropertyGroup><TargetFramework>net10.0</TargetFramework><OutputType>Exe</OutputType></PropertyGroup>
-              <ItemGroup><ProjectReference Include="../App/App.csproj" /></ItemGroup>
+              <PropertyGroup><TargetFramework>net10.0</TargetFramework><OutputType>Exe</OutputType>{(items.Length == 0 ? "" : PackedRepository.TestWorkerProperties)}</PropertyGroup>
+              <ItemGroup><ProjectReference Include="../App/App.csproj" />{package}{items}</ItemGroup>
             </Project>
             """);
         DotNet.Run(application, _repository.Packages, "restore", "-v:q").Succeeded();

@@ -13,7 +13,7 @@ Console.OutputEncoding = new UTF8Encoding(false);
 
 switch (behaviour)
 {
-    case "":
+    case "" or "large" or "old":
         return Port();
     case "chatter":
         Console.WriteLine("tensor blk.0 quant error : 0.001");
@@ -55,14 +55,22 @@ int Port()
 {
     byte[] config = File.ReadAllBytes(Path.Combine(source, "config.json"));
     string content = Convert.ToHexStringLower(SHA256.HashData(config)) + request["metadata"]!.ToJsonString() + request["properties"]!.ToJsonString();
+    string weights = behaviour == "large" ? content.PadRight(2 << 20) : content;
     string model = Path.Combine(output, name + ".gguf");
     string manifest = Path.Combine(output, "modelport.json");
     using FileStream gate = Lock();
-    bool done = new[] { model, manifest }.All(file => File.Exists(file) && File.ReadAllText(file) == content);
+    bool done = new[] { (model, weights), (manifest, content) }.All(file => File.Exists(file.Item1) && File.ReadAllText(file.Item1) == file.Item2);
     if (!done)
     {
-        File.WriteAllText(model, content);
-        File.WriteAllText(manifest, content);
+        Replace(model, weights);
+        Replace(manifest, content);
+        if (behaviour == "old")
+        {
+            // As a port that a store had kept: made before the one that it replaces.
+            File.SetLastWriteTimeUtc(model, new DateTime(2001, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+            File.SetLastWriteTimeUtc(manifest, new DateTime(2001, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        }
+
         File.AppendAllText(Path.Combine(source, "..", "ports.log"), name + "\n");
         Write(new JsonObject { ["type"] = "progress", ["stage"] = "port", ["done"] = 1, ["total"] = 1, ["text"] = name });
         Write(new JsonObject { ["type"] = "message", ["importance"] = "high", ["text"] = $"{name}: ported" });
@@ -70,6 +78,12 @@ int Port()
 
     Result([model, manifest]);
     return 0;
+}
+
+void Replace(string path, string text)
+{
+    File.WriteAllText(path + ".part", text);
+    File.Move(path + ".part", path, overwrite: true);
 }
 
 FileStream Lock()
