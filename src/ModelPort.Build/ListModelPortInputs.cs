@@ -3,7 +3,10 @@ using Task = Microsoft.Build.Utilities.Task;
 
 namespace ModelPort.Build;
 
-/// <summary>Lists the files that ports are made from, whether they have been made or not, for tools that watch files: an IDE, <c>dotnet watch</c>. Changes nothing and fails on nothing.</summary>
+/// <summary>
+/// Lists the files that ports are made from, whether they have been made or not, for those who watch files: an IDE, <c>dotnet watch</c>. Changes nothing and
+/// fails on nothing.
+/// </summary>
 [MSBuildMultiThreadableTask]
 public sealed class ListModelPortInputs : Task
 {

@@ -4,8 +4,8 @@ using Task = Microsoft.Build.Utilities.Task;
 namespace ModelPort.Build;
 
 /// <summary>
-/// Puts ported files into the project's output folder just before MSBuild would copy them there, so that it finds them in place. What cannot be done is left to that copy, which
-/// has words for it.
+/// Puts ported files into the project's output folder just before MSBuild would copy them there, so that it finds them in place. What cannot be done is left
+/// to that copy, which has words for it.
 /// </summary>
 [MSBuildMultiThreadableTask]
 public sealed class PlaceModelPorts : Task, IIncrementalTask

@@ -16,8 +16,8 @@ internal enum Placed
 }
 
 /// <summary>
-/// Puts ported files into the output folder without copying gigabytes: as a clone where the file system shares blocks (Btrfs, XFS, APFS), as a hard link where it does not, and else as a copy.
-/// Whole or absent: a copy that a kill cut short would pass for the newer file.
+/// Puts ported files into the output folder without copying gigabytes: as a clone where the file system shares blocks (Btrfs, XFS, APFS), as a hard link
+/// where it does not, and else as a copy. Whole or absent, at any kill.
 /// </summary>
 internal static class Placement
 {
@@ -54,10 +54,10 @@ internal static class Placement
                 return Placed.Cloned;
             }
 
-            // What is written to one name of a file is written to all, so nothing may be.
-            File.SetAttributes(source, File.GetAttributes(source) | FileAttributes.ReadOnly);
             if (CreateLink(source, temporary) == 0)
             {
+                // What is written to one name of a file is written to all, so nothing may be.
+                File.SetAttributes(temporary, File.GetAttributes(temporary) | FileAttributes.ReadOnly);
                 return Placed.Linked;
             }
         }

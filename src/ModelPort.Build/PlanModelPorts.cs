@@ -120,7 +120,9 @@ public sealed class PlanModelPorts : Task
         }
 
         Ports = [.. Ports, Escaped.Item(name, ("OutputDirectory", outputDirectory), ("Stamp", stamp), ("Files", string.Join("\n", sources)))];
-        HashSet<string> inputs = new([.. sources, .. tools, .. ledger?.Inputs ?? []], StringComparer.Ordinal);
+        HashSet<string> inputs = new(sources, StringComparer.Ordinal);
+        inputs.UnionWith(tools);
+        inputs.UnionWith(ledger?.Inputs ?? []);
         Inputs = [.. Inputs, .. inputs.Select(file => Escaped.Item(file, ("Port", name), ("Stamp", stamp)))];
     }
 }

@@ -34,10 +34,26 @@ internal sealed class PortLedger
     public static string PathOf(string outputDirectory, string optionsHash) => System.IO.Path.Combine(outputDirectory, optionsHash + Extension);
 
     /// <summary>The latest ledger in a port's folder, or null.</summary>
-    public static PortLedger? Latest(string outputDirectory) =>
-        Directory.Exists(outputDirectory)
-            ? new DirectoryInfo(outputDirectory).GetFiles("*" + Extension).OrderByDescending(file => file.LastWriteTimeUtc).Select(file => TryRead(file.FullName)).FirstOrDefault(ledger => ledger != null)
-            : null;
+    public static PortLedger? Latest(string outputDirectory)
+    {
+        if (!Directory.Exists(outputDirectory))
+        {
+            return null;
+        }
+
+        PortLedger? latest = null;
+        DateTime time = default;
+        foreach (FileInfo file in new DirectoryInfo(outputDirectory).GetFiles("*" + Extension))
+        {
+            if ((latest is null || file.LastWriteTimeUtc > time) && TryRead(file.FullName) is { } ledger)
+            {
+                latest = ledger;
+                time = file.LastWriteTimeUtc;
+            }
+        }
+
+        return latest;
+    }
 
     /// <summary>Reads a ledger; null when there is none, or none that can be understood.</summary>
     public static PortLedger? TryRead(string path)
@@ -106,7 +122,7 @@ internal sealed class PortLedger
     /// <summary>Whether every output is still as the port left it.</summary>
     public bool Holds() => _outputs.Count > 0 && _outputs.All(entry => entry.Holds());
 
-    private readonly struct Entry(string path, long length, long ticks)
+    private sealed class Entry(string path, long length, long ticks)
     {
         public string Path { get; } = path;
 

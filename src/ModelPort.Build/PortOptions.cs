@@ -28,8 +28,8 @@ internal sealed class PortOptions
     /// <summary>Reads an item and the settings of the build.</summary>
     /// <param name="item">The ModelPort item.</param>
     /// <param name="settings">
-    /// Settings of the build: the item is the name, the metadatum Value the value. Where IsPath is true, the value is a path, an address (with ://) or <c>none</c>. Where IsMeans is true, it only says how
-    /// the work is done, so that another value makes no port stale.
+    /// Settings of the build: the item is the name, the metadatum Value the value. Where IsPath is true, the value is a path, an address (with ://) or
+    /// <c>none</c>. Where IsMeans is true, it only says how the work is done, so that another value makes no port stale.
     /// </param>
     /// <param name="project">The absolute path of the project file.</param>
     public PortOptions(ITaskItem item, IEnumerable<ITaskItem> settings, string project)
@@ -39,7 +39,7 @@ internal sealed class PortOptions
         Item = item.ItemSpec;
         Name = PortName.Of(item);
         Source = PortName.SourceOf(item);
-        _identity.AddRange([Project, Item, Source]);
+        Identify(Item, Source);
         Metadata.Add("Name", Name);
         foreach (string name in item.CloneCustomMetadata().Keys)
         {
@@ -52,11 +52,10 @@ internal sealed class PortOptions
 
         foreach (KeyValuePair<string, string> option in Metadata)
         {
-            _identity.AddRange([option.Key, option.Value]);
+            Identify(option.Key, option.Value);
         }
 
-        // What follows are no metadata.
-        _identity.Add("");
+        Identify("", project);
         foreach (ITaskItem setting in settings)
         {
             string value = setting.GetMetadata("Value");
@@ -66,7 +65,7 @@ internal sealed class PortOptions
                 Properties.Add(new(setting.ItemSpec, value));
                 if (setting.GetMetadata("IsMeans") != "true")
                 {
-                    _identity.AddRange([setting.ItemSpec, value]);
+                    Identify(setting.ItemSpec, value);
                 }
             }
         }
@@ -85,7 +84,7 @@ internal sealed class PortOptions
     public string Source { get; }
 
     /// <summary>Every custom metadatum with a value that is not of foreign make, in the order of their names, and the name in any case.</summary>
-    public SortedDictionary<string, string> Metadata { get; } = new(StringComparer.Ordinal);
+    public SortedList<string, string> Metadata { get; } = new(StringComparer.Ordinal);
 
     /// <summary>The settings of the build that have a value.</summary>
     public List<KeyValuePair<string, string>> Properties { get; } = [];
@@ -95,6 +94,12 @@ internal sealed class PortOptions
 
     /// <summary>Everything that makes the port another one when it changes.</summary>
     public IReadOnlyList<string> Identity => _identity;
+
+    private void Identify(string name, string value)
+    {
+        _identity.Add(name);
+        _identity.Add(value);
+    }
 
     private string Value(string directory, string name, string value, ITaskItem2 item)
     {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ModelPort.Caching;
 using ModelPort.Parity;
 
 namespace ModelPort.Tool;
@@ -31,28 +32,38 @@ internal sealed class PortOptions
         ["Continuations"] = new("--continuations") { Description = "Prompts that source and port continue, 0 for none; default 8." },
         ["ContinuationTokens"] = new("--continuation-tokens") { Description = "Tokens of a continuation; default 32." },
         ["HourlyCost"] = new("--hourly-cost") { Description = "What an hour of the machine costs, for the cost of a million tokens." },
-        ["EvaluationTokens"] = new("--evaluation-tokens") { Description = "At most this many tokens are measured; default 8192." },
+        ["EvaluationTokens"] = new("--evaluation-tokens") { Description = "At most this many tokens are measured; default 8192, fewer for more than 488 million parameters, at least 2048." },
     };
 
     private readonly Dictionary<string, Option<string?>> _properties = new()
     {
         ["Parity"] = new("--parity") { Description = "What a missed budget does: error (default), warn, off." },
         ["MemoryBudget"] = new("--memory-budget") { Description = "Memory for the port's buffers, for instance 512MB." },
+        ["RemoteCache"] = new("--remote-cache") { Description = "A cache that several machines share: a URL under which ac/ and cas/ lie (bazel-remote, nginx with WebDAV), or a folder." },
         ["Threads"] = new("--threads") { Description = "Threads that work; default: one for each core." },
+        ["CacheVerify"] = new("--cache-verify") { Description = "What is checked of the cache's files before they are used: checksum (default), sha256, size." },
+        ["CacheMaxSize"] = new("--cache-max-size") { Description = "What the cache may hold when the run ends, for instance 20GB; default 50GB." },
     };
 
     private readonly Option<string[]> _budgets = new("--budget") { Description = "A limit, for instance MaxPerplexityIncrease=2; may be repeated.", AllowMultipleArgumentsPerToken = false };
+    private readonly Option<string?> _cache = CreateCache();
     private readonly Option<bool> _pure = new("--pure") { Description = "Every matrix gets the base type of the precision." };
     private readonly Option<bool> _strictPrecision = new("--strict-precision") { Description = "A tensor that cannot have the type asked for is an error." };
     private readonly Option<bool> _strictParity = new("--strict-parity") { Description = "A number outside its limit by less than its standard error misses the budget." };
     private readonly Option<bool> _serving = new("--serving") { Description = "Latency, speed, memory and load time are measured even when no budget limits them." };
+    private readonly Option<bool> _attribute = new("--attribute") { Description = "What each layer and tensor costs is measured, so that it is known which one did it." };
     private readonly Option<bool> _strict = new("--strict") { Description = "Fallbacks, overflow and guesses are errors." };
+
+    private readonly Option<bool> _remoteReadOnly = new("--remote-cache-read-only") { Description = "The remote cache is read and not written." };
 
     /// <summary>Where the source is.</summary>
     public Argument<string> Source { get; } = new("source") { Description = "The checkpoint folder." };
 
     /// <summary>text or json.</summary>
     public Option<string> Format { get; } = CreateFormat();
+
+    /// <summary>The --cache option.</summary>
+    public static Option<string?> CreateCache() => new("--cache") { Description = "The folder of the cache of ports, or 'none'; default: MODELPORT_CACHE, else 'modelport' in the user's cache folder." };
 
     /// <summary>The --format option.</summary>
     public static Option<string> CreateFormat()
@@ -70,12 +81,15 @@ internal sealed class PortOptions
             command.Add(option);
         }
 
+        command.Add(_cache);
         command.Add(_budgets);
         command.Add(_pure);
         command.Add(_serving);
+        command.Add(_attribute);
         command.Add(_strictPrecision);
         command.Add(_strict);
         command.Add(_strictParity);
+        command.Add(_remoteReadOnly);
         command.Add(Format);
     }
 
@@ -104,9 +118,16 @@ internal sealed class PortOptions
         }
 
         var properties = _properties.Select(o => (o.Key, Value: parsed.GetValue(o.Value))).Where(o => !string.IsNullOrEmpty(o.Value)).ToDictionary(o => o.Key, o => o.Value!);
+        if (parsed.GetValue(_cache) is { } cache)
+        {
+            properties["CacheDirectory"] = cache.Length == 0 ? StoreSettings.None : cache;
+        }
+
         properties["Serving"] = Text(parsed.GetValue(_serving));
+        properties["Attribute"] = Text(parsed.GetValue(_attribute));
         properties["Strict"] = Text(parsed.GetValue(_strict));
         properties["StrictPrecision"] = Text(parsed.GetValue(_strictPrecision));
+        properties["RemoteCacheReadOnly"] = Text(parsed.GetValue(_remoteReadOnly));
         properties["StrictParity"] = Text(parsed.GetValue(_strictParity));
         return PortRequest.Parse(Path.GetFullPath(source), Path.GetFullPath(outputDirectory), metadata, properties, "");
     }

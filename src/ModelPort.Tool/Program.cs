@@ -12,6 +12,7 @@ var root = new RootCommand("Ports trained models to other runtimes and precision
     PlanCommand.Create(),
     PortCommand.Create(),
     ValidateCommand.Create(),
+    CacheCommand.Create(),
     WorkerCommand.Create(),
     VerifyCommand.Create(),
     CompareCommand.Create(),

@@ -1,5 +1,6 @@
 using System.Text;
 using ModelPort.Caching;
+using ModelPort.Caching.Remote;
 using ModelPort.Calibration;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
@@ -54,12 +55,36 @@ public static class PortPipeline
         var scratch = Directory.CreateTempSubdirectory("modelport-");
         try
         {
-            return new PortRun(request with { OutputDirectory = scratch.FullName }, plan, calibration, EvaluationData.Open(request), Engine(), new Unwarned(observer), cancellation).Plan();
+            using var store = ContentStore.Open(request.Store, null, new Unwarned(observer), cancellation);
+            var context = Context(request with { OutputDirectory = scratch.FullName }, checkpoint, store, new Unwarned(observer), cancellation);
+            using var run = new PortRun(context, plan, calibration, EvaluationData.Open(request, plan.ParameterCount));
+            return run.Plan();
         }
         finally
         {
             scratch.Delete(recursive: true);
         }
+    }
+
+    /// <summary>Compares what an earlier run recorded with what a run would be today.</summary>
+    /// <param name="checkpoint">The source, which is read unless its content is remembered.</param>
+    /// <param name="request">What the user asks for; its output directory is where the earlier run ported to.</param>
+    /// <param name="observer">Told progress.</param>
+    /// <param name="cancellation">Stops the reading.</param>
+    /// <returns>What would be done again and why; nothing when all is up to date; null when there is no manifest.</returns>
+    /// <exception cref="ModelPortException">Any error that is found before weights are read.</exception>
+    public static IReadOnlyList<string>? Why(Checkpoint checkpoint, PortRequest request, IPortObserver observer, CancellationToken cancellation)
+    {
+        if (Manifest.TryRead(Path.Combine(request.OutputDirectory, Manifest.FileName)) is not { } earlier)
+        {
+            return null;
+        }
+
+        var calibration = CalibrationInput.Open(request);
+        using var store = ContentStore.Open(request.Store, null, observer, cancellation);
+        var plan = Planner.Plan(checkpoint, request, calibration?.Importance);
+        using var run = new PortRun(Context(request, checkpoint, store, new Unwarned(observer), cancellation), plan, calibration, EvaluationData.Open(request, plan.ParameterCount));
+        return run.Why(earlier);
     }
 
     /// <summary>Ports, measures and records.</summary>
@@ -72,7 +97,7 @@ public static class PortPipeline
         using var checkpoint = Checkpoint.Open(request.Source);
         var calibration = CalibrationInput.Open(request);
         var plan = Planner.Plan(checkpoint, request, calibration?.Importance);
-        var data = EvaluationData.Open(request);
+        var data = EvaluationData.Open(request, plan.ParameterCount);
         if (calibration?.Sha256 == data.Text.Sha256 && request.Parity != ParityMode.Off)
         {
             plan = plan.With(Diagnose.SameText(data.Text.Path), request);
@@ -84,11 +109,27 @@ public static class PortPipeline
         }
 
         using var held = OutputLock.Take(request.OutputDirectory, observer, cancellation);
-        OutputFile.DeleteLeftOvers(request.OutputDirectory);
+        OutputFile.DeleteLeftOvers(request.OutputDirectory, butResumable: true);
+        try
+        {
+            return Run(request, checkpoint, plan, calibration, data, observer, cancellation);
+        }
+        finally
+        {
+            // What a killed run left and this one had no use for.
+            OutputFile.DeleteLeftOvers(request.OutputDirectory, butResumable: false);
+        }
+    }
+
+    private static PortOutcome Run(
+        PortRequest request, Checkpoint checkpoint, PortPlan plan, CalibrationInput? calibration, EvaluationData data, IPortObserver observer, CancellationToken cancellation)
+    {
         var manifestPath = Path.Combine(request.OutputDirectory, Manifest.FileName);
         var earlier = Manifest.TryRead(manifestPath);
-        var run = new PortRun(request, plan, calibration, data, Engine(), observer, cancellation);
-        var (manifest, report, ported, measured) = earlier is null ? run.Everything() : run.WhatIsMissing(earlier);
+        using var remote = RemoteLayer.Open(request, observer);
+        using var store = ContentStore.Open(request.Store, remote, observer, cancellation);
+        using var run = new PortRun(Context(request, checkpoint, store, observer, cancellation), plan, calibration, data);
+        var (manifest, report, ported, measured) = run.Everything(earlier);
         var reports = WriteReports(report, request.OutputDirectory);
         OutputFile.WriteAll(manifestPath, Encoding.UTF8.GetBytes(manifest.ToJson()));
         return new PortOutcome(
@@ -117,10 +158,12 @@ public static class PortPipeline
         return paths;
     }
 
-    private static EngineRecord Engine()
+    private static PortContext Context(PortRequest request, Checkpoint checkpoint, ContentStore store, IPortObserver observer, CancellationToken cancellation)
     {
         var runtime = LlamaRuntime.Load();
-        return new EngineRecord("llama.cpp", runtime.Version, runtime.Commit);
+        var hashes = new HashMemo(store);
+        var source = new SourceIdentity(checkpoint, hashes, request.Threads, observer, cancellation);
+        return new PortContext(request, checkpoint, source, hashes, new EngineRecord("llama.cpp", runtime.Version, runtime.Commit), runtime.CpuBackend, store, observer, cancellation);
     }
 
     /// <summary>Passes on all but warnings, which are in the plan.</summary>

@@ -1,4 +1,6 @@
 using System.Globalization;
+using ModelPort.Caching;
+using ModelPort.Caching.Remote;
 using ModelPort.Choosing;
 using ModelPort.Diagnostics;
 using ModelPort.Parity;
@@ -27,9 +29,6 @@ public sealed record PortRequest
     /// <summary>The default of <see cref="MemoryBudget"/>: 512 MiB.</summary>
     public const long DefaultMemoryBudget = 512L << 20;
 
-    /// <summary>The default of <see cref="EvaluationTokens"/>.</summary>
-    public const int DefaultEvaluationTokens = 8192;
-
     /// <summary>The default of <see cref="CalibrationTokens"/>.</summary>
     public const int DefaultCalibrationTokens = 16384;
 
@@ -50,7 +49,7 @@ public sealed record PortRequest
 
     /// <summary>Metadata other than the budgets, as users spell them.</summary>
     public static IReadOnlyList<string> OptionNames { get; } =
-        ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow", "EvaluationQuestions", "Continuations", "ContinuationTokens", "Serving", "HourlyCost",
+        ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow", "EvaluationQuestions", "Continuations", "ContinuationTokens", "Serving", "Attribute", "HourlyCost",
          "TensorPrecision", "Pure", "OutputPrecision", "EmbeddingPrecision", "TargetBitsPerWeight",
          "Calibration", "CalibrationTokens", "CalibrationWindow"];
 
@@ -117,8 +116,11 @@ public sealed record PortRequest
     /// <summary>What a missed budget does.</summary>
     public ParityMode Parity { get; init; } = ParityMode.Error;
 
-    /// <summary>At most this many tokens of the evaluation text are measured.</summary>
-    public int EvaluationTokens { get; init; } = DefaultEvaluationTokens;
+    /// <summary>At most this many tokens of the evaluation text are measured; null for what the model's size makes of it (<see cref="EvaluationLength"/>).</summary>
+    public int? EvaluationTokens { get; init; }
+
+    /// <summary>Whether it is measured which layer, and which tensors, cost most.</summary>
+    public bool Attribute { get; init; }
 
     /// <summary>Tokens in a window of the evaluation; null means 512, or the model's context when that is shorter. Take the length the model was trained with when that is less.</summary>
     public int? EvaluationWindow { get; init; }
@@ -129,6 +131,18 @@ public sealed record PortRequest
     /// <summary>Threads that work.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 
+    /// <summary>The folder of the store of what was made before; null for none.</summary>
+    public string? CacheDirectory { get; init; }
+
+    /// <summary>What is checked of the store's objects before they are used.</summary>
+    public StoreVerification CacheVerify { get; init; }
+
+    /// <summary>What the store may hold when a run ends, in bytes.</summary>
+    public long CacheMaxSize { get; init; } = StoreSettings.DefaultMaxBytes;
+
+    /// <summary>The store.</summary>
+    public StoreSettings Store => new(CacheDirectory, CacheVerify, CacheMaxSize, Threads);
+
     /// <summary>Whether fallbacks, overflow and guesses are errors.</summary>
     public bool Strict { get; init; }
 
@@ -138,6 +152,12 @@ public sealed record PortRequest
     /// <summary>Whether a tensor that cannot have the type asked for is an error.</summary>
     public bool StrictPrecision { get; init; }
 
+    /// <summary>The cache that several machines share; null for none.</summary>
+    public RemoteAddress? RemoteCache { get; init; }
+
+    /// <summary>Whether the remote cache is only read.</summary>
+    public bool RemoteCacheReadOnly { get; init; }
+
     /// <summary>The file that warnings about options point at: the project file, or nothing.</summary>
     public string OptionsFile { get; init; } = "";
 
@@ -145,9 +165,9 @@ public sealed record PortRequest
     /// <param name="source">The checkpoint folder.</param>
     /// <param name="outputDirectory">Where the outputs go.</param>
     /// <param name="metadata">Options by name: <see cref="OptionNames"/> and <see cref="Budget.Names"/>.</param>
-    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, Serving, EvaluationTokens, Strict, StrictPrecision.</param>
+    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, Serving, Attribute, EvaluationTokens, CacheDirectory, CacheVerify, CacheMaxSize, RemoteCache, RemoteCacheReadOnly, Strict, StrictPrecision.</param>
     /// <param name="file">The file that errors about options point at (the project file).</param>
-    /// <exception cref="ModelPortException">MP1018, MP1019, MP1020, MP1040, MP1041 or MP1043.</exception>
+    /// <exception cref="ModelPortException">MP1018, MP1019, MP1020, MP1040, MP1041, MP1043 or MP1044.</exception>
     public static PortRequest Parse(
         string source,
         string outputDirectory,
@@ -225,16 +245,22 @@ public sealed record PortRequest
             PreTokenizer = Option("PreTokenizer"),
             Budgets = budgets,
             Parity = ParseParity(Property("Parity"), file),
-            EvaluationTokens = Count(Option("EvaluationTokens") ?? Property("EvaluationTokens"), "EvaluationTokens", DefaultEvaluationTokens, file),
+            EvaluationTokens = (Option("EvaluationTokens") ?? Property("EvaluationTokens")) is { } tokens ? Count(tokens, "EvaluationTokens", 0, file) : null,
+            Attribute = ParseSwitch(Option("Attribute") ?? Property("Attribute"), "Attribute", file),
             EvaluationWindow = ParseWindow(Option("EvaluationWindow"), "EvaluationWindow", file),
             Calibration = Option("Calibration"),
             CalibrationTokens = Count(Option("CalibrationTokens"), "CalibrationTokens", DefaultCalibrationTokens, file),
             CalibrationWindow = ParseWindow(Option("CalibrationWindow"), "CalibrationWindow", file),
             MemoryBudget = ParseBudget(Property("MemoryBudget"), file),
             Threads = ParseThreads(Property("Threads"), file),
+            CacheDirectory = StoreSettings.DirectoryOf(Property("CacheDirectory")),
+            CacheVerify = ParseVerification(Property("CacheVerify"), file),
+            CacheMaxSize = ParseCacheSize(Property("CacheMaxSize"), file),
             Strict = ParseSwitch(Property("Strict"), "ModelPortStrict", file),
             StrictParity = ParseSwitch(Property("StrictParity"), "ModelPortStrictParity", file),
             StrictPrecision = ParseSwitch(Property("StrictPrecision"), "ModelPortStrictPrecision", file),
+            RemoteCache = Property("RemoteCache") is { } remote ? RemoteAddress.Parse(remote, file) : null,
+            RemoteCacheReadOnly = ParseSwitch(Property("RemoteCacheReadOnly"), "ModelPortRemoteCacheReadOnly", file),
             OptionsFile = file,
         };
     }
@@ -309,6 +335,21 @@ public sealed record PortRequest
         null => DefaultMemoryBudget,
         _ when Sizes.TryParse(value, out var bytes) && bytes > 0 => bytes,
         _ => throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortMemoryBudget", value, "a size such as 512MB or 2GiB")),
+    };
+
+    private static StoreVerification ParseVerification(string? value, string file) => value?.ToUpperInvariant() switch
+    {
+        null or "CHECKSUM" => StoreVerification.Checksum,
+        "SHA256" => StoreVerification.Sha256,
+        "SIZE" => StoreVerification.Size,
+        _ => throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortCacheVerify", value, "checksum, sha256 or size")),
+    };
+
+    private static long ParseCacheSize(string? value, string file) => value switch
+    {
+        null => StoreSettings.DefaultMaxBytes,
+        _ when Sizes.TryParse(value, out var bytes) && bytes > 0 => bytes,
+        _ => throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortCacheMaxSize", value, "a size such as 20GB or 1TiB")),
     };
 
     private static int ParseThreads(string? value, string file)

@@ -1,15 +1,10 @@
 using System.Globalization;
 using ModelPort.Caching;
 using ModelPort.Calibration;
-using ModelPort.Checkpoints;
 using ModelPort.Choosing;
 using ModelPort.Diagnostics;
-using ModelPort.Engines.LlamaCpp;
-using ModelPort.Formats.Gguf;
 using ModelPort.Manifests;
 using ModelPort.Parity;
-using ModelPort.Parity.Behaviour;
-using ModelPort.Parity.Serving;
 using ModelPort.Planning;
 using ModelPort.Porting;
 using ModelPort.Reports;
@@ -23,305 +18,332 @@ namespace ModelPort;
 /// <param name="Measured">Whether parity was measured in this run.</param>
 internal sealed record RunResult(Manifest Manifest, ParityReport? Report, bool Ported, bool Measured);
 
-/// <summary>One run of the pipeline inside the lock: decides which stages are needed, carries them out and writes down what came of them.</summary>
-internal sealed class PortRun(
-    PortRequest request, PortPlan plan, CalibrationInput? calibration, EvaluationData data, EngineRecord engine, IPortObserver observer, CancellationToken cancellation)
+/// <summary>
+/// One run of the pipeline inside the output folder's lock. Each stage's result is taken from where it is: the folder, the store, or the work itself, which
+/// is done by one build at a time while others that want the same wait.
+/// </summary>
+internal sealed class PortRun : IDisposable
 {
-    private readonly CalibrationStage _calibration = new(request, calibration, plan, engine, observer, cancellation);
-    private readonly ChoiceStage _choice = new(request, plan, calibration, engine, observer, cancellation);
-    private readonly string? _referenceHash = request.ReferenceOutputs is { } path ? HashReference(path, cancellation) : null;
+    private readonly PortContext _context;
+    private readonly CalibrationStage _calibration;
+    private readonly ChoiceStage _choice;
+    private readonly PortStage _ports;
+    private readonly MeasurementStage _measurement;
+    private readonly Verdicts _verdicts;
+    private readonly Lazy<StageKey> _planKey;
+    private readonly Lazy<StageKey> _sourceKey;
+    private readonly SourceModel _sourceModel;
+    private PortPlan _plan;
+    private IDisposable? _held;
+    private bool _hasWaited;
+    private bool _isNoted;
+
+    /// <summary>Prepares a run.</summary>
+    /// <param name="context">What stages share.</param>
+    /// <param name="plan">The plan.</param>
+    /// <param name="calibration">What weighs columns, if anything.</param>
+    /// <param name="data">What is measured on.</param>
+    public PortRun(PortContext context, PortPlan plan, CalibrationInput? calibration, EvaluationData data)
+    {
+        _context = context;
+        _plan = plan;
+        _calibration = new CalibrationStage(context, calibration, plan);
+        _choice = new ChoiceStage(context, plan, calibration);
+        _ports = new PortStage(context);
+        _measurement = new MeasurementStage(context, data);
+        _verdicts = new Verdicts(context);
+        _sourceModel = new SourceModel(context, plan, _ports);
+        _sourceKey = new(() => StageKeys.OfSource(context.Checkpoint));
+        _planKey = new(() => StageKeys.OfPlan(plan, context.Request, _calibration.Parts, _choice.Parts, context.Engine));
+    }
+
+    private bool ToMeasure => _context.Request.Parity != ParityMode.Off;
 
     /// <summary>Every file the result depends on.</summary>
     public IReadOnlyList<string> Inputs =>
-        [.. plan.Checkpoint.Files.Select(f => f.Path), .. new[] { request.Calibration, request.Evaluation, request.ReferenceOutputs }.OfType<string>(), .. request.Tasks];
-
-    /// <summary>Ports and measures.</summary>
-    public RunResult Everything() => Everything(null, null);
+        [.. _context.Checkpoint.Files.Select(f => f.Path), .. new[] { _context.Request.Calibration, _context.Request.Evaluation, _context.Request.ReferenceOutputs }.OfType<string>(), .. _context.Request.Tasks];
 
     /// <summary>The plan with all that is computed for it, without a port.</summary>
     public PortPlan Plan()
     {
-        var files = new Dictionary<string, OutputFile>(StringComparer.Ordinal);
+        LookBefore(null);
+        Complete(null);
+        return _plan;
+    }
+
+    /// <summary>What would have to be done again of what an earlier run recorded, and why; nothing when all is as it was left.</summary>
+    /// <param name="earlier">What the earlier run recorded in the folder.</param>
+    public IReadOnlyList<string> Why(Manifest earlier)
+    {
+        _context.Source.Require();
+        var key = PortKey();
+        var port = Changes("ported again", earlier.Keys.Port, earlier.Keys.PortParts, key);
+        return [.. port.Concat(port.Count > 0 ? [] : FilesChanged(earlier)).Concat(!ToMeasure || port.Count > 0 ? [] : ReportChanged(earlier, key, out _))];
+    }
+
+    /// <summary>Ports and measures what is not there yet.</summary>
+    /// <param name="earlier">What an earlier run recorded in the folder; null when there is nothing.</param>
+    public RunResult Everything(Manifest? earlier)
+    {
+        LookBefore(earlier);
+        if (earlier is not null && AsLeft(earlier) is { } asLeft)
+        {
+            return asLeft;
+        }
+
+        var importance = Complete(earlier);
+        var ports = Once(() => Found(earlier), () => Ported(importance));
         try
         {
-            Prepare(files, null, null, toMeasure: false);
-            return plan;
+            Diagnostic[] losses = [.. ports.SelectMany(p => p.Warnings).Distinct()];
+            Array.ForEach(losses, _context.Warn);
+            var measured = ToMeasure ? Measured(ports, out var isNew) : Unmeasured(ports.Length, out isNew);
+            var writer = new ManifestWriter(_context, _plan);
+            OutputRecord[] outputs = [.. ports.Zip(measured, (p, m) => _verdicts.Judged(writer.Output(p, m?.Port)))];
+            foreach (var port in ports)
+            {
+                port.File.Commit();
+            }
+
+            var key = PortKey();
+            var manifest = writer.Write(
+                _context.Source.Known!,
+                outputs,
+                losses,
+                importance is null ? null : _calibration.Record(importance),
+                measured[0]?.Basis,
+                key,
+                ToMeasure ? _measurement.Key(key) : null);
+            return new RunResult(manifest, ToMeasure ? new ParityReport(ParityReport.CurrentSchema, manifest, [.. measured.Select(m => m!.Port.Positions)]) : null, ports.Any(p => p.File is not KeptFile), isNew);
         }
         finally
         {
-            foreach (var file in files.Values)
+            foreach (var port in ports)
             {
-                file.Dispose();
+                port.File.Dispose();
             }
         }
-    }
-
-    /// <summary>Looks at what an earlier run left, and does only what is missing.</summary>
-    public RunResult WhatIsMissing(Manifest earlier)
-    {
-        var toMeasure = request.Parity != ParityMode.Off;
-        var report = toMeasure ? ParityReport.TryRead(Path.Combine(request.OutputDirectory, ParityReport.FileName), earlier) : null;
-        var hash = SourceHash.Compute(plan.Checkpoint.Files, request.Threads, observer, cancellation);
-        var portKey = PortKey(hash);
-        var measured = !toMeasure || (report is not null && earlier.Keys.Parity == StageKeys.OfParity(portKey, data, _referenceHash, request, engine) && IsServedHere(earlier));
-        if (earlier.Keys.Port != portKey || !measured || !earlier.Outputs.All(IsWhole))
-        {
-            return Everything(earlier, hash);
-        }
-
-        observer.Detail($"{request.Name}: the same source and options were ported before; judging the recorded numbers");
-        var manifest = earlier with { Outputs = [.. earlier.Outputs.Select(Judged)] };
-        return new RunResult(manifest, report is null ? null : report with { Manifest = manifest }, false, false);
     }
 
     /// <summary>An error for each budget that is missed, and for each way in which a port behaves otherwise than its source.</summary>
-    public IReadOnlyList<Diagnostic> Missed(Manifest manifest) =>
-        [.. from output in manifest.Outputs
-            from budget in output.Budgets
-            where !budget.Passes
-            select Gate.Failure(plan.Checkpoint.Folder, $"{request.Name} {output.Precision}", budget, output.Metrics, Gate.Data(manifest, output, budget)),
-         .. from output in manifest.Outputs
-            where output.Verdict == Verdict.Missed
-            from failure in output.Behaviour?.Failures ?? []
-            select failure.ToDiagnostic(Path.Combine(request.OutputDirectory, output.File))];
+    public IReadOnlyList<Diagnostic> Missed(Manifest manifest) => _verdicts.Missed(manifest);
 
-    private IReadOnlyList<Precision> Precisions => [.. plan.Outputs.Select(o => o.Precision)];
-
-    // Times are of the machine that they were taken on.
-    private bool IsServedHere(Manifest earlier) =>
-        !request.MeasuresServing || earlier.Outputs.All(o => o.Serving?.Hardware == Hardware.Here(request.Threads, LlamaRuntime.Load().CpuBackend));
-
-    private string PortKey(SourceHash source)
+    /// <inheritdoc/>
+    public void Dispose()
     {
-        var calibrationKey = _calibration.Key(source);
-        return StageKeys.OfPort(source, request, Precisions, calibrationKey, _choice.Key(source, calibrationKey));
+        _sourceModel.Dispose();
+        _held?.Dispose();
     }
 
-    private RunResult Everything(Manifest? earlier, SourceHash? hash)
+    private StageKey PortKey() => StageKeys.OfPort(_plan, _context.Source.Known!, _context.Request, _calibration.Parts, _choice.Parts, _context.Engine);
+
+    // Where something was made of this source before, it is worth reading first; else it is hashed by the pass that ports it.
+    private void LookBefore(Manifest? earlier)
     {
-        var toMeasure = request.Parity != ParityMode.Off;
-        var files = new Dictionary<string, OutputFile>(StringComparer.Ordinal);
-        try
+        if (_context.Source.Known is null && (earlier is not null || (_context.Store.IsOn && _context.Store.TryGetRecord(_sourceKey.Value) is not null)))
         {
-            foreach (var output in plan.Outputs.Where(o => !o.IsOpen))
-            {
-                files.Add(output.FileName, Create(output));
-            }
-
-            var (own, first, importance) = Prepare(files, earlier, hash, toMeasure);
-            foreach (var output in plan.Outputs.Where(o => !files.ContainsKey(o.FileName)))
-            {
-                files.Add(output.FileName, Create(output));
-            }
-
-            var rest = plan.Outputs.Append(own).OfType<OutputPlan>().DistinctBy(o => o.FileName).Where(o => first is null || o.FileName != own!.FileName);
-            var result = Porter.Run(plan, [.. rest.Select(o => (o, files[o.FileName]))], request, observer, cancellation, importance, first?.Source ?? hash);
-            result = result with { Warnings = [.. first?.Warnings ?? [], .. result.Warnings] };
-            foreach (var warning in result.Warnings)
-            {
-                Warn(warning);
-            }
-
-            var ports = plan.Outputs.Select(o => files[o.FileName]).ToArray();
-            var hashes = ports.Select(f => f.Hash(cancellation)).ToArray();
-            var (basis, parities) = toMeasure
-                ? Measure(files[own!.FileName].TemporaryPath, [.. ports.Select(p => p.TemporaryPath)])
-                : (null, new PortMeasurement?[ports.Length]);
-            var outputs = plan.Outputs.Select((o, i) => Record(o, hashes[i], parities[i])).ToArray();
-            foreach (var file in ports)
-            {
-                file.Commit();
-            }
-
-            var manifest = Write(result, outputs, basis, importance);
-            return new RunResult(manifest, toMeasure ? new ParityReport(ParityReport.CurrentSchema, manifest, [.. parities.Select(p => p!.Positions)]) : null, true, toMeasure);
-        }
-        finally
-        {
-            foreach (var file in files.Values)
-            {
-                file.Dispose();
-            }
+            _context.Source.Require();
         }
     }
 
-    private OutputFile Create(OutputPlan output) => OutputFile.Create(Path.Combine(request.OutputDirectory, output.FileName), output.FileLength);
-
-    /// <summary>Does what has to be done before the ports can be written, and completes the plan: computes the importance matrix, and chooses types.</summary>
-    /// <param name="files">The files so far. The source as GGUF at its own precision is added, where something is computed or measured with it.</param>
-    /// <param name="earlier">What an earlier run recorded.</param>
-    /// <param name="hash">The source's content, where it is known already.</param>
-    /// <param name="toMeasure">Whether ports will be measured against the source.</param>
-    /// <returns>The plan of the source, what came of writing it when it is written already, and the matrix.</returns>
-    private (OutputPlan? Own, PortResult? Written, Importance? Importance) Prepare(Dictionary<string, OutputFile> files, Manifest? earlier, SourceHash? hash, bool toMeasure)
+    /// <summary>What an earlier run left in the folder, when it is all that is wanted.</summary>
+    private RunResult? AsLeft(Manifest earlier)
     {
-        var importance = _calibration.Given ?? _calibration.Kept(earlier, hash);
-        var errors = _choice.Kept(hash, _calibration.Key);
-        var toCalibrate = importance is null && _calibration.IsComputed;
-        var toChoose = errors is null && _choice.IsNeeded;
-        var own = toCalibrate || toChoose || toMeasure ? Baseline() : null;
-        if (own is not null && !files.ContainsKey(own.FileName))
+        var key = PortKey();
+        ParityReport? report = null;
+        if (Told(Changes("ported again", earlier.Keys.Port, earlier.Keys.PortParts, key)) || Told(FilesChanged(earlier)) || (ToMeasure && Told(ReportChanged(earlier, key, out report))))
         {
-            // Nobody asked for it: it is never given a name, and is gone afterwards.
-            files.Add(own.FileName, OutputFile.CreateScratch(Path.Combine(request.OutputDirectory, own.FileName), own.FileLength));
+            return null;
         }
 
-        PortResult? written = null;
-        if (toCalibrate || toChoose)
+        _context.Observer.Detail($"{_context.Request.Name}: the same source and options were ported before; judging the recorded numbers");
+        var manifest = earlier with { Outputs = [.. earlier.Outputs.Select(_verdicts.Judged)] };
+        return new RunResult(manifest, report is null ? null : report with { Manifest = manifest }, false, false);
+    }
+
+    private bool Told(IReadOnlyList<string> changes)
+    {
+        foreach (var change in changes)
         {
-            written = Porter.Run(plan, [(own!, files[own!.FileName])], request, observer, cancellation, known: hash);
-            var path = files[own.FileName].TemporaryPath;
-            importance = toCalibrate ? _calibration.Compute(path, written.Source) : importance;
-            errors = toChoose ? _choice.Compute(path, _choice.Key(written.Source, _calibration.Key(written.Source)), importance) : errors;
+            _context.Observer.Detail($"{_context.Request.Name}: {change}");
         }
 
+        return changes.Count > 0;
+    }
+
+    private static IReadOnlyList<string> Changes(string what, string before, IReadOnlyList<KeyPart> parts, StageKey now) => before == now.Value ? []
+        : parts.Count == 0 ? [$"{what} because it was not done"]
+        : [.. KeyChange.Between(parts, now.Parts).Select(change => $"{what} because {change}").DefaultIfEmpty($"{what} because what it depends on was recorded in another form")];
+
+    private IReadOnlyList<string> FilesChanged(Manifest earlier) =>
+        [.. earlier.Outputs.Where(o => !_ports.IsAsRecorded(o)).Take(1).Select(o => $"ported again because {o.File} is not as it was left")];
+
+    private IReadOnlyList<string> ReportChanged(Manifest earlier, StageKey port, out ParityReport? report)
+    {
+        report = ParityReport.TryRead(Path.Combine(_context.Request.OutputDirectory, ParityReport.FileName), earlier);
+        var changes = Changes("measured again", earlier.Keys.Parity, earlier.Keys.ParityParts, _measurement.Key(port));
+        return changes.Count > 0 ? changes
+            : report is null ? [$"measured again because {ParityReport.FileName} is not as it was left"]
+            : !_measurement.IsServedHere(earlier) ? ["measured again because times are of another machine"]
+            : !_measurement.IsAttributed(earlier) ? ["measured again because nobody measured what each layer costs"]
+            : [];
+    }
+
+    /// <summary>Completes the plan: with an importance matrix, and with types that are chosen for a size.</summary>
+    private Importance? Complete(Manifest? earlier)
+    {
+        var importance = _calibration.Given;
+        if (_calibration.IsComputed)
+        {
+            importance = Once(() => _calibration.Kept(earlier, _context.Source.Known), () => _calibration.Compute(_sourceModel.Written(), _context.Source.Known!));
+        }
+
+        var errors = _choice.IsNeeded
+            ? Once(() => _choice.Kept(_context.Source.Known, _calibration.Parts), () => _choice.Compute(_sourceModel.Written(), _context.Source.Known!, _calibration.Parts, importance))
+            : null;
         if ((importance is not null && _calibration.IsComputed) || errors is not null)
         {
-            plan = Replanned(importance, errors);
+            _plan = Replanned(importance, errors);
         }
 
-        return (own, written, importance);
+        return importance;
     }
 
     // The plan with all that was computed for it: the matrix's numbers in the headers and what it leaves out in the warnings, and the types that were chosen.
     private PortPlan Replanned(Importance? importance, ErrorTable? errors)
     {
-        var replanned = Planner.Plan(plan.Checkpoint, request, importance, errors);
+        var replanned = Planner.Plan(_context.Checkpoint, _context.Request, importance, errors);
         foreach (var mix in replanned.Outputs.Select(o => o.Mix).OfType<Mix>())
         {
-            observer.Detail(string.Create(CultureInfo.InvariantCulture, $"{request.Name}: types chosen for {Sizes.Bytes(mix.LimitBytes)}; expected divergence {mix.Divergence:0.00000} nats, at most {100 * mix.Gap:0.00} % above the best mix"));
+            _context.Observer.Detail(string.Create(CultureInfo.InvariantCulture, $"{_context.Request.Name}: types chosen for {Sizes.Bytes(mix.LimitBytes)}; expected divergence {mix.Divergence:0.00000} nats, at most {100 * mix.Gap:0.00} % above the best mix"));
         }
 
-        foreach (var warning in replanned.Warnings.Except(plan.Warnings))
+        foreach (var warning in replanned.Warnings.Except(_plan.Warnings))
         {
-            observer.Warn(warning);
+            _context.Observer.Warn(warning);
         }
 
-        return replanned with { Warnings = [.. plan.Warnings.Union(replanned.Warnings)] };
+        return replanned with { Warnings = [.. _plan.Warnings.Union(replanned.Warnings)] };
     }
 
-    private OutputPlan Baseline()
+    /// <summary>All outputs, when none has to be ported: those of the folder, if it has all of the same run, else those of the store.</summary>
+    private ReadyPort[]? Found(Manifest? earlier)
     {
-        var own = Planner.OwnPrecision(plan.Checkpoint);
-        return plan.Outputs.FirstOrDefault(o => o.Precision == own)
-            ?? Planner.Plan(plan.Checkpoint, request with { Precisions = [own], Choice = TensorChoice.None, Calibration = null, Strict = false, StrictPrecision = false }).Outputs[0];
+        if (_context.Source.Known is not { } source)
+        {
+            return null;
+        }
+
+        var isSame = earlier?.Keys.Port == PortKey().Value;
+        var found = _plan.Outputs.Select(o => (isSame ? _ports.Left(o, earlier!) : null) ?? _ports.Stored(_plan, o, source, _calibration.Parts)).TakeWhile(p => p is not null).ToArray();
+        if (found.Length == _plan.Outputs.Count)
+        {
+            return found!;
+        }
+
+        Array.ForEach(found, p => p!.File.Dispose());
+        return null;
     }
 
-    private (MeasurementBasis? Basis, PortMeasurement?[] Ports) Measure(string sourcePath, IReadOnlyList<string> portPaths)
+    /// <summary>Ports what neither the folder nor the store has, and the source beside it when it will be measured, in one pass.</summary>
+    private ReadyPort[] Ported(Importance? importance)
     {
+        var ready = new Dictionary<string, ReadyPort>(StringComparer.Ordinal);
+        var files = new List<(OutputPlan Plan, OutputFile File)>();
         try
         {
-            var (basis, ports) = new ParityMeasurement(request, plan.Checkpoint, data, observer, cancellation).Measure(sourcePath, portPaths);
-            return (basis, [.. ports]);
+            if (_context.Source.Known is { } source)
+            {
+                foreach (var port in _plan.Outputs.Where(o => !_sourceModel.IsWritten || !_sourceModel.Is(o)).Select(o => _ports.Stored(_plan, o, source, _calibration.Parts)).OfType<ReadyPort>())
+                {
+                    ready.Add(port.Plan.FileName, port);
+                }
+            }
+
+            foreach (var output in _plan.Outputs.Where(o => !ready.ContainsKey(o.FileName)))
+            {
+                files.Add((output, _sourceModel.Is(output) ? _sourceModel.Release() : _ports.Create(output)));
+            }
+
+            var pass = files.Where(f => !_sourceModel.IsWritten || !_sourceModel.Is(f.Plan)).ToList();
+            if (ToMeasure && !_sourceModel.IsWritten && !_plan.Outputs.Any(_sourceModel.Is))
+            {
+                pass.Add(_sourceModel.Begin());
+            }
+
+            var losses = pass.Count == 0 ? [] : _ports.Make(_plan, pass, importance);
+            _sourceModel.IsWritten |= pass.Any(p => _sourceModel.Is(p.Plan));
+            foreach (var (output, file) in files)
+            {
+                ready.Add(output.FileName, _ports.Keep(_plan, output, file, losses, _calibration.Parts));
+            }
+
+            return [.. _plan.Outputs.Select(o => ready[o.FileName])];
         }
-        catch (Engines.EngineException e)
+        catch
         {
-            throw new ModelPortException(Diagnose.From(e, plan.Checkpoint.Folder), e);
+            foreach (var file in files.Select(f => f.File).Concat(ready.Values.Select(r => r.File)))
+            {
+                file.Dispose();
+            }
+
+            throw;
         }
     }
 
-    private OutputRecord Record(OutputPlan output, string hash, PortMeasurement? measured) => Judged(new OutputRecord
+    private MeasuredPort?[] Measured(ReadyPort[] ports, out bool isNew)
     {
-        File = output.FileName,
-        Precision = output.Precision.Name,
-        Bytes = output.FileLength,
-        Sha256 = hash,
-        TensorTypes = output.TypeCounts.ToDictionary(t => GgmlTypes.Name(t.Key), t => t.Value),
-        Fallbacks = [.. output.Fallbacks.Select(f => new FallbackRecord(f.Tensor, GgmlTypes.Name(f.Wanted), GgmlTypes.Name(f.Used)))],
-        Mix = output.Mix is { } mix ? Record(mix, output.Yardstick) : null,
-        Metrics = measured is null ? [] : [.. measured.Figures, Size(Subject.Source, plan.Checkpoint.WeightBytes), Size(Subject.Port, output.FileLength)],
-        Tasks = measured?.Tasks ?? [],
-        Tokenizer = measured?.Tokenizer,
-        Behaviour = measured?.Behaviour,
-        Serving = measured?.Serving,
-        Budgets = [],
-        Verdict = Verdict.NotMeasured,
-    });
+        var anew = false;
+        var measured = Once(() => ports.Select(_measurement.Stored).ToArray() is var all && all.All(m => m is not null) ? all : null, () =>
+        {
+            var all = ports.Select(_measurement.Stored).ToArray();
+            var missing = Enumerable.Range(0, ports.Length).Where(i => all[i] is null).ToArray();
+            var own = ports.FirstOrDefault(p => _sourceModel.Is(p.Plan))?.File.CurrentPath ?? _sourceModel.Written();
+            foreach (var (index, port) in missing.Zip(_measurement.Measure(_plan, own, [.. missing.Select(i => ports[i])])))
+            {
+                all[index] = port;
+            }
 
-    private static MixRecord Record(Mix mix, Precision yardstick)
-    {
-        var tensors = mix.Table.Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
-        return new MixRecord(
-            mix.LimitBytes, mix.Divergence, mix.LeastDivergence, yardstick.Name, mix.Table.Text,
-            [.. mix.Tensors.Select(t => new MixTensorRecord(t.Tensor, GgmlTypes.Name(t.Type), t.Error, t.Sensitivity, tensors[t.Tensor].Rows, tensors[t.Tensor].MeasuredRows))]);
+            anew = true;
+            return all;
+        });
+        isNew = anew;
+        return measured;
     }
 
-    private OutputRecord Judged(OutputRecord record)
+    private static MeasuredPort?[] Unmeasured(int count, out bool isNew)
     {
-        if (record.Metrics.Count == 0 || request.Parity == ParityMode.Off)
+        isNew = false;
+        return new MeasuredPort?[count];
+    }
+
+    /// <summary>What is there already, or else what is made of it while no other build makes the same.</summary>
+    private T Once<T>(Func<T?> find, Func<T> make)
+        where T : class
+    {
+        if (find() is { } found)
         {
-            Warn(Diagnose.NotMeasured(plan.Checkpoint.Folder));
-            return record with { Budgets = [], Verdict = Verdict.NotMeasured };
+            return found;
         }
 
-        var precision = Precision.All.First(p => p.Name == (record.Mix?.Yardstick ?? record.Precision));
-        record = record with { Metrics = ServingCost.Apply(record.Metrics, request.HourlyCost), Serving = record.Serving is { } serving ? serving with { HourlyCost = request.HourlyCost } : null };
-        var budgets = Judge.Check(record.Metrics, Judge.Applicable(precision, request.Budgets, record.Tokenizer), request.StrictParity);
-        foreach (var warning in record.Tokenizer?.Warnings(plan.Checkpoint.Folder, Path.Combine(request.OutputDirectory, record.File)) ?? [])
+        if (!_hasWaited && _context.Store.IsOn)
         {
-            Warn(warning);
+            _hasWaited = true;
+            _held = _context.Store.Lock(_planKey.Value, _context.Request.Name);
+            LookBefore(null);
+            if (_held is not null && find() is { } ofOther)
+            {
+                return ofOther;
+            }
         }
 
-        foreach (var warning in record.Behaviour?.Findings.Where(f => f.Level == FindingLevel.Warning) ?? [])
+        var made = make();
+        if (!_isNoted && _context.Store.IsOn)
         {
-            Warn(warning.ToDiagnostic(Path.Combine(request.OutputDirectory, record.File))!);
+            _isNoted = true;
+            _context.Store.PutRecord(StoreRecord.Of(_sourceKey.Value, _context.Request.Name, new Dictionary<string, StoredObject>()));
         }
 
-        var kept = budgets.All(b => b.Passes) && record.Behaviour?.Failures.Any() != true;
-        return record with { Budgets = budgets, Verdict = kept ? Verdict.Kept : Verdict.Missed };
+        return made;
     }
-
-    private static Figure Size(Subject of, long bytes) => Figure.For(Metric.FileSize, of, null, bytes / 1e6);
-
-    private bool IsWhole(OutputRecord output)
-    {
-        var path = Path.Combine(request.OutputDirectory, output.File);
-        return File.Exists(path) && new FileInfo(path).Length == output.Bytes && SourceHash.OfFile(path, cancellation) == output.Sha256;
-    }
-
-    private Manifest Write(PortResult result, IReadOnlyList<OutputRecord> outputs, MeasurementBasis? basis, Importance? importance)
-    {
-        var checkpoint = plan.Checkpoint;
-        var own = Planner.OwnPrecision(checkpoint);
-        var portKey = PortKey(result.Source);
-        return new Manifest
-        {
-            SchemaVersion = Manifest.CurrentSchema,
-            Name = request.Name,
-            ToolVersion = StageKeys.ToolVersion,
-            Engine = engine,
-            Source = new SourceRecord(
-                result.Source.Value,
-                checkpoint.ArchitectureName,
-                plan.ParameterCount,
-                own.Name,
-                checkpoint.WeightBytes,
-                checkpoint.Card is { Licenses.IsDefaultOrEmpty: false } card ? string.Join(", ", card.Licenses) : null,
-                [.. checkpoint.Files.Select(f => new FileRecord(f.Name, f.Length, result.Source.Files[f.Name]))]),
-            Layers = Precisions.Any(p => p != own) ? ["runtime", "precision"] : ["runtime"],
-            Calibration = importance is null ? null : _calibration.Record(importance),
-            Evaluation = basis is null
-                ? null
-                : new EvaluationRecord(basis.Text.Name, basis.Text.Sha256, basis.Windows.Length, basis.Windows.FirstScored, basis.Windows.Count, basis.Windows.Count * basis.Windows.Rows, basis.CpuBackend, _referenceHash),
-            Outputs = outputs,
-            Warnings = [.. plan.Warnings.Concat(result.Warnings).Select(w => new WarningRecord(w.Code, w.Message))],
-            Keys = new KeyRecord(portKey, basis is null ? "" : StageKeys.OfParity(portKey, data, _referenceHash, request, engine)),
-        };
-    }
-
-    private void Warn(Diagnostic warning)
-    {
-        // A port that nobody measured was asked for; everything else a strict build refuses.
-        if (request.Strict && warning.Code != "MP3006")
-        {
-            throw new ModelPortException(Diagnose.Strict(warning, "ModelPortStrict"));
-        }
-
-        observer.Warn(warning);
-    }
-
-    private static string HashReference(string path, CancellationToken cancellation) =>
-        File.Exists(path)
-            ? SourceHash.OfFile(path, cancellation)
-            : throw new ModelPortException(Diagnose.FileMissing(path, "the safetensors file of ReferenceOutputs"));
 }

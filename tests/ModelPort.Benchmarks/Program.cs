@@ -1,6 +1,9 @@
 using System.CommandLine;
 using ModelPort.Benchmarks;
 
+// What is measured is the work, and never what another run has left in the user's cache.
+Environment.SetEnvironmentVariable(ModelPort.Caching.StoreSettings.Variable, ModelPort.Caching.StoreSettings.None);
+
 // One verb a file: each class builds its own command.
 var root = new RootCommand("Measures ModelPort. Run it in Release on a quiet machine.")
 {
@@ -10,6 +13,8 @@ var root = new RootCommand("Measures ModelPort. Run it in Release on a quiet mac
     PortBenchmark.AgainstCopy(),
     PortBenchmark.AgainstLlama(),
     ParityBenchmark.Command(),
+    StoreBenchmark.Command(),
     NoOpBuildBenchmark.Command(),
+    KillBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

@@ -50,6 +50,9 @@ internal static class DotNet
         start.Environment["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1";
         start.Environment["DOTNET_NOLOGO"] = "1";
 
+        // What other builds of this user kept must not answer for a test.
+        start.Environment["MODELPORT_CACHE"] = "none";
+
         // No process may outlive the tests: nodes are kept for a next build only when a test asks for it (-nr:true), are shared with nobody, and wait for seconds.
         start.Environment["MSBUILDDISABLENODEREUSE"] = arguments.Contains("-nr:true") ? "0" : "1";
         start.Environment["MSBUILDNODEHANDSHAKESALT"] = "modelport-tests";

@@ -22,12 +22,17 @@ public sealed class FlowTests(PackedRepository repository)
     }
 
     [Fact]
-    public void Publish_takes_the_port_along()
+    public void Publish_takes_the_port_along_as_a_copy_and_beside_a_single_file()
     {
-        TestProject project = repository.Project(Item);
-        BuildResult result = project.Run("publish", "--no-restore", "-c", "Debug", "-o", "out").Succeeded();
+        TestProject project = repository.Project("""<ModelPort Include="../checkpoint" Behaviour="large" />""", "<RuntimeIdentifier>$(NETCoreSdkRuntimeIdentifier)</RuntimeIdentifier><SelfContained>false</SelfContained><EnableSingleFileAnalyzer>false</EnableSingleFileAnalyzer>");
+        project.Restore();
+        BuildResult result = project.Run("publish", "--no-restore", "-c", "Debug", "-o", "out", "-p:PublishSingleFile=true").Succeeded();
         Assert.Equal(1, result.Workers);
-        Assert.Equal(Ported, TestProject.FilesIn(Path.Combine(project.Directory, "out", "models")));
+        string published = Path.Combine(project.Directory, "out");
+        Assert.Equal(Ported, TestProject.FilesIn(Path.Combine(published, "models")));
+        Assert.DoesNotContain("App.dll", TestProject.FilesIn(published));
+        Assert.False(new FileInfo(Path.Combine(published, "models", Ported[0])).IsReadOnly);
+        Assert.All(Directory.GetFiles(published), file => Assert.InRange(new FileInfo(file).Length, 1, 1 << 20));
     }
 
     [Fact]
@@ -82,7 +87,7 @@ public sealed class FlowTests(PackedRepository repository)
     {
         // The texts are as a project file has them: MSBuild's escapes stand for the characters.
         TestProject project = repository.Project(
-            $"""<ModelPort Include="../{Escape(Uri.UnescapeDataString(checkpoint))}" />""",
+            $"""<ModelPort Include="../{Escape(Uri.UnescapeDataString(checkpoint))}" Behaviour="large" />""",
             TestProject.NoCompiler,
             Uri.UnescapeDataString(folder),
             Uri.UnescapeDataString(checkpoint));
@@ -90,7 +95,9 @@ public sealed class FlowTests(PackedRepository repository)
         Assert.Equal(1, first.Workers);
         string name = Uri.UnescapeDataString(checkpoint);
         Assert.Equal(new[] { $"{name}/{name}.gguf", $"{name}/modelport.json" }.Order(StringComparer.Ordinal), TestProject.FilesIn(Path.Combine(project.Bin, "models")));
-        Assert.Equal(0, project.Build().Succeeded().Workers);
+        BuildResult second = project.Build().Succeeded();
+        Assert.Equal(0, second.Workers);
+        Assert.Empty(second.Tasks("PlaceModelPorts"));
     }
 
     private static string Escape(string path) => path.Replace("%", "%25", StringComparison.Ordinal).Replace(";", "%3B", StringComparison.Ordinal).Replace("@", "%40", StringComparison.Ordinal).Replace("'", "%27", StringComparison.Ordinal);

@@ -102,7 +102,7 @@ public sealed class IncrementalTests(PackedRepository repository)
         Assert.Contains("\"RemoteCache\":\"http://127.0.0.1:1/cache\"", request, StringComparison.Ordinal);
         Assert.Contains("\"RemoteCacheReadOnly\":\"true\"", request, StringComparison.Ordinal);
         Assert.Equal(0, project.Build("-p:ModelPortCacheDirectory=none").Succeeded().Workers);
-        Assert.Equal(1, project.Build("-p:ModelPortAttribute=layers").Succeeded().Workers);
+        Assert.Equal(1, project.Build("-p:ModelPortAttribute=true").Succeeded().Workers);
     }
 
     [Fact]

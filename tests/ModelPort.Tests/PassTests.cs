@@ -90,7 +90,7 @@ public sealed class PassTests
         var content = new byte[random.Next(20_000_000)];
         random.NextBytes(content);
         using var handle = File.OpenHandle(folder["file"], FileMode.Create, FileAccess.ReadWrite);
-        using var hash = new FollowingHash(handle);
+        using var hash = new FollowingHash(handle, RunningHash.Sha256());
         var pieces = new List<Range>();
         for (var start = 0; start < content.Length;)
         {
@@ -129,7 +129,7 @@ public sealed class PassTests
     {
         using var folder = new TemporaryFolder();
         using var handle = File.OpenHandle(folder["file"], FileMode.Create, FileAccess.ReadWrite, FileShare.None, FileOptions.None, 1 << 20);
-        using var hash = new FollowingHash(handle);
+        using var hash = new FollowingHash(handle, RunningHash.Sha256());
         Assert.Throws<OperationCanceledException>(() => hash.Follow(1 << 20, new CancellationToken(canceled: true)));
         Assert.Throws<InvalidOperationException>(() => hash.Complete(CancellationToken.None));
     }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using ModelPort.Formats.Gguf;
 
 namespace ModelPort.Tool.Tests;
@@ -70,7 +69,7 @@ public sealed class FailureTests : IDisposable
         var output = _folder["disk"];
         Directory.CreateDirectory(output);
         // The mount is seen by this command alone, and gone with it.
-        var result = await Shell(
+        var result = await ToolProcess.Mounting(
             "mount -t tmpfs -o size=1m modelport-test \"$1\" || exit 99; \"$2\" \"$3\" port \"$4\" --precision Q8_0 --output \"$1/out\" --parity off; code=$?; ls -A \"$1/out\"; exit $code",
             output, "dotnet", ToolProcess.Program, Repository.Sample);
         Assert.SkipWhen(result.ExitCode is 99 or 126 or 127 || result.Errors.Contains("unshare", StringComparison.Ordinal), "This user may not mount a small disk.");
@@ -91,14 +90,4 @@ public sealed class FailureTests : IDisposable
 
     private static string Library(string name) =>
         OperatingSystem.IsWindows() ? name + ".dll" : "lib" + name + (OperatingSystem.IsMacOS() ? ".dylib" : ".so");
-
-    private static async Task<ToolResult> Shell(string script, params string[] arguments)
-    {
-        var start = new ProcessStartInfo("unshare", ["--map-root-user", "--mount", "sh", "-c", script, "sh", .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        using var process = Process.Start(start)!;
-        var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        return new ToolResult(process.ExitCode, await output, await errors);
-    }
 }

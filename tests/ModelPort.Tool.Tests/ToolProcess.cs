@@ -52,6 +52,20 @@ internal sealed class ToolProcess : IDisposable
         return await tool.End();
     }
 
+    /// <summary>Runs a shell that may mount what it alone sees.</summary>
+    public static Task<ToolResult> Mounting(string script, params string[] arguments) => Run(new ProcessStartInfo("unshare", ["--map-root-user", "--mount", "sh", "-c", script, "sh", .. arguments]));
+
+    /// <summary>Runs the tool by another program.</summary>
+    public static async Task<ToolResult> Run(ProcessStartInfo start)
+    {
+        (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return new ToolResult(process.ExitCode, await output, await errors);
+    }
+
     public void CloseInput() => _process.StandardInput.Close();
 
     public void Kill() => _process.Kill();
@@ -69,6 +83,23 @@ internal sealed class ToolProcess : IDisposable
         {
             Assert.False(_process.HasExited, "The tool ended before it wrote anything.");
             await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+    }
+
+    /// <summary>Waits until the tool has noted that a part of a file is written.</summary>
+    public Task Writing(string path, int marks)
+    {
+        var journal = path + ".journal.modelport-tmp";
+        return Until(() => File.Exists(journal) && File.ReadLines(journal).Count() > marks);
+    }
+
+    /// <summary>Waits until something is so.</summary>
+    public async Task Until(Func<bool> condition)
+    {
+        while (!condition())
+        {
+            Assert.False(_process.HasExited, "The tool ended before it came so far.");
+            await Task.Delay(5, TestContext.Current.CancellationToken);
         }
     }
 

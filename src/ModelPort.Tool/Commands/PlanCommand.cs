@@ -16,15 +16,18 @@ internal static class PlanCommand
     public static Command Create()
     {
         var options = new PortOptions();
-        var command = new Command("plan", "Shows what a port would write: files, tensors, types, fallbacks, sizes.") { options.Source };
+        var why = new Option<string?>("--why") { Description = "The folder of an earlier port: also shows what would be done again, and why." };
+        var command = new Command("plan", "Shows what a port would write: files, tensors, types, fallbacks, sizes.") { options.Source, why };
         options.AddTo(command);
         command.SetAction((parsed, cancellation) => ConsoleRun.Execute(() =>
         {
-            var request = options.Read(parsed, parsed.GetValue(options.Source)!, ".");
+            var folder = parsed.GetValue(why);
+            var request = options.Read(parsed, parsed.GetValue(options.Source)!, folder ?? ".");
             using var checkpoint = Checkpoint.Open(request.Source);
             var calibration = CalibrationInput.Open(request);
             var plan = ConsoleRun.WithProgress(observer => PortPipeline.Plan(checkpoint, request, observer, cancellation));
-            var view = PlanView.Of(plan, CalibrationView.Of(calibration, request));
+            var reasons = folder is null ? null : ConsoleRun.WithProgress(observer => PortPipeline.Why(checkpoint, request, observer, cancellation)) ?? [$"ported because {request.OutputDirectory} holds no port"];
+            var view = PlanView.Of(plan, CalibrationView.Of(calibration, request)) with { Why = reasons };
             Console.WriteLine(parsed.GetValue(options.Format) == "json" ? JsonText.Of(view) : view.ToText());
             return ExitCode.Done;
         }));
@@ -99,9 +102,13 @@ internal static class PlanCommand
             [.. plan.Warnings.Select(w => new WarningView(w.Code, w.Message))],
             calibration);
 
+        /// <summary>What would be done again, and why; null when nobody asked.</summary>
+        public IReadOnlyList<string>? Why { get; init; }
+
         public string ToText()
         {
-            var lines = new List<string> { $"{Architecture}, {Parameters.ToString("N0", CultureInfo.InvariantCulture)} parameters, {Sizes.Bytes(SourceBytes)}" };
+            List<string> lines = [.. Why is [] ? ["up to date"] : Why ?? []];
+            lines.Add($"{Architecture}, {Parameters.ToString("N0", CultureInfo.InvariantCulture)} parameters, {Sizes.Bytes(SourceBytes)}");
             foreach (var output in Outputs)
             {
                 lines.Add($"-> {output.File}: {Sizes.Bytes(output.Bytes)} ({string.Join(", ", output.TensorTypes.Select(t => $"{t.Value} {t.Key}"))})");

@@ -26,15 +26,16 @@ internal sealed class Calibrator(PortRequest request, CalibrationText text, IPor
     /// <param name="modelPath">The source as GGUF at its own precision.</param>
     /// <param name="source">The source, for messages.</param>
     /// <param name="origin">What the matrix is to say it was computed from.</param>
+    /// <param name="partial">Keeps the sums for a run that is broken off; null for nobody.</param>
     /// <exception cref="ModelPortException">MP1020: CalibrationTokens is too small; MP2020: an activation is not finite; MP2023: the text is too short; MP2025: llama.cpp cannot run the model.</exception>
-    public ImportanceMatrix Run(string modelPath, string source, string origin)
+    public ImportanceMatrix Run(string modelPath, string source, string origin, PartialSums? partial = null)
     {
         try
         {
             using var model = LlamaModel.Load(LlamaRuntime.Load(), modelPath, new LlamaModelOptions { CancellationToken = cancellation });
             var chunks = Cut(model);
             var collector = new ImportanceCollector(source);
-            Evaluate(model, chunks, collector);
+            Evaluate(model, chunks, collector, partial);
             return new ImportanceMatrix
             {
                 Entries = collector.Entries(),
@@ -70,7 +71,7 @@ internal sealed class Calibrator(PortRequest request, CalibrationText text, IPor
             : Diagnose.CalibrationTooShort(text.Path, tokens.Length, FewestChunks * length));
     }
 
-    private void Evaluate(LlamaModel model, TokenWindows chunks, ImportanceCollector collector)
+    private void Evaluate(LlamaModel model, TokenWindows chunks, ImportanceCollector collector, PartialSums? partial)
     {
         var length = chunks.Length;
         using var context = new LlamaContext(model, new LlamaContextOptions
@@ -83,7 +84,13 @@ internal sealed class Calibrator(PortRequest request, CalibrationText text, IPor
             Products = collector,
         });
         using var batch = new LlamaBatch(length);
-        for (var i = 0; i < chunks.Count; i++)
+        var done = partial?.Load(collector) ?? 0;
+        if (done > 0)
+        {
+            observer.Detail(string.Create(CultureInfo.InvariantCulture, $"Going on with a calibration that was broken off: {done} of {chunks.Count} chunks are done"));
+        }
+
+        for (var i = done; i < chunks.Count; i++)
         {
             context.Clear();
             batch.Clear();
@@ -94,6 +101,7 @@ internal sealed class Calibrator(PortRequest request, CalibrationText text, IPor
             }
 
             context.Decode(batch, cancellation);
+            partial?.Save(collector, i + 1);
             observer.Progress(new PortProgress("calibrate", (i + 1L) * length, chunks.Tokens, "chunks of calibration text"));
         }
     }

@@ -38,6 +38,26 @@ internal sealed class ImportanceCollector(string source) : ILlamaProductObserver
         }
     }
 
+    /// <summary>Writes the sums so far, to the last bit.</summary>
+    public void Save(BinaryWriter writer)
+    {
+        writer.Write(_weights.Count);
+        foreach (var (name, sums) in _weights)
+        {
+            writer.Write(name);
+            sums.Save(writer);
+        }
+    }
+
+    /// <summary>Takes over what <see cref="Save"/> wrote.</summary>
+    public void Load(BinaryReader reader)
+    {
+        for (var left = reader.ReadInt32(); left > 0; left--)
+        {
+            _weights[reader.ReadString()] = Sums.Load(reader);
+        }
+    }
+
     /// <summary>The entries collected so far.</summary>
     public ImmutableSortedDictionary<string, ImportanceEntry> Entries() =>
         _weights.ToImmutableSortedDictionary(w => w.Key, w => w.Value.ToEntry(), StringComparer.Ordinal);
@@ -50,6 +70,23 @@ internal sealed class ImportanceCollector(string source) : ILlamaProductObserver
         private bool _isRouted;
 
         public ReadOnlySpan<double> Values => _values;
+
+        public static Sums Load(BinaryReader reader)
+        {
+            var sums = new Sums(reader.ReadInt32(), reader.ReadInt32()) { _isRouted = reader.ReadBoolean() };
+            reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(sums._counts.AsSpan()));
+            reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(sums._values.AsSpan()));
+            return sums;
+        }
+
+        public void Save(BinaryWriter writer)
+        {
+            writer.Write(columns);
+            writer.Write(matrices);
+            writer.Write(_isRouted);
+            writer.Write(MemoryMarshal.AsBytes(_counts.AsSpan()));
+            writer.Write(MemoryMarshal.AsBytes(_values.AsSpan()));
+        }
 
         public void Add(in LlamaProduct product)
         {

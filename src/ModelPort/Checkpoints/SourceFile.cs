@@ -1,3 +1,5 @@
+using ModelPort.Caching;
+
 namespace ModelPort.Checkpoints;
 
 /// <summary>A file of a checkpoint that a port depends on.</summary>
@@ -7,11 +9,14 @@ namespace ModelPort.Checkpoints;
 /// <param name="LastWriteUtc">Time of the last write when the checkpoint was opened.</param>
 public sealed record SourceFile(string Path, string Name, long Length, DateTime LastWriteUtc)
 {
-    /// <summary>Whether the file still has the length and time it had when it was opened.</summary>
+    // What only the system sets: a program that writes a file and then gives it its old time back does not go unnoticed. Windows lets nobody write an open file.
+    private readonly FileIdentity? _identity = OperatingSystem.IsWindows() ? null : FileIdentity.Of(Path);
+
+    /// <summary>Whether the file still has the length and times it had when it was opened, and is the same file.</summary>
     public bool IsUnchanged()
     {
         var now = new FileInfo(Path);
-        return now.Exists && now.Length == Length && now.LastWriteTimeUtc == LastWriteUtc;
+        return now.Exists && now.Length == Length && now.LastWriteTimeUtc == LastWriteUtc && (_identity is null || FileIdentity.Of(Path) == _identity);
     }
 
     /// <summary>Describes a file as it is now.</summary>

@@ -144,6 +144,10 @@ public static class Diagnose
     public static Diagnostic SizeMissing(string file) =>
         Error("MP1043", file, "Precision 'Auto' chooses types for a size, but there is none. Set MaxSize (MB of the whole file) or TargetBitsPerWeight.");
 
+    /// <summary>MP1044: the address of the remote cache cannot be used. It is not repeated, as it may hold a password.</summary>
+    public static Diagnostic RemoteAddress(string file, string found) =>
+        Error("MP1044", file, $"The address in ModelPortRemoteCache cannot be used: {found}. Expected a folder, or a URL such as 'https://cache.example.com/models'. Set credentials in the environment (MODELPORT_REMOTE_CACHE_TOKEN, or MODELPORT_REMOTE_CACHE_USER and MODELPORT_REMOTE_CACHE_PASSWORD) or in your own nuget.config.");
+
     // MP2xxx: conversion and quantisation
 
     /// <summary>MP2001: the output cannot be written.</summary>
@@ -228,11 +232,27 @@ public static class Diagnose
     public static Diagnostic ChoiceFailed(string path, string found, string log) =>
         Error("MP2031", path, $"Types cannot be chosen, as llama.cpp cannot run the source: {found}.{(log.Length == 0 ? "" : $" It said: {log.TrimEnd('.')}.")} Choose a precision by name.");
 
+    /// <summary>MP2040 (warning): the cache cannot be used.</summary>
+    public static Diagnostic StoreUnusable(string path, string found) =>
+        Warning("MP2040", path, $"The cache cannot be used: {found.TrimEnd('.')}. The build goes on without it, and makes everything anew. Free space or correct the folder's permissions, or set ModelPortCacheDirectory (--cache) to another folder or to 'none'.");
+
+    /// <summary>MP2041 (warning): something in the cache was not as it had been written.</summary>
+    public static Diagnostic StoreDamaged(string path) =>
+        Warning("MP2041", path, "A file of the cache is not as it was written: a disk fault, or a program that wrote into an output that is a link to it. It was removed and is made again. Check the disk if this happens more than once, and the programs that write into ported files.");
+
+    /// <summary>MP2060 (warning): the remote cache failed, and the run goes on without it.</summary>
+    public static Diagnostic RemoteOff(string address, string found) =>
+        Warning("MP2060", address, $"The remote cache is not used any more in this run: {found.TrimEnd('.')}. The build goes on without it. Check the address, the network and the credentials, or remove ModelPortRemoteCache.");
+
+    /// <summary>MP2061 (warning): the remote cache holds something else than it should.</summary>
+    public static Diagnostic RemoteDamaged(string address, string name, string found) =>
+        Warning("MP2061", address, $"The remote cache sends for '{name}' {found}; expected the content that was stored under this name. It is not used, and replaced where this run may write. If this comes again, remove it from the server.");
+
     // MP3xxx: parity and gates
 
-    /// <summary>MP3001: measured numbers miss a budget.</summary>
-    public static Diagnostic BudgetMissed(string path, string port, string budget, string measured, string limit, string data) =>
-        Error("MP3001", path, $"{port} misses {budget}: measured {measured}, limit {limit} ({data}). Choose another precision, or change the limit if this is acceptable.");
+    /// <summary>MP3001: measured numbers miss a budget. The layer is a sentence with a blank behind it, or empty.</summary>
+    public static Diagnostic BudgetMissed(string path, string port, string budget, string measured, string limit, string data, string layer) =>
+        Error("MP3001", path, $"{port} misses {budget}: measured {measured}, limit {limit} ({data}). {layer}Choose another precision, or change the limit if this is acceptable.");
 
     /// <summary>MP3002: parity could not be measured.</summary>
     public static Diagnostic Unmeasurable(string path, string found) =>
@@ -280,6 +300,14 @@ public static class Diagnose
     /// <summary>MP3024 (warning): the port does not end a generation at one of several tokens.</summary>
     public static Diagnostic StopTokenMissing(string path, string tokens, string file) =>
         Warning("MP3024", path, $"llama.cpp does not end a generation at {tokens}, as {file} says. Give your application these texts as stop texts.");
+
+    /// <summary>MP3025: the port splits the evaluation text otherwise than its source.</summary>
+    public static Diagnostic TextSplitOtherwise(string path, string? difference) =>
+        Error("MP3025", path, $"The port splits the evaluation text into other tokens than its source{(difference is null ? "" : $": {difference.TrimEnd('.')}")}. The figures are of the source's tokens, and do not hold for what an application will give the port. Port the checkpoint again, or correct its tokenizer.ggml.pre and the metadatum PreTokenizer.");
+
+    /// <summary>MP3026: values of the port are not the source's.</summary>
+    public static Diagnostic WeightsDiffer(string path, string found) =>
+        Error("MP3026", path, $"The port's weights are not its source's: {found.TrimEnd('.')}. Expected what the type makes of the source's values. A measurement may not show it, where the text hardly uses these weights. Port the checkpoint again, or name the source that the file was made from.");
 
     /// <summary>MP3030 (warning): the port's tokenizer was not compared with its source's.</summary>
     public static Diagnostic TokenizerNotChecked(string path, string found) =>

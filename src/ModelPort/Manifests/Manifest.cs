@@ -163,6 +163,9 @@ public sealed record OutputRecord
     /// <summary>How it behaves; null when nothing was measured.</summary>
     public Parity.Behaviour.BehaviourRecord? Behaviour { get; init; }
 
+    /// <summary>Where it differs from its source, and what that costs; null when nothing was measured.</summary>
+    public Parity.Attribution.AttributionRecord? Attribution { get; init; }
+
     /// <summary>How times and memory were taken; null when nobody asked for them.</summary>
     public Parity.Serving.ServingRecord? Serving { get; init; }
 
@@ -206,4 +209,11 @@ public sealed record WarningRecord(string Code, string Message);
 /// <summary>What a stage depends on, as SHA-256.</summary>
 /// <param name="Port">Of the ported files: source, precisions, options, tool version.</param>
 /// <param name="Parity">Of the measurement: the port, evaluation text, reference outputs, engine.</param>
-public sealed record KeyRecord(string Port, string Parity);
+public sealed record KeyRecord(string Port, string Parity)
+{
+    /// <summary>What <see cref="Port"/> is made of, by name: of two manifests that differ, it says why.</summary>
+    public IReadOnlyList<Caching.KeyPart> PortParts { get; init; } = [];
+
+    /// <summary>What <see cref="Parity"/> is made of.</summary>
+    public IReadOnlyList<Caching.KeyPart> ParityParts { get; init; } = [];
+}

@@ -45,14 +45,21 @@ internal sealed class Evaluator : IDisposable
     /// <param name="reader">Told each row.</param>
     /// <param name="progress">Told the tokens decoded since the last call, by any thread.</param>
     /// <param name="cancellation">Stops the work.</param>
+    /// <param name="log">Which windows need not be evaluated; null for none.</param>
     /// <param name="products">Who sees the products with weights, if anybody; batches then run one after the other, as an observer sees one evaluation at a time.</param>
     /// <returns>Tokens a second.</returns>
-    public double Run(TokenWindows windows, LlamaCacheType attention, RowReader reader, Action<int> progress, CancellationToken cancellation, ILlamaProductObserver? products = null)
+    public double Run(
+        TokenWindows windows, LlamaCacheType attention, RowReader reader, Action<int> progress, CancellationToken cancellation, IWindowLog? log = null, ILlamaProductObserver? products = null)
     {
         var together = Math.Max(1, BatchTokens / windows.Length);
         var batches = (windows.Count + together - 1) / together;
+        int Size(int batch) => Math.Min(together, windows.Count - batch * together);
+        // One at least is evaluated, whatever there is: the speed is measured too.
+        int[] open = [.. Enumerable.Range(0, batches).Where(b => log?.Holds(b * together, Size(b)) != true).DefaultIfEmpty(batches - 1)];
+        var tokens = open.Sum(Size) * windows.Length;
+        progress((int)(windows.Tokens - tokens));
         var logitBytes = (long)together * windows.Rows * Model.VocabularySize * sizeof(float);
-        var lanes = products is null ? (int)Math.Clamp(_memoryBudget / logitBytes, 1, Math.Min(_threads, batches)) : 1;
+        var lanes = products is null ? (int)Math.Clamp(_memoryBudget / logitBytes, 1, Math.Min(_threads, open.Length)) : 1;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var taken = -1;
         var start = System.Diagnostics.Stopwatch.GetTimestamp();
@@ -62,9 +69,11 @@ internal sealed class Evaluator : IDisposable
             try
             {
                 using var lane = new Lane(Model, windows, together, attention, _threads / lanes, products);
-                for (var batch = Interlocked.Increment(ref taken); batch < batches; batch = Interlocked.Increment(ref taken))
+                for (var next = Interlocked.Increment(ref taken); next < open.Length; next = Interlocked.Increment(ref taken))
                 {
-                    lane.Evaluate(batch * together, Math.Min(together, windows.Count - batch * together), reader, progress, stop.Token);
+                    var batch = open[next];
+                    lane.Evaluate(batch * together, Size(batch), reader, progress, stop.Token);
+                    log?.Done(batch * together, Size(batch));
                 }
             }
             catch
@@ -86,7 +95,7 @@ internal sealed class Evaluator : IDisposable
             ExceptionDispatchInfo.Throw(faults.FirstOrDefault(e => e is not OperationCanceledException) ?? faults[0]);
         }
 
-        return windows.Tokens / System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return tokens / System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
     /// <inheritdoc/>

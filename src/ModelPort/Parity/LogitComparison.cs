@@ -12,17 +12,20 @@ internal static class LogitComparison
     /// <param name="attention">How exact attention is.</param>
     /// <param name="progress">Told the tokens decoded since the last call.</param>
     /// <param name="cancellation">Stops the work.</param>
+    /// <param name="open">Opens the log of positions that are compared already; null for none.</param>
     /// <returns>What was found at each position, window after window, and the tokens evaluated a second.</returns>
     public static (PositionStatistics[] Positions, double TokensPerSecond) Run(
         RecordedLogits reference,
         Evaluator model,
         LlamaCacheType attention,
         Action<int> progress,
-        CancellationToken cancellation)
+        CancellationToken cancellation,
+        Func<PositionStatistics[], PositionLog>? open = null)
     {
         var windows = reference.Windows;
         var positions = new PositionStatistics[windows.Count * windows.Rows];
-        var speed = model.Run(windows, attention, Compare, progress, cancellation);
+        using var log = open?.Invoke(positions);
+        var speed = model.Run(windows, attention, Compare, progress, cancellation, log);
         return (positions, speed);
 
         void Compare(int window, int row, ReadOnlySpan<float> logits)

@@ -1,11 +1,15 @@
+using System.Globalization;
+using ModelPort.Caching;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
 using ModelPort.Formats.Gguf;
+using ModelPort.Parity.Attribution;
 using ModelPort.Parity.Behaviour;
 using ModelPort.Parity.Serving;
 using ModelPort.Parity.Tasks;
 using ModelPort.Parity.Tokenizers;
+using ModelPort.Porting;
 
 namespace ModelPort.Parity;
 
@@ -22,6 +26,9 @@ public sealed record PortMeasurement(IReadOnlyList<Figure> Figures, PositionDige
 
     /// <summary>How the port behaves.</summary>
     public BehaviourRecord Behaviour { get; init; } = new([], null);
+
+    /// <summary>Where it differs from its source.</summary>
+    public AttributionRecord? Attribution { get; init; }
 
     /// <summary>How times and memory were taken; null when nobody asked for them.</summary>
     public ServingRecord? Serving { get; init; }
@@ -48,6 +55,12 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
     private long _done;
     private long _total;
 
+    /// <summary>Where the source's logits are kept for other measurements; null for nowhere.</summary>
+    internal SourceLogits? Kept { get; init; }
+
+    /// <summary>SHA-256 of the ports, where a comparison that was broken off may be gone on with; empty where none is.</summary>
+    internal IReadOnlyList<string> PortHashes { get; init; } = [];
+
     /// <summary>Measures ports against their source.</summary>
     /// <param name="sourcePath">The source as GGUF at its own precision.</param>
     /// <param name="portPaths">The ports.</param>
@@ -56,30 +69,26 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
     public (MeasurementBasis Basis, IReadOnlyList<PortMeasurement> Ports) Measure(string sourcePath, IReadOnlyList<string> portPaths)
     {
         using var source = Load(sourcePath);
-        var sample = TextSample.Take(source.Model, data.Text, request);
+        var sample = TextSample.Take(source.Model, data.Text, data.Tokens, request.EvaluationWindow);
         var windows = sample.Windows;
         using var outputs = request.ReferenceOutputs is { } path ? RecordedLogits.Open(path, source.Model.VocabularySize) : null;
         _total = (1L + portPaths.Count) * (windows.Tokens + (outputs?.Windows.Tokens ?? 0));
-        var speed = 0.0;
-        using var record = RecordedLogits.Record(
-            Path.Combine(request.OutputDirectory, request.Name + "-source-logits.safetensors"),
-            windows,
-            source.Model.VocabularySize,
-            request.Source,
-            reader => speed = source.Run(windows, LlamaCacheType.F16, reader, Advance, cancellation));
-        using var logits = RecordedLogits.Open(record.TemporaryPath, source.Model.VocabularySize);
+        using var recorded = Kept?.Find(windows) ?? Record(source, windows);
+        using var logits = RecordedLogits.Open(recorded.Path, source.Model.VocabularySize);
         List<Figure> figures =
         [
-            Figure.For(Metric.EvaluationTokensPerSecond, Subject.Source, null, speed),
+            Figure.For(Metric.EvaluationTokensPerSecond, Subject.Source, null, recorded.TokensPerSecond),
             .. outputs is null ? [] : Against(outputs, source, Subject.Source),
         ];
         var tokenizer = TokenizerReference.Of(checkpoint, source.Model.VocabularySize, sample.Text, cancellation);
         var probes = new PortProbes(request, checkpoint, data.Tasks, portPaths.Count, observer, cancellation);
         probes.AskSource(source.Model, sample.Tokens);
         source.Dispose();
-        PortMeasurement[] ports = [.. portPaths.Select(p => MeasurePort(p, sample, tokenizer, logits, outputs, figures, probes))];
+        PortMeasurement[] ports = [.. portPaths.Select((p, i) => MeasurePort(p, i, sample, tokenizer, logits, outputs, figures, probes))];
         var asked = probes.Finish(() => Load(sourcePath).Model);
-        ports = [.. ports.Zip(asked, (p, a) => p with { Figures = [.. p.Figures, .. a.Figures], Tasks = a.Tasks, Behaviour = a.Behaviour })];
+        ports = [.. ports.Zip(asked, (p, a) => p with { Figures = [.. p.Figures, .. a.Figures], Tasks = a.Tasks, Behaviour = a.Behaviour with { Findings = [.. p.Behaviour.Findings, .. a.Behaviour.Findings] } })];
+        var attribution = new AttributionMeasurement(request, _runtime, sample, observer, cancellation).Run(sourcePath, portPaths, [.. ports.Select(p => p.Figures)]);
+        ports = [.. ports.Zip(attribution, (p, a) => p with { Attribution = a, Behaviour = p.Behaviour with { Findings = [.. p.Behaviour.Findings, .. AttributionText.Finding(a)] } })];
         if (request.MeasuresServing)
         {
             var serving = new ServingRun(request, data.Text, _runtime.CpuBackend, observer, cancellation);
@@ -89,18 +98,33 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
         return (new MeasurementBasis(data.Text, windows, _runtime.CpuBackend), ports);
     }
 
+    private SourceLogits.Recorded Record(Evaluator source, TokenWindows windows)
+    {
+        var speed = 0.0;
+        var file = RecordedLogits.Record(
+            Path.Combine(request.OutputDirectory, request.Name + "-source-logits.safetensors"),
+            windows,
+            source.Model.VocabularySize,
+            request.Source,
+            (reader, log) => speed = source.Run(windows, LlamaCacheType.F16, reader, Advance, cancellation, log),
+            Kept?.Key(windows).Value);
+        Kept?.Keep(windows, file, speed);
+        return new SourceLogits.Recorded(file.TemporaryPath, speed, file);
+    }
+
     private PortMeasurement MeasurePort(
-        string path, TextSample sample, TokenizerReference tokenizer, RecordedLogits source, RecordedLogits? outputs, IReadOnlyList<Figure> ofSource, PortProbes probes)
+        string path, int index, TextSample sample, TokenizerReference tokenizer, RecordedLogits source, RecordedLogits? outputs, IReadOnlyList<Figure> ofSource, PortProbes probes)
     {
         using var port = Load(path);
-        using var file = GgufFile.Open(path);
-        var split = TokenizerParity.Measure(tokenizer, port.Model.Vocabulary, file.Metadata, cancellation);
-        if (!sample.IsSplitAlikeBy(port.Model))
+        if (port.Model.VocabularySize != source.VocabularySize)
         {
-            throw new ModelPortException(Diagnose.Unmeasurable(data.Text.Path, $"source and port split the evaluation text into different tokens{(split.Describe() is { } difference ? $"; {difference}" : "")}"));
+            throw new ModelPortException(Diagnose.Unmeasurable(path, string.Create(CultureInfo.InvariantCulture, $"the port's vocabulary has {port.Model.VocabularySize} tokens, its source's {source.VocabularySize}; it is a port of another model")));
         }
 
-        var (positions, speed) = LogitComparison.Run(source, port, LlamaCacheType.F16, Advance, cancellation);
+        using var file = GgufFile.Open(path);
+        var split = TokenizerParity.Measure(tokenizer, port.Model.Vocabulary, file.Metadata, cancellation);
+        var (positions, speed) = LogitComparison.Run(
+            source, port, LlamaCacheType.F16, Advance, cancellation, Kept is null ? null : positions => PositionLog.Open(LogPath(index), LogKey(source.Windows, index), source.Windows, positions));
         probes.AskPort(port.Model);
         return new PortMeasurement(
             [
@@ -114,8 +138,15 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
             PositionDigest.Of(positions, source.Windows, t => port.Model.Vocabulary.Detokenize(t, unparseSpecial: true)))
         {
             Tokenizer = split,
+
+            // Figures are of the source's tokens. They say nothing of a port that will be given others.
+            Behaviour = new BehaviourRecord(sample.IsSplitAlikeBy(port.Model) ? [] : [BehaviourFinding.Of("evaluationText", Diagnose.TextSplitOtherwise("", split.Describe()))], null),
         };
     }
+
+    private string LogPath(int index) => OutputFile.JournalNameOf(Path.Combine(request.OutputDirectory, $"{request.Name}-{PortHashes[index][..16]}.positions"));
+
+    private string LogKey(TokenWindows windows, int index) => new StageKey("positions", [new("logits", Kept!.Key(windows).Value), new("port", PortHashes[index])]).Value;
 
     // Cache and attention are kept in F32, so that only weights and kernels differ from the framework of origin.
     private IEnumerable<Figure> Against(RecordedLogits outputs, Evaluator model, Subject of) =>

@@ -29,7 +29,8 @@ internal sealed class RecordedLogits : IDisposable
     /// <summary>The tokens.</summary>
     public TokenWindows Windows { get; }
 
-    private int VocabularySize => (int)_logits.Shape[2];
+    /// <summary>Logits of a position.</summary>
+    public int VocabularySize => (int)_logits.Shape[2];
 
     /// <summary>Opens a file.</summary>
     /// <param name="path">The file.</param>
@@ -68,8 +69,9 @@ internal sealed class RecordedLogits : IDisposable
     /// <param name="vocabularySize">Tokens in the model's vocabulary.</param>
     /// <param name="source">The model's source, for messages.</param>
     /// <param name="run">Runs the model and hands out its rows.</param>
+    /// <param name="key">Of the file's bytes, where a run that was broken off may be gone on with; null where none is.</param>
     /// <exception cref="ModelPortException">MP2001 or MP2002: it cannot be written; MP3002: a logit is not finite.</exception>
-    public static OutputFile Record(string path, TokenWindows windows, int vocabularySize, string source, Action<RowReader> run)
+    public static OutputFile Record(string path, TokenWindows windows, int vocabularySize, string source, Action<RowReader, IWindowLog> run, string? key = null)
     {
         using var header = new MemoryStream();
         using var writer = new SafetensorsWriter(
@@ -80,9 +82,11 @@ internal sealed class RecordedLogits : IDisposable
             ],
             [new(FirstScoredKey, windows.FirstScored.ToString(CultureInfo.InvariantCulture))]);
         var (ids, logits) = (writer.Tensors[0], writer.Tensors[1]);
-        var file = OutputFile.Create(path, logits.Offset + logits.ByteLength);
+        var length = logits.Offset + logits.ByteLength;
+        var file = key is null ? OutputFile.Create(path, length) : OutputFile.Continue(path, length);
         try
         {
+            file.Recover(key, CancellationToken.None);
             file.Write(header.ToArray(), 0);
             for (var window = 0; window < windows.Count; window++)
             {
@@ -90,7 +94,11 @@ internal sealed class RecordedLogits : IDisposable
             }
 
             var rowBytes = (long)vocabularySize * sizeof(float);
-            run((window, row, values) =>
+            var log = new RowLog(file, logits.Offset, windows.Rows * rowBytes);
+            run(Write, log);
+            return file;
+
+            void Write(int window, int row, ReadOnlySpan<float> values)
             {
                 if (Finite.IndexOfNonFinite(values) >= 0)
                 {
@@ -98,8 +106,7 @@ internal sealed class RecordedLogits : IDisposable
                 }
 
                 file.Write(MemoryMarshal.AsBytes(values), logits.Offset + ((long)window * windows.Rows + row) * rowBytes);
-            });
-            return file;
+            }
         }
         catch
         {
@@ -121,6 +128,35 @@ internal sealed class RecordedLogits : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
+
+    /// <summary>Up to where rows are recorded without a gap: so far they are hashed and noted.</summary>
+    private sealed class RowLog(OutputFile file, long offset, long windowBytes) : IWindowLog
+    {
+        private readonly Dictionary<int, int> _done = [];
+        private readonly Lock _gate = new();
+        private int _next;
+
+        public bool Holds(int first, int count)
+        {
+            var holds = offset + (first + count) * windowBytes <= file.Recovered;
+            _next = holds ? first + count : _next;
+            return holds;
+        }
+
+        public void Done(int first, int count)
+        {
+            lock (_gate)
+            {
+                _done[first] = count;
+                while (_done.Remove(_next, out var more))
+                {
+                    _next += more;
+                }
+
+                file.Settle(offset + _next * windowBytes, CancellationToken.None);
+            }
+        }
+    }
 
     private static int[][] Ids(SafetensorsFile file, int vocabularySize)
     {

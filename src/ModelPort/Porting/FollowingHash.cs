@@ -1,29 +1,65 @@
 using System.Buffers;
-using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
 
 namespace ModelPort.Porting;
 
 /// <summary>
-/// SHA-256 of a file that is being read or written, computed by the threads of the pass from the bytes they have in hand. Bytes out of turn wait in
+/// The hash of a file that is being read or written, computed by the threads of the pass from the bytes they have in hand. Bytes out of turn wait in
 /// memory; what finds no room there is read again close behind the pass, while it is in the system's cache: there is no second pass over the disk, and
 /// nothing is left to do at the end unless hashing is slower than all else.
 /// </summary>
 /// <param name="handle">The file, open for reading; the owner keeps it open while this is used.</param>
-internal sealed class FollowingHash(SafeFileHandle handle) : IDisposable
+/// <param name="hash">The hash; it belongs to this.</param>
+internal sealed class FollowingHash(SafeFileHandle handle, RunningHash hash) : IDisposable
 {
     private const int ReadBytes = 1 << 18;
     private const int MostWaiting = 8 << 20;
+    private const int MarkBytes = 1 << 20;
 
     private readonly Lock _gate = new();
-    private readonly IncrementalHash _sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly PriorityQueue<ArraySegment<byte>, long> _waiting = new();
     private long _waitingBytes;
     private long _readable;
     private long _done;
+    private long _marked;
+    private long _end;
+    private Action<WriteMark>? _marking;
 
     // One thread hashes at a time; the others leave their bytes to it.
     private bool _isTaken;
+
+    /// <summary>Says now and then, and at the end, up to where the file is hashed.</summary>
+    /// <param name="end">The file's length.</param>
+    /// <param name="marking">Told by whichever thread hashes.</param>
+    public void Mark(long end, Action<WriteMark> marking) => (_end, _marking) = (end, marking);
+
+    /// <summary>Says it no more.</summary>
+    public void StopMarking() => _marking = null;
+
+    /// <summary>Goes on from bytes that were written before, as far as they are what they were.</summary>
+    /// <param name="marks">Up to where they were written, ascending.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <returns>How many of the marks are right; the hash stands at the last of these.</returns>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public int Recover(IReadOnlyList<WriteMark> marks, CancellationToken cancellation)
+    {
+        var right = 0;
+        while (right < marks.Count && Reaches(marks[right], cancellation))
+        {
+            right++;
+        }
+
+        if (right < marks.Count)
+        {
+            // The hash has gone beyond the last right mark, and cannot go back.
+            hash.Reset();
+            _done = 0;
+            right = right == 0 || Reaches(marks[right - 1], cancellation) ? right : 0;
+        }
+
+        _marked = _done;
+        return right;
+    }
 
     /// <summary>Hashes bytes when it is their turn, and those that waited for them; else lets them wait.</summary>
     /// <param name="offset">Where they lie in the file.</param>
@@ -73,7 +109,7 @@ internal sealed class FollowingHash(SafeFileHandle handle) : IDisposable
 
     /// <summary>Hashes the rest, up to the end of the file, when no other thread uses this any more.</summary>
     /// <param name="cancellation">Stops it.</param>
-    /// <returns>SHA-256 in lower-case hex.</returns>
+    /// <returns>The hash in lower-case hex.</returns>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="InvalidOperationException">Another thread is still at it, or broke off.</exception>
     public string Complete(CancellationToken cancellation)
@@ -84,11 +120,37 @@ internal sealed class FollowingHash(SafeFileHandle handle) : IDisposable
             throw new InvalidOperationException("A hash was asked for that is not complete.");
         }
 
-        return Convert.ToHexStringLower(_sha.GetHashAndReset());
+        return hash.Current();
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _sha.Dispose();
+    public void Dispose() => hash.Dispose();
+
+    private bool Reaches(WriteMark mark, CancellationToken cancellation)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(ReadBytes);
+        try
+        {
+            while (_done < mark.Position)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                var count = RandomAccess.Read(handle, buffer.AsSpan(0, (int)Math.Min(ReadBytes, mark.Position - _done)), _done);
+                if (count == 0)
+                {
+                    return false;
+                }
+
+                hash.Append(buffer.AsSpan(0, count));
+                _done += count;
+            }
+
+            return hash.Current() == mark.Hash;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
 
     private Place Turn(long offset, int length)
     {
@@ -129,12 +191,18 @@ internal sealed class FollowingHash(SafeFileHandle handle) : IDisposable
 
     private void Append(ReadOnlySpan<byte> bytes)
     {
-        _sha.AppendData(bytes);
+        hash.Append(bytes);
         lock (_gate)
         {
             _done += bytes.Length;
             // The end of the file is the end of the work.
             _readable = bytes.IsEmpty ? _done : _readable;
+        }
+
+        if (_marking is { } marking && (_done - _marked >= MarkBytes || (_done == _end && _done > _marked)))
+        {
+            _marked = _done;
+            marking(new WriteMark(_done, hash.Current()));
         }
     }
 

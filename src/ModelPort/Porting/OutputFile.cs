@@ -1,16 +1,19 @@
 using Microsoft.Win32.SafeHandles;
+using ModelPort.Caching;
 using ModelPort.Diagnostics;
 
 namespace ModelPort.Porting;
 
 /// <summary>
 /// A file that is whole or absent: written under a temporary name beside its place, flushed, then renamed. It is hashed and sent to the disk behind the
-/// writers, so that neither waits for the end.
+/// writers, so that neither waits for the end. What a killed process wrote of it can be gone on with.
 /// </summary>
-public sealed class OutputFile : IDisposable
+public sealed class OutputFile : IPendingFile
 {
     /// <summary>The end of every temporary name, by which left-overs are found.</summary>
     public const string TemporarySuffix = ".modelport-tmp";
+
+    private const string JournalSuffix = ".journal" + TemporarySuffix;
 
     // Enough for the disk to work at its full speed, and little to wait for at the end.
     private const long FlushBytes = 64 << 20;
@@ -20,19 +23,26 @@ public sealed class OutputFile : IDisposable
     private readonly long _length;
     private readonly FollowingHash _hash;
     private readonly bool _isScratch;
+    private readonly bool _isHashed;
+    private readonly bool _canResume;
+    private readonly bool _wasLeft;
     private readonly Lock _gate = new();
     private long _flushed;
     private Task _flush = Task.CompletedTask;
     private bool _committed;
+    private WriteJournal? _journal;
 
-    private OutputFile(string path, string temporary, SafeFileHandle handle, long length, bool isScratch)
+    private OutputFile(string path, string temporary, SafeFileHandle handle, long length, bool isScratch, bool canResume, bool wasLeft)
     {
         Path = path;
         _temporary = temporary;
         _handle = handle;
         _length = length;
-        _hash = new FollowingHash(handle);
+        _hash = new FollowingHash(handle, isScratch ? RunningHash.XxHash128() : RunningHash.Sha256());
         _isScratch = isScratch;
+        _isHashed = !isScratch || canResume;
+        _canResume = canResume;
+        _wasLeft = wasLeft;
     }
 
     /// <summary>Where the file will be.</summary>
@@ -41,17 +51,91 @@ public sealed class OutputFile : IDisposable
     /// <summary>Where it is until <see cref="Commit"/>.</summary>
     public string TemporaryPath => _temporary;
 
+    /// <inheritdoc/>
+    string IPendingFile.CurrentPath => _committed ? Path : _temporary;
+
+    /// <summary>Up to where <see cref="Recover"/> found the file written.</summary>
+    public long Recovered { get; private set; }
+
+    /// <summary>The name that this process writes a file under until it is whole.</summary>
+    internal static string TemporaryNameOf(string path) => $"{path}.{Environment.ProcessId}{TemporarySuffix}";
+
     /// <summary>Creates the temporary file and reserves its space, so that a full disk is found before the work.</summary>
     /// <param name="path">Where the file will be.</param>
     /// <param name="length">Its length in bytes.</param>
     /// <exception cref="ModelPortException">MP2001: not writable; MP2002: not enough space.</exception>
-    public static OutputFile Create(string path, long length) => Create(path, length, isScratch: false);
+    public static OutputFile Create(string path, long length) => Create(path, TemporaryNameOf(path), length, isScratch: false, canResume: false);
 
     /// <summary>Creates a file that will only be read under its temporary name, and never kept.</summary>
     /// <param name="path">Beside which path it lies.</param>
     /// <param name="length">Its length in bytes.</param>
     /// <exception cref="ModelPortException">MP2001: not writable; MP2002: not enough space.</exception>
-    public static OutputFile CreateScratch(string path, long length) => Create(path, length, isScratch: true);
+    public static OutputFile CreateScratch(string path, long length) => Create(path, TemporaryNameOf(path), length, isScratch: true, canResume: false);
+
+    /// <summary>Opens what a killed run left of a file, or creates it. Only the holder of the folder's lock may call it: the temporary name is the same in every process.</summary>
+    /// <param name="path">Where the file will be.</param>
+    /// <param name="length">Its length in bytes.</param>
+    /// <param name="isScratch">Whether it will only be read under its temporary name, and never kept.</param>
+    /// <exception cref="ModelPortException">MP2001: not writable; MP2002: not enough space.</exception>
+    public static OutputFile Continue(string path, long length, bool isScratch = false)
+    {
+        var temporary = path + TemporarySuffix;
+        // One that may not be written is a link to an object of the store, which nobody may change.
+        if (!File.Exists(path + JournalSuffix) || new FileInfo(temporary) is not { Exists: true, IsReadOnly: false } left || left.Length > length)
+        {
+            FileTransfer.TryDelete(temporary);
+            return Create(path, temporary, length, isScratch, canResume: true);
+        }
+
+        try
+        {
+            return new OutputFile(path, temporary, File.OpenHandle(temporary, FileMode.Open, FileAccess.ReadWrite, FileShare.Read), length, isScratch, canResume: true, wasLeft: true);
+        }
+        catch (Exception e) when (IsOfTheSystem(e))
+        {
+            throw Failed(path, e, length);
+        }
+    }
+
+    /// <summary>
+    /// Finds out how much of the file is written already, before anything else is done with it, and from then on takes notes for a next run. The bytes
+    /// are read and hashed, and count only as far as they are what they were. Nothing is done for a file that is not to be continued.
+    /// </summary>
+    /// <param name="key">Of the file's bytes: the same key, the same bytes. Null when that cannot be said: then nothing counts, and no notes are taken.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="ModelPortException">MP2001 or MP2002.</exception>
+    public void Recover(string? key, CancellationToken cancellation)
+    {
+        if (!_canResume)
+        {
+            return;
+        }
+
+        try
+        {
+            var marks = key is null ? [] : WriteJournal.Read(Path + JournalSuffix, key, _length);
+            var right = _hash.Recover(marks, cancellation);
+            if (right == 0 && _wasLeft)
+            {
+                // Of what lies there nothing may show through.
+                RandomAccess.SetLength(_handle, 0);
+            }
+
+            if (key is not null)
+            {
+                Recovered = right == 0 ? 0 : marks[right - 1].Position;
+                _journal = WriteJournal.Begin(Path + JournalSuffix, key, marks.Take(right));
+                _hash.Mark(_length, _journal.Add);
+            }
+        }
+        catch (Exception e) when (IsOfTheSystem(e))
+        {
+            throw Failed(Path, e, _length);
+        }
+    }
+
+    /// <summary>Takes no more notes: what is written from here on has to be written again by a next run, as there is something to tell about it.</summary>
+    public void RecoverNoFurther() => _hash.StopMarking();
 
     /// <summary>Writes bytes at a position, once for each; several threads may write at once.</summary>
     /// <exception cref="ModelPortException">MP2001 or MP2002.</exception>
@@ -60,12 +144,12 @@ public sealed class OutputFile : IDisposable
         try
         {
             RandomAccess.Write(_handle, bytes, offset);
-            if (!_isScratch)
+            if (_isHashed)
             {
                 _hash.Offer(offset, bytes);
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsOfTheSystem(e))
         {
             throw Failed(Path, e, _length);
         }
@@ -77,7 +161,7 @@ public sealed class OutputFile : IDisposable
     /// <exception cref="ModelPortException">MP2001: the file cannot be read back.</exception>
     public void Settle(long end, CancellationToken cancellation)
     {
-        if (_isScratch)
+        if (!_isHashed)
         {
             return;
         }
@@ -86,7 +170,7 @@ public sealed class OutputFile : IDisposable
         {
             _hash.Follow(end, cancellation);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsOfTheSystem(e))
         {
             throw Failed(Path, e, _length);
         }
@@ -94,7 +178,7 @@ public sealed class OutputFile : IDisposable
         lock (_gate)
         {
             // A flush that failed is not tried again: the system reports a lost write once.
-            if (end - _flushed >= FlushBytes && _flush.IsCompletedSuccessfully)
+            if (!_isScratch && end - _flushed >= FlushBytes && _flush.IsCompletedSuccessfully)
             {
                 _flushed = end;
                 _flush = Task.Run(() => RandomAccess.FlushToDisk(_handle), CancellationToken.None);
@@ -111,7 +195,7 @@ public sealed class OutputFile : IDisposable
         {
             return _hash.Complete(cancellation);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsOfTheSystem(e))
         {
             throw Failed(Path, e, _length);
         }
@@ -126,10 +210,11 @@ public sealed class OutputFile : IDisposable
             _flush.GetAwaiter().GetResult();
             RandomAccess.FlushToDisk(_handle);
             _handle.Dispose();
-            File.Move(_temporary, Path, overwrite: true);
+            FileTransfer.Rename(_temporary, Path);
             _committed = true;
+            DropJournal();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsOfTheSystem(e))
         {
             throw Failed(Path, e, _length);
         }
@@ -144,13 +229,16 @@ public sealed class OutputFile : IDisposable
         file.Commit();
     }
 
+    /// <summary>The name of a file beside an output that a next run reads: it stays when the run is killed, and goes with the left-overs when it ends.</summary>
+    internal static string JournalNameOf(string path) => path + JournalSuffix;
+
     /// <summary>Deletes temporary files that a killed run left in a folder. Only the holder of the folder's lock may call it.</summary>
-    public static void DeleteLeftOvers(string folder)
+    /// <param name="folder">The folder.</param>
+    /// <param name="butResumable">Whether those stay that this run may go on with.</param>
+    public static void DeleteLeftOvers(string folder, bool butResumable)
     {
-        foreach (var path in Directory.GetFiles(folder, "*" + TemporarySuffix))
-        {
-            TryDelete(path);
-        }
+        string[] left = Directory.Exists(folder) ? Directory.GetFiles(folder, "*" + TemporarySuffix) : [];
+        Array.ForEach([.. left.Where(p => !butResumable || !IsResumable(p))], FileTransfer.TryDelete);
     }
 
     /// <summary>Deletes the temporary file unless it was committed.</summary>
@@ -161,40 +249,43 @@ public sealed class OutputFile : IDisposable
         _handle.Dispose();
         if (!_committed)
         {
-            TryDelete(_temporary);
+            FileTransfer.TryDelete(_temporary);
+            DropJournal();
         }
     }
 
-    private static OutputFile Create(string path, long length, bool isScratch)
+    private static bool IsResumable(string path) =>
+        path.EndsWith(JournalSuffix, StringComparison.Ordinal) || File.Exists(path[..^TemporarySuffix.Length] + JournalSuffix);
+
+    private void DropJournal()
     {
-        var temporary = $"{path}.{Environment.ProcessId}{TemporarySuffix}";
+        if (_canResume)
+        {
+            _journal?.Dispose();
+            FileTransfer.TryDelete(Path + JournalSuffix);
+        }
+    }
+
+    private static OutputFile Create(string path, string temporary, long length, bool isScratch, bool canResume)
+    {
         try
         {
             Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
-            return new OutputFile(path, temporary, File.OpenHandle(temporary, FileMode.Create, FileAccess.ReadWrite, FileShare.Read, FileOptions.None, length), length, isScratch);
+            return new OutputFile(path, temporary, File.OpenHandle(temporary, FileMode.Create, FileAccess.ReadWrite, FileShare.Read, FileOptions.None, length), length, isScratch, canResume, wasLeft: false);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (IsOfTheSystem(e))
         {
-            TryDelete(temporary);
+            FileTransfer.TryDelete(temporary);
             throw Failed(path, e, length);
         }
     }
 
+    // A file that may grow no further, by the file system's limit or the user's, is an argument out of range to the runtime.
+    private static bool IsOfTheSystem(Exception e) => e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException;
+
     private static ModelPortException Failed(string path, Exception e, long length) =>
-        new(e is IOException io && (Diagnose.IsDiskFull(io) || IsFailedReservation(io)) ? Diagnose.DiskFull(path, length) : Diagnose.OutputUnwritable(path, e.Message), e);
+        new(e is ArgumentOutOfRangeException || (e is IOException io && (Diagnose.IsDiskFull(io) || IsFailedReservation(io))) ? Diagnose.DiskFull(path, length) : Diagnose.OutputUnwritable(path, e.Message), e);
 
     // The runtime reports space it could not reserve with its own code instead of the system's; all other I/O errors carry the system's.
     private static bool IsFailedReservation(IOException exception) => exception.GetType() == typeof(IOException) && exception.HResult == unchecked((int)0x80131620);
-
-    private static void TryDelete(string path)
-    {
-        try
-        {
-            File.Delete(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // It is only litter; the next run tries again.
-        }
-    }
 }

@@ -37,7 +37,9 @@ public static class Porter
         SourceHash? known = null)
     {
         var elements = SliceElements(plan, request);
-        foreach (var (output, file) in outputs)
+        Together([.. outputs.Select(o => (Action)(() => o.File.Recover(ResumeKey.OfOutput(plan, o.Plan, importance), cancellation)))]);
+        cancellation.ThrowIfCancellationRequested();
+        foreach (var (output, file) in outputs.Where(o => o.File.Recovered < o.Plan.FileLength))
         {
             WriteHeader(output, file);
         }
@@ -64,9 +66,17 @@ public static class Porter
         var total = plan.Tensors.SelectMany(t => t.Parts).Sum(p => p.ElementCount * SafetensorsTypes.Bits(p.Tensor.Type) / 8);
         var largest = Math.Max(elements, plan.Tensors.Max(Slice.SmallestSlice));
         // Slices are handed out one by one in file order: writes stay nearly sequential, and no thread waits for a long tensor.
-        using var slices = new SliceQueue(plan.Tensors.SelectMany((t, i) => Slice.Cut(t, i, elements)));
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         long done = 0;
+        using var slices = new SliceQueue(plan.Tensors.SelectMany((t, i) => Slice.Cut(t, i, elements)).SkipWhile(IsThere));
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+
+        // A killed run wrote it; its source is hashed all the same.
+        bool IsThere(Slice slice)
+        {
+            var isThere = outputs.All(o => End(o.Plan, slice) <= o.File.Recovered);
+            done += isThere && !plan.Tensors[slice.Tensor].Parts.IsEmpty ? slice.ElementCount * SliceWorker.SourceBytes(plan.Tensors[slice.Tensor]) : 0;
+            return isThere;
+        }
 
         void Work(SliceWorker worker)
         {
@@ -92,7 +102,14 @@ public static class Porter
         }
 
         var workers = Enumerable.Range(0, threads).Select(_ => new SliceWorker(plan, outputs, importance, hashing, largest)).ToArray();
-        Together([.. workers.Select(w => (Action)(() => Work(w)))]);
+        var recovered = outputs.Min(o => o.File.Recovered);
+        if (recovered > 0)
+        {
+            observer.Detail($"Going on with a port that was broken off: {Sizes.Bytes(recovered)} of {Path.GetFileName(outputs.MinBy(o => o.File.Recovered).File.Path)} are there");
+        }
+
+        // What is there already is not read by the workers, and is hashed beside them.
+        Together([.. workers.Select(w => (Action)(() => Work(w))), .. recovered > 0 ? hashing.Rest(cancellation) : []]);
         cancellation.ThrowIfCancellationRequested();
         var overflow = new Dictionary<string, long>(StringComparer.Ordinal);
         foreach (var (tensor, count) in workers.SelectMany(w => w.Overflow))
@@ -120,9 +137,14 @@ public static class Porter
     {
         foreach (var (output, file) in outputs)
         {
-            var tensor = output.Layout.Tensors[last.Tensor];
-            file.Settle(output.Layout.DataOffset + tensor.Offset + GgmlTypes.RowBytes(tensor.Type, last.FirstElement + last.ElementCount), cancellation);
+            file.Settle(End(output, last), cancellation);
         }
+    }
+
+    private static long End(OutputPlan output, Slice slice)
+    {
+        var tensor = output.Layout.Tensors[slice.Tensor];
+        return output.Layout.DataOffset + tensor.Offset + GgmlTypes.RowBytes(tensor.Type, slice.FirstElement + slice.ElementCount);
     }
 
     private static int SliceElements(PortPlan plan, PortRequest request)

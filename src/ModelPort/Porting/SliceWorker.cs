@@ -78,13 +78,14 @@ internal sealed class SliceWorker
                 widened = true;
             }
 
-            file.Write(NarrowTo(target.Type, wide, slice, part), offset);
+            file.Write(NarrowTo(target.Type, wide, slice, part, file), offset);
         }
 
         return bytes.Length;
     }
 
-    private static long SourceBytes(TensorPlan tensor) => tensor.Parts.IsEmpty ? sizeof(float) : tensor.Parts.Max(p => SafetensorsTypes.Bits(p.Tensor.Type) / 8);
+    /// <summary>Bytes of a value of a tensor in the source, at most.</summary>
+    public static long SourceBytes(TensorPlan tensor) => tensor.Parts.IsEmpty ? sizeof(float) : tensor.Parts.Max(p => SafetensorsTypes.Bits(p.Tensor.Type) / 8);
 
     private Span<byte> Read(TensorPlan tensor, SourcePart part, Slice slice)
     {
@@ -181,7 +182,7 @@ internal sealed class SliceWorker
         }
     }
 
-    private ReadOnlySpan<byte> NarrowTo(GgmlType type, ReadOnlySpan<float> wide, Slice slice, SourcePart? part)
+    private ReadOnlySpan<byte> NarrowTo(GgmlType type, ReadOnlySpan<float> wide, Slice slice, SourcePart? part, OutputFile file)
     {
         var target = _target.AsSpan(0, checked((int)GgmlTypes.RowBytes(type, wide.Length)));
         switch (type)
@@ -198,6 +199,8 @@ internal sealed class SliceWorker
                 {
                     var name = part?.Tensor.Name ?? _plan.Tensors[slice.Tensor].Name;
                     _overflow[name] = _overflow.GetValueOrDefault(name) + overflowed;
+                    // A run that goes on after this one has to count them too.
+                    file.RecoverNoFurther();
                 }
 
                 break;

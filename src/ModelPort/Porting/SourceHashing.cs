@@ -77,7 +77,7 @@ internal sealed class SourceHashing : IDisposable
         {
             _path = path;
             _handle = OrUnreadable(() => File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.SequentialScan));
-            _hash = new FollowingHash(_handle);
+            _hash = new FollowingHash(_handle, RunningHash.Sha256());
         }
 
         public void Read(long offset, ReadOnlySpan<byte> bytes)

@@ -77,7 +77,7 @@ public sealed record ParityReport(int SchemaVersion, Manifest Manifest, IReadOnl
         try
         {
             var report = JsonSerializer.Deserialize<ParityReport>(File.ReadAllBytes(path), Manifest.Format);
-            return report is { SchemaVersion: CurrentSchema } && report.Manifest.Keys == manifest.Keys && report.Positions.Count == manifest.Outputs.Count ? report : null;
+            return report is { SchemaVersion: CurrentSchema } && (report.Manifest.Keys.Port, report.Manifest.Keys.Parity) == (manifest.Keys.Port, manifest.Keys.Parity) && report.Positions.Count == manifest.Outputs.Count ? report : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {

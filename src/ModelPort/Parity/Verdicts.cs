@@ -1,0 +1,51 @@
+using ModelPort.Diagnostics;
+using ModelPort.Manifests;
+using ModelPort.Parity.Behaviour;
+using ModelPort.Parity.Serving;
+using ModelPort.Planning;
+
+namespace ModelPort.Parity;
+
+/// <summary>Judges what was measured by the budgets of a request; measuring again is never needed for that.</summary>
+/// <param name="context">What stages share.</param>
+internal sealed class Verdicts(PortContext context)
+{
+    /// <summary>The record of an output with its budgets and its verdict.</summary>
+    public OutputRecord Judged(OutputRecord record)
+    {
+        var request = context.Request;
+        if (record.Metrics.Count == 0 || request.Parity == ParityMode.Off)
+        {
+            context.Warn(Diagnose.NotMeasured(context.Checkpoint.Folder));
+            return record with { Budgets = [], Verdict = Verdict.NotMeasured };
+        }
+
+        var path = Path.Combine(request.OutputDirectory, record.File);
+        var precision = Precision.All.First(p => p.Name == (record.Mix?.Yardstick ?? record.Precision));
+        record = record with { Metrics = ServingCost.Apply(record.Metrics, request.HourlyCost), Serving = record.Serving is { } serving ? serving with { HourlyCost = request.HourlyCost } : null };
+        var budgets = Judge.Check(record.Metrics, Judge.Applicable(precision, request.Budgets, record.Tokenizer), request.StrictParity);
+        foreach (var warning in record.Tokenizer?.Warnings(context.Checkpoint.Folder, path) ?? [])
+        {
+            context.Warn(warning);
+        }
+
+        foreach (var warning in record.Behaviour?.Findings.Where(f => f.Level == FindingLevel.Warning) ?? [])
+        {
+            context.Warn(warning.ToDiagnostic(path)!);
+        }
+
+        var kept = budgets.All(b => b.Passes) && record.Behaviour?.Failures.Any() != true;
+        return record with { Budgets = budgets, Verdict = kept ? Verdict.Kept : Verdict.Missed };
+    }
+
+    /// <summary>An error for each budget that is missed, and for each way in which a port behaves otherwise than its source.</summary>
+    public IReadOnlyList<Diagnostic> Missed(Manifest manifest) =>
+        [.. from output in manifest.Outputs
+            from budget in output.Budgets
+            where !budget.Passes
+            select Gate.Failure(context.Checkpoint.Folder, $"{context.Request.Name} {output.Precision}", budget, output.Metrics, Gate.Data(manifest, output, budget), output.Attribution),
+         .. from output in manifest.Outputs
+            where output.Verdict == Verdict.Missed
+            from failure in output.Behaviour?.Failures ?? []
+            select failure.ToDiagnostic(Path.Combine(context.Request.OutputDirectory, output.File))];
+}
