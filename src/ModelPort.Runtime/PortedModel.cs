@@ -35,13 +35,13 @@ public sealed class PortedModel
     /// <summary>SHA-256 of the text that it was measured on; null when nothing was measured.</summary>
     public required string? EvaluationSha256 { get; init; }
 
-    /// <summary>The tokens of context that the model was made for; null in manifests before schema 3.</summary>
+    /// <summary>The tokens of context that the model was made for; null where the manifest does not say.</summary>
     public required long? ContextLength { get; init; }
 
-    /// <summary>SHA-256 over everything that decides how text is split; null in manifests before schema 3.</summary>
+    /// <summary>SHA-256 over everything that decides how text is split; null where the manifest does not say.</summary>
     public required string? TokenizerSha256 { get; init; }
 
-    /// <summary>SHA-256 of the chat template; null where there is none, and in manifests before schema 3.</summary>
+    /// <summary>SHA-256 of the chat template; null where there is none or the manifest does not say.</summary>
     public required string? ChatTemplateSha256 { get; init; }
 
     /// <summary>The ported files, one a precision.</summary>

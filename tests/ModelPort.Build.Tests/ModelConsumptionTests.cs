@@ -98,7 +98,7 @@ public sealed class ModelConsumptionTests(PackedRepository repository, ModelRele
         Refuses("MP5014", "-p:ModelPortPolicyAllowedPrecisions=Q8_0%3BF16");
         application.Build(
             "-p:ModelPortPolicyMaxPerplexityIncrease=50", "-p:ModelPortPolicyMaxMeanDivergence=0.9", "-p:ModelPortPolicyMinTopTokenAgreement=50", "-p:ModelPortPolicyMaxSize=5",
-            "-p:ModelPortPolicyAllowedLicenses=mit%3Bother", "-p:ModelPortPolicyAllowedPrecisions=q4_k_m%3BQ8_0", "-p:ModelPortPolicyRequireVerdict=true").Succeeded();
+            "-p:ModelPortPolicyAllowedLicenses=mit%3Bwordnet-and-public-domain", "-p:ModelPortPolicyAllowedPrecisions=q4_k_m%3BQ8_0", "-p:ModelPortPolicyRequireVerdict=true").Succeeded();
 
         // The version before keeps the policy that refused this one.
         ModelRelease.Reference(application, "1.0.0", TestProject.NoCompiler);

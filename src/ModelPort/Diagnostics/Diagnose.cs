@@ -337,7 +337,7 @@ public static class Diagnose
 
     /// <summary>MP4005 (warning): a package is larger than the public gallery takes.</summary>
     public static Diagnostic PackageTooLarge(string project, string package, long bytes, long limit) =>
-        Warning("MP4005", project, $"The models of the package '{package}' have {bytes} bytes before compression, and weights do not compress; nuget.org takes packages of at most {limit} bytes and refuses larger ones after the upload. Push it to a feed of your own that takes {Sizes.Bytes(bytes)}, or choose a smaller precision.");
+        Warning("MP4005", project, $"The models of the package '{package}' have {bytes} bytes before compression, and weights do not compress; nuget.org takes packages of at most {limit} bytes and refuses larger ones after the upload. Use a feed of your own that takes {Sizes.Bytes(bytes)}, or choose a smaller precision.");
 
     // MP5xxx: packages
 
@@ -375,7 +375,7 @@ public static class Diagnose
 
     /// <summary>MP5033: the file of accepted differences cannot be read.</summary>
     public static Diagnostic BadSuppressions(string path, string found) =>
-        Error("MP5033", path, $"The accepted differences cannot be read: {found.TrimEnd('.')}. Expected <Suppressions> with elements <Suppression Model=\"...\" What=\"...\">the reason</Suppression>; Baseline=\"1.0.0\" is optional. Correct the file.");
+        Error("MP5033", path, $"The accepted differences cannot be read: {found.TrimEnd('.')}. Expected <Suppressions> with elements <Suppression Model=\"a model and precision\" What=\"what differs\">the reason</Suppression>. Correct the file.");
 
     /// <summary>MP5034 (warning): an accepted difference is none any more.</summary>
     public static Diagnostic StaleSuppression(string path, string model, string what, string baseline) =>

@@ -39,6 +39,9 @@ public sealed record Manifest
     /// <summary>The source.</summary>
     public required SourceRecord Source { get; init; }
 
+    /// <summary>What applications depend on beside the numbers.</summary>
+    public required ModelRecord Model { get; init; }
+
     /// <summary>The layers that changed: runtime, precision.</summary>
     public required IReadOnlyList<string> Layers { get; init; }
 

@@ -1,6 +1,7 @@
 using ModelPort.Caching;
 using ModelPort.Checkpoints;
 using ModelPort.Choosing;
+using ModelPort.Formats.Cards;
 using ModelPort.Formats.Gguf;
 using ModelPort.Parity;
 using ModelPort.Planning;
@@ -60,8 +61,9 @@ internal sealed class ManifestWriter(PortContext context, PortPlan plan)
                 plan.ParameterCount,
                 own.Name,
                 checkpoint.WeightBytes,
-                checkpoint.Card is { Licenses.IsDefaultOrEmpty: false } card ? string.Join(", ", card.Licenses) : null,
+                LicenseOf(checkpoint.Card),
                 [.. checkpoint.Files.Select(f => new FileRecord(f.Name, f.Length, source.Files[f.Name]))]),
+            Model = ModelRecord.Of(plan.Outputs[0].Layout.Metadata),
             Layers = plan.Outputs.Any(o => o.Precision != own) ? ["runtime", "precision"] : ["runtime"],
             Calibration = calibration,
             Evaluation = evaluation,
@@ -70,6 +72,11 @@ internal sealed class ManifestWriter(PortContext context, PortPlan plan)
             Keys = new KeyRecord(port.Value, parity?.Value ?? "") { PortParts = port.Parts, ParityParts = parity?.Parts ?? [] },
         };
     }
+
+    // A card says 'other' where the licence has a name of its own.
+    private static string? LicenseOf(ModelCard? card) => card is not { Licenses.IsDefaultOrEmpty: false } ? null
+        : card.Licenses is ["other"] && card.LicenseName is { Length: > 0 } name ? name
+        : string.Join(", ", card.Licenses);
 
     private static MixRecord Chosen(Mix mix, Precision yardstick)
     {
