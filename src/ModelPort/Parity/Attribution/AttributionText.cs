@@ -20,10 +20,10 @@ public static class AttributionText
     /// <param name="record">What was found.</param>
     /// <param name="metric">The metric.</param>
     public static string Blame(AttributionRecord record, Metric metric) => Suspects(record, metric) is { } suspects
-        ? $"The layer: {suspects}. "
+        ? $"The layer: {suspects}."
         : !OfModel.Contains(metric) ? ""
-        : record.Costs is { } costs ? $"The layer: {Dearest(record, costs)}. "
-        : "Every weight is as near as its type allows; ModelPortAttribute=true (--attribute) measures which layer and which tensors cost most. ";
+        : record.Costs is { } costs ? $"The layer: {Dearest(record, costs)}."
+        : "Every weight is as near as its type allows; ModelPortAttribute=true (--attribute) measures which layer and which tensors cost most.";
 
     /// <summary>The failure of a port whose weights are not its source's; nothing for another.</summary>
     /// <param name="record">What was found.</param>
