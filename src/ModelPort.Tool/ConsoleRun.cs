@@ -66,6 +66,7 @@ internal static class ConsoleRun
                     bar = _bars[progress.Stage] = context.AddTask(progress.Stage, maxValue: progress.Total);
                 }
 
+                bar.MaxValue = progress.Total;
                 bar.Value = progress.Done;
                 var unit = progress.Stage switch
                 {

@@ -24,7 +24,7 @@ public sealed record ValidationOutcome(SourceHash Source, MeasurementBasis Basis
 
     /// <summary>The layers that are to blame for missed budgets, as sentences.</summary>
     public IReadOnlyList<string> Blames { get; } = Port.Attribution is not { } attribution ? [] :
-        [.. Budgets.Where(b => b.Verdict == BudgetVerdict.Missed).Select(b => AttributionText.Blame(attribution, Metric.All[b.Metric]).TrimEnd()).Where(b => b.Length > 0).Distinct()];
+        [.. Budgets.Where(b => b.Verdict == BudgetVerdict.Missed).Select(b => AttributionText.Blame(attribution, Metric.All[b.Metric])).Where(b => b.Length > 0).Distinct()];
 }
 
 /// <summary>Measures a GGUF file that exists already, whoever made it, against a checkpoint.</summary>

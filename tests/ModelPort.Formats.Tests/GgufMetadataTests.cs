@@ -5,6 +5,16 @@ namespace ModelPort.Formats.Tests;
 public sealed class GgufMetadataTests
 {
     [Fact]
+    public void Elements_of_an_array_are_text_for_people_whatever_their_type()
+    {
+        Assert.Equal("b", GgufValue.FromArray<string>(["a", "b"]).ElementText(1));
+        Assert.Equal("-7", GgufValue.FromArray<int>([3, -7]).ElementText(1));
+        Assert.Equal("0.5", GgufValue.FromArray<float>([0.5f]).ElementText(0));
+        Assert.Throws<IndexOutOfRangeException>(() => GgufValue.FromArray<int>([1]).ElementText(1));
+        Assert.Throws<InvalidOperationException>(() => GgufValue.From("text").ElementText(0));
+    }
+
+    [Fact]
     public void Setting_a_key_again_keeps_its_place()
     {
         GgufMetadata metadata = new();

@@ -158,7 +158,7 @@ public sealed class CommandTests : IDisposable
         string[] asked = ["--precision", "Q4_0", "--attribute", "--evaluation-tokens", "512", "--evaluation-window", "128", "--threads", "1", "--continuations", "0"];
         var port = await ToolProcess.Run(["port", model, "--output", _folder["out"], .. asked]);
         Assert.Equal(0, port.ExitCode);
-        Assert.Matches("^attribution: .+ costs [0-9]+ % of the divergence \\([0-9.]+ of [0-9.]+ nats\\)$", port.Lines[2]);
+        Assert.Matches("^attribution: .+ costs [0-9]+ % of the divergence \\([0-9.E-]+ of [0-9.E-]+ nats\\)$", port.Lines[2]);
 
         string[] validate = ["validate", _folder["out/llama3-rope-Q4_0.gguf"], "--source", model, .. asked];
         var text = await ToolProcess.Run(validate);

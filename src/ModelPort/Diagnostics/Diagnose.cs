@@ -250,9 +250,9 @@ public static class Diagnose
 
     // MP3xxx: parity and gates
 
-    /// <summary>MP3001: measured numbers miss a budget. The layer is a sentence with a blank behind it, or empty.</summary>
+    /// <summary>MP3001: measured numbers miss a budget. The layer that is to blame is a sentence, or nothing.</summary>
     public static Diagnostic BudgetMissed(string path, string port, string budget, string measured, string limit, string data, string layer) =>
-        Error("MP3001", path, $"{port} misses {budget}: measured {measured}, limit {limit} ({data}). {layer}Choose another precision, or change the limit if this is acceptable.");
+        Error("MP3001", path, $"{port} misses {budget}: measured {measured}, limit {limit} ({data}). {(layer.Length == 0 ? "" : layer.TrimEnd('.') + ". ")}Choose another precision, or change the limit if this is acceptable.");
 
     /// <summary>MP3002: parity could not be measured.</summary>
     public static Diagnostic Unmeasurable(string path, string found) =>

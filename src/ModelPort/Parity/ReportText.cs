@@ -79,5 +79,6 @@ public static class ReportText
                 $"{Metric.All[ratio.Metric].Title}, port to source: {ratio.Median:0.000} (half of the rounds from {ratio.Low:0.000} to {ratio.High:0.000})");
         }
     }
-    private static string OneLine(string token) => string.Concat(token.Select(c => char.IsControl(c) ? ' ' : c));
+    /// <summary>Text of a file, without its control characters.</summary>
+    internal static string OneLine(string text) => string.Concat(text.Select(c => char.IsControl(c) || c is '\u2028' or '\u2029' ? ' ' : c));
 }

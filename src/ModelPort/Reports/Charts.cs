@@ -123,12 +123,12 @@ internal static class Charts
         return Html.Drawing(
             Width,
             costs.Tensors.Count * RowHeight + 30,
-            "What tensors cost: " + string.Join("; ", costs.Tensors.Select(t => $"{t.Name} {Metric.Write(t.Divergence, "0.#####")} nats")),
+            "What tensors cost: " + string.Join("; ", costs.Tensors.Select(t => $"{t.Name} {AttributionText.Digits(t.Divergence)} nats")),
             costs.Tensors.Index().Select(t => new object[]
             {
                 Html.Label(t.Item.Name, Names - 8, t.Index * RowHeight + 15, "end", "marked"),
                 Html.Shape("rect", "bar", ("x", Names), ("y", t.Index * RowHeight + 3), ("width", Math.Max(1, Length(t.Item.Divergence))), ("height", RowHeight - 6)),
-                Html.Label(string.Create(CultureInfo.InvariantCulture, $"{Metric.Write(t.Item.Divergence, "0.#####")} ({100 * t.Item.Share:0} %)"), Names + Length(t.Item.Divergence) + 6, t.Index * RowHeight + 15, "start"),
+                Html.Label(string.Create(CultureInfo.InvariantCulture, $"{AttributionText.Digits(t.Item.Divergence)} ({100 * t.Item.Share:0} %)"), Names + Length(t.Item.Divergence) + 6, t.Index * RowHeight + 15, "start"),
             }),
             Html.Label("divergence with only these values of the port, nats (part of the port's)", Width / 2.0, costs.Tensors.Count * RowHeight + 22, @class: "title"));
     }

@@ -111,6 +111,11 @@ public static class ReportPage
                 ["weight", "type", "relative error", "explained by the type"],
                 attribution.Weights.Unexplained.Select(e => new object[] { e.Name, e.Type, Short(e.Error), Short(e.Explained) })),
         },
+        .. attribution.Costs is not { Tensors.Count: > 0 } costs ? [] : new[]
+        {
+            Html.Of("h3", $"What tensors cost, {costs.Tensors.Count.ToString(CultureInfo.InvariantCulture)} of {costs.Groups.ToString(CultureInfo.InvariantCulture)} groups"),
+            Charts.Costs(costs),
+        },
     ];
 
     private static IEnumerable<XElement> Costs(AttributionRecord attribution) => attribution.Costs is not { } costs ? [] :
@@ -118,8 +123,7 @@ public static class ReportPage
         Html.Of("p", AttributionText.Dearest(attribution, costs) + string.Create(CultureInfo.InvariantCulture, $". Header, weights and arithmetic were measured on {costs.Windows} windows of {costs.WindowLength} tokens, runtime and precision on all that was evaluated.")),
         Html.Table(
             ["layer", "before", "after", "mean divergence, nats"],
-            costs.Steps.Select(s => new object[] { AttributionText.Spell(s.Layer), s.From, s.To, s.Divergence is { } d ? Metric.Write(d, "0.#####") : $"not measured: {s.NotMeasured}" })),
-        .. costs.Tensors.Count == 0 ? [] : new[] { Html.Of("h3", $"What tensors cost, {costs.Tensors.Count.ToString(CultureInfo.InvariantCulture)} of {costs.Groups.ToString(CultureInfo.InvariantCulture)} groups"), Charts.Costs(costs) },
+            costs.Steps.Select(s => new object[] { AttributionText.Spell(s.Layer), s.From, s.To, s.Divergence is { } d ? AttributionText.Digits(d) : $"not measured: {s.NotMeasured}" })),
     ];
 
     private static XElement Weights(WeightErrors weights)
@@ -254,7 +258,7 @@ public static class ReportPage
         h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; color: var(--soft); font-weight: 600; }
         p { margin: 0 0 .75rem; max-width: 48rem; overflow-wrap: anywhere; }
         section { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 1.25rem; margin-top: 1.25rem; }
-        .scroll { overflow-x: auto; }
+        .scroll { overflow-x: auto; } .scroll + p { margin-top: .75rem; }
         table { border-collapse: collapse; width: 100%; font-size: .9rem; }
         th, td { text-align: left; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
         th { color: var(--soft); font-weight: 600; }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using CsCheck;
 using ModelPort.Diagnostics;
 using ModelPort.Formats.Gguf;
@@ -49,6 +50,16 @@ public sealed class AttributionTests : IDisposable
                 new("llama.rope.scaling.type", HeaderPart.Model, null, "'yarn'"),
             ],
             HeaderComparison.Of(source, port));
+    }
+
+    [Fact]
+    public void Tensors_that_only_one_has_or_that_have_another_shape_or_an_unreadable_type_are_named()
+    {
+        using var source = Model("source", ("a", GgmlType.F32, [32]), ("b", GgmlType.F32, [32, 2]), ("c", GgmlType.F32, [32]), ("d", GgmlType.F32, [32]));
+        using var port = Model("port", ("a", GgmlType.F32, [32]), ("b", GgmlType.F32, [64]), ("d", GgmlType.F64, [32]), ("e", GgmlType.F32, [32]));
+        var (errors, changed) = new WeightComparison(source, port, Request(), TestContext.Current.CancellationToken).Run();
+        Assert.Equal(["b", "c", "d", "e"], errors.Missing);
+        Assert.Equal((1, 0, 0), (errors.Matrices, errors.UnexplainedCount, changed.Count));
     }
 
     [Theory]
@@ -124,7 +135,7 @@ public sealed class AttributionTests : IDisposable
         var first = Port(request);
         Assert.All(first.Manifest.Outputs, o => Assert.Null(o.Attribution!.Costs));
         Assert.All(first.Manifest.Outputs, o => Assert.Null(AttributionText.Line(o.Attribution)));
-        Assert.All(first.Missed, m => Assert.Contains("Every weight is as near as its type allows; ModelPortAttribute=true (--attribute) measures", m.Message, StringComparison.Ordinal));
+        Assert.All(first.Missed, m => Assert.Contains("Every weight is as near as its type allows. ModelPortAttribute=true (--attribute) measures", m.Message, StringComparison.Ordinal));
 
         var second = Port(request with { Attribute = true });
         Assert.True(second.Measured);
@@ -155,6 +166,18 @@ public sealed class AttributionTests : IDisposable
         Assert.NotEqual(before, File.ReadAllBytes(copy.Path));
         copy.Restore("blk.0.attn_q.weight");
         Assert.Equal(before, File.ReadAllBytes(copy.Path));
+    }
+
+    private GgufFile Model(string name, params (string Name, GgmlType Type, ImmutableArray<long> Shape)[] tensors)
+    {
+        var layout = GgufLayout.Create(new GgufMetadata(), tensors);
+        using (var file = File.Create(_folder[name]))
+        {
+            layout.WriteHeader(file);
+            file.SetLength(layout.FileLength);
+        }
+
+        return GgufFile.Open(_folder[name]);
     }
 
     private static LayerStep Step(LayerCosts costs, Layer layer) => costs.Steps.First(s => s.Layer == layer);

@@ -19,11 +19,18 @@ public static class AttributionText
     /// <summary>The layer that is to blame for a missed limit on a metric, as a sentence; how to learn it where that is not known; empty for metrics of no layer.</summary>
     /// <param name="record">What was found.</param>
     /// <param name="metric">The metric.</param>
-    public static string Blame(AttributionRecord record, Metric metric) => Suspects(record, metric) is { } suspects
-        ? $"The layer: {suspects}. "
-        : !OfModel.Contains(metric) ? ""
-        : record.Costs is { } costs ? $"The layer: {Dearest(record, costs)}. "
-        : "Every weight is as near as its type allows; ModelPortAttribute=true (--attribute) measures which layer and which tensors cost most. ";
+    public static string Blame(AttributionRecord record, Metric metric)
+    {
+        if (OfModel.Contains(metric) && record.Costs is { } costs)
+        {
+            return $"The layer: {ReportText.OneLine(Dearest(record, costs))}.";
+        }
+
+        var standsOut = Suspects(record, metric) is { } suspects ? $"What stands out: {ReportText.OneLine(suspects)}." : "";
+        return !OfModel.Contains(metric)
+            ? standsOut
+            : $"{(standsOut.Length > 0 ? standsOut : "Every weight is as near as its type allows.")} ModelPortAttribute=true (--attribute) measures which layer and which tensors cost most.";
+    }
 
     /// <summary>The failure of a port whose weights are not its source's; nothing for another.</summary>
     /// <param name="record">What was found.</param>
@@ -32,11 +39,16 @@ public static class AttributionText
 
     /// <summary>The line for a port whose layers were measured; null for another.</summary>
     /// <param name="record">What was found.</param>
-    public static string? Line(AttributionRecord? record) => record?.Costs is { } costs ? $"attribution: {Dearest(record, costs)}" : null;
+    public static string? Line(AttributionRecord? record) => record?.Costs is { } costs ? $"attribution: {ReportText.OneLine(Dearest(record, costs))}" : null;
 
     /// <summary>What was found, as lines for people.</summary>
     /// <param name="record">What was found.</param>
-    public static IEnumerable<string> Of(AttributionRecord record)
+    public static IEnumerable<string> Of(AttributionRecord record) => Lines(record).Select(ReportText.OneLine);
+
+    /// <summary>The name of a layer.</summary>
+    public static string Spell(Layer layer) => layer.ToString().ToLowerInvariant();
+
+    private static IEnumerable<string> Lines(AttributionRecord record)
     {
         foreach (var difference in record.Header.Where(h => h.Part != HeaderPart.Description))
         {
@@ -60,9 +72,6 @@ public static class AttributionText
 
         yield return $"attribution: {Dearest(record, costs)}";
     }
-
-    /// <summary>The name of a layer.</summary>
-    public static string Spell(Layer layer) => layer.ToString().ToLowerInvariant();
 
     private static string? Suspects(AttributionRecord record, Metric metric)
     {
@@ -115,12 +124,15 @@ public static class AttributionText
             : ("llama.cpp's arithmetic with the port's types", arithmetic);
         return divergence <= 0
             ? "no layer costs anything"
-            : string.Create(CultureInfo.InvariantCulture, $"{name} costs {100 * divergence / costs.Divergence:0} % of the divergence ({Metric.Write(divergence, "0.#####")} of {Nats(costs.Divergence)})");
+            : string.Create(CultureInfo.InvariantCulture, $"{name} costs {100 * divergence / costs.Divergence:0} % of the divergence ({Digits(divergence)} of {Nats(costs.Divergence)})");
     }
 
     private static string More(int count, int named = MostNamed) => count > named ? string.Create(CultureInfo.InvariantCulture, $" and {count - named} more") : "";
 
-    private static string Nats(double value) => Metric.Write(value, "0.#####") + " nats";
+    /// <summary>A divergence in nats, with its digits also when it is very small.</summary>
+    internal static string Digits(double nats) => Metric.Write(nats, Math.Abs(nats) is > 0 and < 0.001 ? "G2" : "0.#####");
+
+    private static string Nats(double value) => Digits(value) + " nats";
 
     private static string Number(double value) => value.ToString("G2", CultureInfo.InvariantCulture);
 }

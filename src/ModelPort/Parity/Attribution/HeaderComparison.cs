@@ -10,9 +10,12 @@ internal static class HeaderComparison
     private const string Architecture = "general.architecture";
     private const int Shown = 80;
 
+    // A file may have any number of keys.
+    private const int MostListed = 64;
+
     private static readonly HashSet<string> OfPrecision = ["general.file_type", "general.quantization_version", GgufMetadata.AlignmentKey];
 
-    /// <summary>The keys that differ, in the order of the source's header; what only the port has comes last.</summary>
+    /// <summary>The keys that differ, in the order of the source's header; what only the port has comes last. At most 64.</summary>
     /// <param name="source">The header that the plan makes for the source.</param>
     /// <param name="port">The port's.</param>
     public static IReadOnlyList<HeaderDifference> Of(GgufMetadata source, GgufMetadata port)
@@ -20,13 +23,13 @@ internal static class HeaderComparison
         string[] architectures = [.. new[] { source, port }.Select(h => h.TryGetString(Architecture, out var name) ? name + "." : "").Where(n => n.Length > 0).Distinct()];
         return
         [
-            .. from key in source.Concat(port).Select(k => k.Key).Distinct(StringComparer.Ordinal)
-               where !OfPrecision.Contains(key) && !key.StartsWith("quantize.", StringComparison.Ordinal)
-               let before = source.TryGet(key, out var s) ? s : null
-               let after = port.TryGet(key, out var p) ? p : null
-               where !IsSame(before, after)
-               let texts = Describe(before, after)
-               select new HeaderDifference(key, PartOf(key, architectures), texts.Source, texts.Port),
+            .. (from key in source.Concat(port).Select(k => k.Key).Distinct(StringComparer.Ordinal)
+                where !OfPrecision.Contains(key) && !key.StartsWith("quantize.", StringComparison.Ordinal)
+                let before = source.TryGet(key, out var s) ? s : null
+                let after = port.TryGet(key, out var p) ? p : null
+                where !IsSame(before, after)
+                let texts = Describe(before, after)
+                select new HeaderDifference(Cut(key), PartOf(key, architectures), texts.Source, texts.Port)).Take(MostListed),
         ];
     }
 

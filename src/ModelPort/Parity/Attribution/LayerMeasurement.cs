@@ -27,6 +27,7 @@ internal sealed class LayerMeasurement(PortRequest request, LlamaRuntime runtime
     /// <param name="common">The tensors that both have.</param>
     /// <param name="changed">The tensors that are not, value by value, the source's own.</param>
     /// <param name="header">The keys that differ.</param>
+    /// <returns>The costs of header, weights and arithmetic, and of the tensors.</returns>
     /// <exception cref="ModelPortException">MP2001 or MP2002: the copy cannot be written; MP3002: the source gives NaN.</exception>
     /// <exception cref="EngineException">llama.cpp refused a file or failed.</exception>
     public LayerCosts Run(
@@ -43,7 +44,7 @@ internal sealed class LayerMeasurement(PortRequest request, LlamaRuntime runtime
         using var copy = new ScratchModel(source, source.Metadata, path, cancellation);
         long done = 0, total = 0;
         var what = "the source";
-        void Advance(int tokens) => observer.Progress(new PortProgress("attribution", done += tokens, total, what));
+        void Advance(int tokens) => observer.Progress(new PortProgress("attribution", Interlocked.Add(ref done, tokens), total, what));
         OutputFile record;
         TokenWindows windows;
         int vocabulary;
