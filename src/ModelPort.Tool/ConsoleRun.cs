@@ -69,7 +69,7 @@ internal static class ConsoleRun
                 bar.Value = progress.Done;
                 var unit = progress.Stage switch
                 {
-                    "parity" or "sensitivity" => $"{progress.Done} of {progress.Total} tokens",
+                    "parity" or "sensitivity" or "attribution" => $"{progress.Done} of {progress.Total} tokens",
                     "errors" => $"{progress.Done} of {progress.Total} values",
                     "serving" => $"{progress.Done} of {progress.Total} turns",
                     "tasks" => $"{progress.Done} of {progress.Total} questions",

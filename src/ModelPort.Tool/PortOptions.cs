@@ -32,7 +32,7 @@ internal sealed class PortOptions
         ["Continuations"] = new("--continuations") { Description = "Prompts that source and port continue, 0 for none; default 8." },
         ["ContinuationTokens"] = new("--continuation-tokens") { Description = "Tokens of a continuation; default 32." },
         ["HourlyCost"] = new("--hourly-cost") { Description = "What an hour of the machine costs, for the cost of a million tokens." },
-        ["EvaluationTokens"] = new("--evaluation-tokens") { Description = "At most this many tokens are measured; default 8192." },
+        ["EvaluationTokens"] = new("--evaluation-tokens") { Description = "At most this many tokens are measured; default 8192, fewer for more than 488 million parameters, at least 2048." },
     };
 
     private readonly Dictionary<string, Option<string?>> _properties = new()
@@ -51,6 +51,7 @@ internal sealed class PortOptions
     private readonly Option<bool> _strictPrecision = new("--strict-precision") { Description = "A tensor that cannot have the type asked for is an error." };
     private readonly Option<bool> _strictParity = new("--strict-parity") { Description = "A number outside its limit by less than its standard error misses the budget." };
     private readonly Option<bool> _serving = new("--serving") { Description = "Latency, speed, memory and load time are measured even when no budget limits them." };
+    private readonly Option<bool> _attribute = new("--attribute") { Description = "What each layer and tensor costs is measured, so that it is known which one did it." };
     private readonly Option<bool> _strict = new("--strict") { Description = "Fallbacks, overflow and guesses are errors." };
 
     private readonly Option<bool> _remoteReadOnly = new("--remote-cache-read-only") { Description = "The remote cache is read and not written." };
@@ -84,6 +85,7 @@ internal sealed class PortOptions
         command.Add(_budgets);
         command.Add(_pure);
         command.Add(_serving);
+        command.Add(_attribute);
         command.Add(_strictPrecision);
         command.Add(_strict);
         command.Add(_strictParity);
@@ -122,6 +124,7 @@ internal sealed class PortOptions
         }
 
         properties["Serving"] = Text(parsed.GetValue(_serving));
+        properties["Attribute"] = Text(parsed.GetValue(_attribute));
         properties["Strict"] = Text(parsed.GetValue(_strict));
         properties["StrictPrecision"] = Text(parsed.GetValue(_strictPrecision));
         properties["RemoteCacheReadOnly"] = Text(parsed.GetValue(_remoteReadOnly));

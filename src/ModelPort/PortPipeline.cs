@@ -57,7 +57,7 @@ public static class PortPipeline
         {
             using var store = ContentStore.Open(request.Store, null, new Unwarned(observer), cancellation);
             var context = Context(request with { OutputDirectory = scratch.FullName }, checkpoint, store, new Unwarned(observer), cancellation);
-            using var run = new PortRun(context, plan, calibration, EvaluationData.Open(request));
+            using var run = new PortRun(context, plan, calibration, EvaluationData.Open(request, plan.ParameterCount));
             return run.Plan();
         }
         finally
@@ -82,8 +82,8 @@ public static class PortPipeline
 
         var calibration = CalibrationInput.Open(request);
         using var store = ContentStore.Open(request.Store, null, observer, cancellation);
-        using var run = new PortRun(
-            Context(request, checkpoint, store, new Unwarned(observer), cancellation), Planner.Plan(checkpoint, request, calibration?.Importance), calibration, EvaluationData.Open(request));
+        var plan = Planner.Plan(checkpoint, request, calibration?.Importance);
+        using var run = new PortRun(Context(request, checkpoint, store, new Unwarned(observer), cancellation), plan, calibration, EvaluationData.Open(request, plan.ParameterCount));
         return run.Why(earlier);
     }
 
@@ -97,7 +97,7 @@ public static class PortPipeline
         using var checkpoint = Checkpoint.Open(request.Source);
         var calibration = CalibrationInput.Open(request);
         var plan = Planner.Plan(checkpoint, request, calibration?.Importance);
-        var data = EvaluationData.Open(request);
+        var data = EvaluationData.Open(request, plan.ParameterCount);
         if (calibration?.Sha256 == data.Text.Sha256 && request.Parity != ParityMode.Off)
         {
             plan = plan.With(Diagnose.SameText(data.Text.Path), request);

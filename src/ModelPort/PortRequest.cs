@@ -29,9 +29,6 @@ public sealed record PortRequest
     /// <summary>The default of <see cref="MemoryBudget"/>: 512 MiB.</summary>
     public const long DefaultMemoryBudget = 512L << 20;
 
-    /// <summary>The default of <see cref="EvaluationTokens"/>.</summary>
-    public const int DefaultEvaluationTokens = 8192;
-
     /// <summary>The default of <see cref="CalibrationTokens"/>.</summary>
     public const int DefaultCalibrationTokens = 16384;
 
@@ -52,7 +49,7 @@ public sealed record PortRequest
 
     /// <summary>Metadata other than the budgets, as users spell them.</summary>
     public static IReadOnlyList<string> OptionNames { get; } =
-        ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow", "EvaluationQuestions", "Continuations", "ContinuationTokens", "Serving", "HourlyCost",
+        ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow", "EvaluationQuestions", "Continuations", "ContinuationTokens", "Serving", "Attribute", "HourlyCost",
          "TensorPrecision", "Pure", "OutputPrecision", "EmbeddingPrecision", "TargetBitsPerWeight",
          "Calibration", "CalibrationTokens", "CalibrationWindow"];
 
@@ -119,8 +116,11 @@ public sealed record PortRequest
     /// <summary>What a missed budget does.</summary>
     public ParityMode Parity { get; init; } = ParityMode.Error;
 
-    /// <summary>At most this many tokens of the evaluation text are measured.</summary>
-    public int EvaluationTokens { get; init; } = DefaultEvaluationTokens;
+    /// <summary>At most this many tokens of the evaluation text are measured; null for what the model's size makes of it (<see cref="EvaluationLength"/>).</summary>
+    public int? EvaluationTokens { get; init; }
+
+    /// <summary>Whether it is measured which layer, and which tensors, cost most.</summary>
+    public bool Attribute { get; init; }
 
     /// <summary>Tokens in a window of the evaluation; null means 512, or the model's context when that is shorter. Take the length the model was trained with when that is less.</summary>
     public int? EvaluationWindow { get; init; }
@@ -165,7 +165,7 @@ public sealed record PortRequest
     /// <param name="source">The checkpoint folder.</param>
     /// <param name="outputDirectory">Where the outputs go.</param>
     /// <param name="metadata">Options by name: <see cref="OptionNames"/> and <see cref="Budget.Names"/>.</param>
-    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, Serving, EvaluationTokens, CacheDirectory, CacheVerify, CacheMaxSize, RemoteCache, RemoteCacheReadOnly, Strict, StrictPrecision.</param>
+    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, Serving, Attribute, EvaluationTokens, CacheDirectory, CacheVerify, CacheMaxSize, RemoteCache, RemoteCacheReadOnly, Strict, StrictPrecision.</param>
     /// <param name="file">The file that errors about options point at (the project file).</param>
     /// <exception cref="ModelPortException">MP1018, MP1019, MP1020, MP1040, MP1041, MP1043 or MP1044.</exception>
     public static PortRequest Parse(
@@ -245,7 +245,8 @@ public sealed record PortRequest
             PreTokenizer = Option("PreTokenizer"),
             Budgets = budgets,
             Parity = ParseParity(Property("Parity"), file),
-            EvaluationTokens = Count(Option("EvaluationTokens") ?? Property("EvaluationTokens"), "EvaluationTokens", DefaultEvaluationTokens, file),
+            EvaluationTokens = (Option("EvaluationTokens") ?? Property("EvaluationTokens")) is { } tokens ? Count(tokens, "EvaluationTokens", 0, file) : null,
+            Attribute = ParseSwitch(Option("Attribute") ?? Property("Attribute"), "Attribute", file),
             EvaluationWindow = ParseWindow(Option("EvaluationWindow"), "EvaluationWindow", file),
             Calibration = Option("Calibration"),
             CalibrationTokens = Count(Option("CalibrationTokens"), "CalibrationTokens", DefaultCalibrationTokens, file),

@@ -185,6 +185,7 @@ internal sealed class PortRun : IDisposable
         return changes.Count > 0 ? changes
             : report is null ? [$"measured again because {ParityReport.FileName} is not as it was left"]
             : !_measurement.IsServedHere(earlier) ? ["measured again because times are of another machine"]
+            : !_measurement.IsAttributed(earlier) ? ["measured again because nobody measured what each layer costs"]
             : [];
     }
 

@@ -4,6 +4,7 @@ using ModelPort.Engines;
 using ModelPort.Formats;
 using ModelPort.Formats.Gguf;
 using ModelPort.Parity;
+using ModelPort.Parity.Attribution;
 using ModelPort.Parity.Behaviour;
 using ModelPort.Parity.Serving;
 using ModelPort.Planning;
@@ -20,6 +21,10 @@ public sealed record ValidationOutcome(SourceHash Source, MeasurementBasis Basis
 {
     /// <summary>Whether all budgets are kept and the port behaves as its source.</summary>
     public bool Kept => Budgets.All(b => b.Passes) && !Port.Behaviour.Failures.Any();
+
+    /// <summary>The layers that are to blame for missed budgets, as sentences.</summary>
+    public IReadOnlyList<string> Blames { get; } = Port.Attribution is not { } attribution ? [] :
+        [.. Budgets.Where(b => b.Verdict == BudgetVerdict.Missed).Select(b => AttributionText.Blame(attribution, Metric.All[b.Metric]).TrimEnd()).Where(b => b.Length > 0).Distinct()];
 }
 
 /// <summary>Measures a GGUF file that exists already, whoever made it, against a checkpoint.</summary>
@@ -31,50 +36,70 @@ public static class PortValidation
     /// <param name="observer">Told progress.</param>
     /// <param name="cancellation">Stops the work.</param>
     /// <exception cref="ModelPortException">Any error but a missed budget.</exception>
-    public static ValidationOutcome Run(string portPath, PortRequest request, IPortObserver observer, CancellationToken cancellation)
+    public static ValidationOutcome Run(string portPath, PortRequest request, IPortObserver observer, CancellationToken cancellation) =>
+        Run([portPath], request, observer, cancellation)[0];
+
+    /// <summary>Measures and judges several ports of one source, which is evaluated once for all.</summary>
+    /// <param name="portPaths">The GGUF files.</param>
+    /// <param name="request">Source, evaluation, budgets; the output directory is where the source's temporary GGUF may lie.</param>
+    /// <param name="observer">Told progress.</param>
+    /// <param name="cancellation">Stops the work.</param>
+    /// <returns>An outcome for each file.</returns>
+    /// <exception cref="ModelPortException">Any error but a missed budget.</exception>
+    public static IReadOnlyList<ValidationOutcome> Run(IReadOnlyList<string> portPaths, PortRequest request, IPortObserver observer, CancellationToken cancellation)
     {
-        if (!File.Exists(portPath))
+        foreach (var path in portPaths)
         {
-            throw new ModelPortException(Diagnose.FileMissing(portPath, "a ported GGUF file"));
+            RequireGguf(path);
         }
 
-        RequireGguf(portPath);
         using var checkpoint = Checkpoint.Open(request.Source);
         var own = Planner.OwnPrecision(checkpoint);
         var plan = Planner.Plan(checkpoint, request with { Precisions = [own], Choice = TensorChoice.None, Calibration = null });
-        var data = EvaluationData.Open(request);
+        var data = EvaluationData.Open(request, plan.ParameterCount);
         using var source = OutputFile.CreateScratch(Path.Combine(request.OutputDirectory, plan.Outputs[0].FileName), plan.Outputs[0].FileLength);
         var result = Porter.Run(plan, [(plan.Outputs[0], source)], request, observer, cancellation);
         try
         {
-            var (basis, ports) = new ParityMeasurement(request, checkpoint, data, observer, cancellation).Measure(source.TemporaryPath, [portPath]);
-            var figures = ServingCost.Apply([.. ports[0].Figures, Figure.For(Metric.FileSize, Subject.Port, null, new FileInfo(portPath).Length / 1e6)], request.HourlyCost);
-            foreach (var warning in ports[0].Tokenizer?.Warnings(checkpoint.Folder, portPath) ?? [])
-            {
-                observer.Warn(warning);
-            }
-
-            foreach (var warning in ports[0].Behaviour.Findings.Where(f => f.Level == FindingLevel.Warning))
-            {
-                observer.Warn(warning.ToDiagnostic(portPath)!);
-            }
-
-            var budgets = request.Precisions is [var precision] && precision != Precision.Auto ? Judge.Applicable(precision, request.Budgets, ports[0].Tokenizer) : request.Budgets;
-            return new ValidationOutcome(result.Source, basis, ports[0] with { Figures = figures }, Judge.Check(figures, budgets, request.StrictParity));
+            var (basis, ports) = new ParityMeasurement(request, checkpoint, data, observer, cancellation).Measure(source.TemporaryPath, portPaths);
+            return [.. ports.Zip(portPaths, (port, path) => Judged(path, port, result.Source, basis, checkpoint, request, observer))];
         }
-        catch (EngineException e) when (e.Fault == EngineFault.ModelRefused && e.Path == portPath)
+        catch (EngineException e) when (e.Fault == EngineFault.ModelRefused && e.Path is { } path && portPaths.Contains(path))
         {
-            throw new ModelPortException(Diagnose.ModelRefused(portPath, e.Found, string.Join(" ", e.NativeLog)), e);
+            throw new ModelPortException(Diagnose.ModelRefused(path, e.Found, string.Join(" ", e.NativeLog)), e);
         }
         catch (EngineException e)
         {
-            throw new ModelPortException(Diagnose.From(e, portPath), e);
+            throw new ModelPortException(Diagnose.From(e, e.Path is { } path && portPaths.Contains(path) ? path : portPaths[0]), e);
         }
+    }
+
+    private static ValidationOutcome Judged(
+        string portPath, PortMeasurement port, SourceHash source, MeasurementBasis basis, Checkpoint checkpoint, PortRequest request, IPortObserver observer)
+    {
+        var figures = ServingCost.Apply([.. port.Figures, Figure.For(Metric.FileSize, Subject.Port, null, new FileInfo(portPath).Length / 1e6)], request.HourlyCost);
+        foreach (var warning in port.Tokenizer?.Warnings(checkpoint.Folder, portPath) ?? [])
+        {
+            observer.Warn(warning);
+        }
+
+        foreach (var warning in port.Behaviour.Findings.Where(f => f.Level == FindingLevel.Warning))
+        {
+            observer.Warn(warning.ToDiagnostic(portPath)!);
+        }
+
+        var budgets = request.Precisions is [var precision] && precision != Precision.Auto ? Judge.Applicable(precision, request.Budgets, port.Tokenizer) : request.Budgets;
+        return new ValidationOutcome(source, basis, port with { Figures = figures }, Judge.Check(figures, budgets, request.StrictParity));
     }
 
     // llama.cpp says little about a damaged file; the reader names the fault.
     private static void RequireGguf(string path)
     {
+        if (!File.Exists(path))
+        {
+            throw new ModelPortException(Diagnose.FileMissing(path, "a ported GGUF file"));
+        }
+
         try
         {
             GgufFile.Open(path).Dispose();

@@ -66,7 +66,7 @@ internal static partial class ParityBenchmark
         OutputFile? record = null;
         using (var model = new Evaluator(runtime, source, request.Threads, request.MemoryBudget, CancellationToken.None))
         {
-            var windows = TextSample.Take(model.Model, EvaluationText.Open(request.Evaluation), request).Windows;
+            var windows = TextSample.Take(model.Model, EvaluationText.Open(request.Evaluation), request.EvaluationTokens!.Value, request.EvaluationWindow).Windows;
             record = RecordedLogits.Record(
                 Path.Combine(request.OutputDirectory, "benchmark-logits.safetensors"),
                 windows,
@@ -89,7 +89,7 @@ internal static partial class ParityBenchmark
     private static void Compare(PortRequest request, string program, int rounds, int times)
     {
         var (source, port) = Files(request);
-        int chunks = request.EvaluationTokens / request.EvaluationWindow!.Value;
+        int chunks = request.EvaluationTokens!.Value / request.EvaluationWindow!.Value;
         string record = Path.Combine(request.OutputDirectory, "benchmark.kld");
         string[] common = ["-c", Number(request.EvaluationWindow.Value), "-t", Number(request.Threads), "--kl-divergence-base", record];
         Console.WriteLine($"{chunks} windows of {request.EvaluationWindow} tokens, {request.Threads} threads, {rounds} alternating rounds of whole processes");
@@ -140,7 +140,7 @@ internal static partial class ParityBenchmark
             Environment.ProcessPath!,
             [
                 .. host, "parity", port, "--output", request.OutputDirectory, "--llama-perplexity", "none", "--evaluation", request.Evaluation!,
-                "--evaluation-window", Number(request.EvaluationWindow!.Value), "--evaluation-tokens", Number(request.EvaluationTokens), "--threads", Number(request.Threads), "--once", source,
+                "--evaluation-window", Number(request.EvaluationWindow!.Value), "--evaluation-tokens", Number(request.EvaluationTokens!.Value), "--threads", Number(request.Threads), "--once", source,
             ]);
     }
 

@@ -152,6 +152,24 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Port_and_validate_say_which_layer_costs_most_when_they_are_asked()
+    {
+        var model = Path.Combine(Repository.Root, "tests", "Fixtures", "models", "llama3-rope");
+        string[] asked = ["--precision", "Q4_0", "--attribute", "--evaluation-tokens", "512", "--evaluation-window", "128", "--threads", "1", "--continuations", "0"];
+        var port = await ToolProcess.Run(["port", model, "--output", _folder["out"], .. asked]);
+        Assert.Equal(0, port.ExitCode);
+        Assert.Matches("^attribution: .+ costs [0-9]+ % of the divergence \\([0-9.]+ of [0-9.]+ nats\\)$", port.Lines[2]);
+
+        string[] validate = ["validate", _folder["out/llama3-rope-Q4_0.gguf"], "--source", model, .. asked];
+        var text = await ToolProcess.Run(validate);
+        Assert.Contains(text.Lines, line => line.Trim() == port.Lines[2]);
+        Assert.Equal(3, text.Lines.Count(line => line.TrimStart().StartsWith("differs by ", StringComparison.Ordinal)));
+        using var view = JsonDocument.Parse((await ToolProcess.Run([.. validate, "--format", "json"])).Output);
+        Assert.Equal(5, view.RootElement.GetProperty("attribution").GetProperty("costs").GetProperty("steps").GetArrayLength());
+        Assert.Equal(12, view.RootElement.GetProperty("worst").GetArrayLength());
+    }
+
+    [Fact]
     public async Task A_missed_budget_ends_with_exit_code_3_and_its_numbers()
     {
         var result = await ToolProcess.Run(["port", Repository.Sample, "--precision", "Q8_0", "--output", _folder["out"], "--budget", "MaxSize=1", .. ToolProcess.Quick]);

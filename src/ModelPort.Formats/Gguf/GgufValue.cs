@@ -160,6 +160,14 @@ public sealed class GgufValue : IEquatable<GgufValue>
         _ => bits.ToString(System.Globalization.CultureInfo.InvariantCulture),
     };
 
+    /// <summary>An element of an array as text for people.</summary>
+    /// <exception cref="InvalidOperationException">The value is no array.</exception>
+    /// <exception cref="IndexOutOfRangeException">There is no such element.</exception>
+    public string ElementText(int index) =>
+        Elements is { } elements
+            ? Convert.ToString(elements.GetValue(index), System.Globalization.CultureInfo.InvariantCulture) ?? ""
+            : throw new InvalidOperationException($"A value of type {Type} has no elements.");
+
     private static bool SameBits<T, TBits>(T[] left, T[] right) where T : unmanaged where TBits : unmanaged, IEquatable<TBits> =>
         System.Runtime.InteropServices.MemoryMarshal.Cast<T, TBits>(left.AsSpan())
             .SequenceEqual(System.Runtime.InteropServices.MemoryMarshal.Cast<T, TBits>(right.AsSpan()));

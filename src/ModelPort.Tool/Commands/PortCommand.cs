@@ -1,5 +1,6 @@
 using System.CommandLine;
 using ModelPort.Parity;
+using ModelPort.Parity.Attribution;
 
 namespace ModelPort.Tool.Commands;
 
@@ -26,6 +27,10 @@ internal static class PortCommand
                 {
                     Console.WriteLine(Summary.Line(outcome.Manifest, port));
                     Console.WriteLine(Gate.Line(outcome.Manifest, port));
+                    if (AttributionText.Line(port.Attribution) is { } attribution)
+                    {
+                        Console.WriteLine(attribution);
+                    }
                 }
 
                 if (outcome.ReportPath is { } report)

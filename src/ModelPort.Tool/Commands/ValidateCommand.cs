@@ -1,5 +1,6 @@
 using System.CommandLine;
 using ModelPort.Parity;
+using ModelPort.Parity.Attribution;
 using ModelPort.Parity.Behaviour;
 using ModelPort.Parity.Serving;
 using ModelPort.Parity.Tasks;
@@ -10,6 +11,8 @@ namespace ModelPort.Tool.Commands;
 /// <summary>modelport validate: measures a GGUF file that exists already against the checkpoint it came from.</summary>
 internal static class ValidateCommand
 {
+    private const int WorstShown = 3;
+
     public static Command Create()
     {
         var options = new PortOptions();
@@ -47,8 +50,11 @@ internal static class ValidateCommand
             .. outcome.Port.Tokenizer is { } t ? ReportText.Of(t).Select(line => "  " + line) : [],
             .. outcome.Port.Behaviour.Findings.Select(f => "  " + ReportText.Of(f)),
             .. outcome.Port.Behaviour.Continuations is { } c ? ReportText.Of(c).Select(line => "  " + line) : [],
+            .. outcome.Port.Attribution is { } a ? AttributionText.Of(a).Select(line => "  " + line) : [],
+            .. outcome.Port.Positions.Worst.Take(WorstShown).Select(w => "  " + ReportText.Of(w)),
             .. outcome.Port.Serving is { } s ? ReportText.Of(s).Select(line => "  " + line) : [],
             .. outcome.Budgets.Select(b => "  " + Gate.Describe(b, outcome.Port.Figures)),
+            .. outcome.Blames.Select(b => "  " + b),
         ];
         return string.Join(Environment.NewLine, lines);
     }
@@ -76,6 +82,9 @@ internal static class ValidateCommand
         IReadOnlyList<TaskParity> Tasks,
         TokenizerComparison? Tokenizer,
         BehaviourRecord Behaviour,
+        AttributionRecord? Attribution,
+        DivergenceHistogram Histogram,
+        IReadOnlyList<WorstPosition> Worst,
         ServingRecord? Serving,
         IReadOnlyList<BudgetResult> Budgets,
         bool Kept)
@@ -92,6 +101,9 @@ internal static class ValidateCommand
             o.Port.Tasks,
             o.Port.Tokenizer,
             o.Port.Behaviour,
+            o.Port.Attribution,
+            o.Port.Positions.Histogram,
+            o.Port.Positions.Worst,
             o.Port.Serving,
             o.Budgets,
             o.Kept);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using ModelPort.Diagnostics;
 using ModelPort.Parity;
+using ModelPort.Parity.Attribution;
 
 namespace ModelPort.Tool.Commands;
 
@@ -52,6 +53,10 @@ internal static class WorkerCommand
         {
             lines.Message("high", Summary.Line(outcome.Manifest, output));
             lines.Message("high", Gate.Line(outcome.Manifest, output));
+            if (AttributionText.Line(output.Attribution) is { } attribution)
+            {
+                lines.Message("high", attribution);
+            }
         }
 
         if (outcome.ReportPath is { } report)

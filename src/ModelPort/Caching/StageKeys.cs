@@ -80,7 +80,7 @@ internal static class StageKeys
     /// <param name="hardware">What times are taken on; null when none are.</param>
     public static StageKey OfMeasurement(SourceHash source, string outputSha256, EvaluationData data, string? referenceSha256, PortRequest request, EngineRecord engine, string cpuBackend, string? hardware) => new(
         "parity",
-        [Tool, new("Source", source.Value), new("Output", outputSha256), .. Evaluation(data, referenceSha256, request, engine, cpuBackend), new("Hardware", hardware ?? "")]);
+        [Tool, new("Source", source.Value), new("Output", outputSha256), .. Evaluation(data, referenceSha256, request, engine, cpuBackend), new("Attribute", request.Attribute ? "true" : ""), new("Hardware", hardware ?? "")]);
 
     /// <summary>The key of the logits of a source.</summary>
     public static StageKey OfLogits(IEnumerable<KeyPart> model, string windows, EngineRecord engine, string cpuBackend) =>
@@ -102,7 +102,7 @@ internal static class StageKeys
     [
         new("Evaluation", data.Text.Sha256),
         .. data.Tasks.Select(t => new KeyPart("Task " + t.Name, t.Sha256)),
-        new("EvaluationTokens", Text(request.EvaluationTokens)),
+        new("EvaluationTokens", Text(data.Tokens)),
         new("EvaluationWindow", Text(request.EvaluationWindow)),
         new("EvaluationQuestions", Text(request.EvaluationQuestions)),
         new("Continuations", Text(request.Continuations)),

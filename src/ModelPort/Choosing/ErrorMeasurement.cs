@@ -3,6 +3,7 @@ using ModelPort.Diagnostics;
 using ModelPort.Formats.Gguf;
 using ModelPort.Kernels;
 using ModelPort.Planning;
+using ModelPort.Porting;
 
 namespace ModelPort.Choosing;
 
@@ -94,7 +95,7 @@ internal sealed class ErrorMeasurement(
         {
             var bytes = buffers.Blocks.AsSpan(0, rowBytes);
             model.Read(stored, piece.Rows[i] * rowBytes, bytes);
-            ToFloats(stored.Type, bytes, values.Slice(i * length, length));
+            TensorDecoder.Decode(stored.Type, bytes, values.Slice(i * length, length));
         }
 
         var columns = buffers.Weights.AsSpan(0, length);
@@ -112,14 +113,13 @@ internal sealed class ErrorMeasurement(
             if (types[j] == GgmlType.F16)
             {
                 Narrow.ToHalf(values, MemoryMarshal.Cast<byte, ushort>(blocks));
-                ToFloats(GgmlType.F16, blocks, decoded);
             }
             else
             {
                 BlockQuantizer.Quantize((BlockType)types[j], values, blocks, length, weighted ? columns : []);
-                BlockDequantizer.Dequantize((BlockType)types[j], blocks, decoded);
             }
 
+            TensorDecoder.Decode(types[j], blocks, decoded);
             for (var i = 0; i < count; i += length)
             {
                 sums[j] += SquaredError.Sum(values.Slice(i, length), decoded.Slice(i, length), weighted ? columns : []) / mean;
@@ -129,22 +129,6 @@ internal sealed class ErrorMeasurement(
         decoded.Clear();
         sums[^1] = SquaredError.Sum(values, decoded);
         return sums;
-    }
-
-    private static void ToFloats(GgmlType type, ReadOnlySpan<byte> bytes, Span<float> values)
-    {
-        switch (type)
-        {
-            case GgmlType.BF16:
-                Widen.FromBFloat16(MemoryMarshal.Cast<byte, ushort>(bytes), values);
-                break;
-            case GgmlType.F16:
-                Widen.FromHalf(MemoryMarshal.Cast<byte, ushort>(bytes), values);
-                break;
-            default:
-                MemoryMarshal.Cast<byte, float>(bytes).CopyTo(values);
-                break;
-        }
     }
 
     private static double Mean(ReadOnlySpan<float> weights)

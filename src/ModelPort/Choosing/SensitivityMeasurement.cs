@@ -18,13 +18,6 @@ namespace ModelPort.Choosing;
 /// <param name="cancellation">Stops the work.</param>
 internal sealed class SensitivityMeasurement(PortRequest request, SensitivityInput input, IPortObserver observer, CancellationToken cancellation)
 {
-    /// <summary>Windows are short, as every model was trained on at least so many tokens, and the figure does not need more.</summary>
-    private const int MostWindowTokens = 256;
-
-    // What parity evaluates of source and port together, so that choosing takes about as long as measuring; but a window for each group at least.
-    private const int Tokens = 2 * PortRequest.DefaultEvaluationTokens;
-    private const int MostWindows = 4;
-
     // The relative squared error of a type of four bits is a fifth of it, that of two bits three times as much.
     private const double Amount = 1.0 / 32;
 
@@ -93,9 +86,9 @@ internal sealed class SensitivityMeasurement(PortRequest request, SensitivityInp
     private TokenWindows Cut(LlamaModel model, int evaluations)
     {
         var vocabulary = model.Vocabulary;
-        var length = Math.Min(MostWindowTokens, Math.Max(model.TrainingContextLength, 2));
+        var length = Math.Min(ShortWindows.MostLength, Math.Max(model.TrainingContextLength, 2));
         var tokens = vocabulary.Tokenize(input.Text, addSpecial: true, parseSpecial: false);
-        var windows = TokenWindows.Cut(tokens, length, vocabulary.AddBos && vocabulary.Bos >= 0 ? vocabulary.Bos : null, Math.Clamp(Tokens / evaluations / length, 1, MostWindows) * length);
+        var windows = ShortWindows.Cut(vocabulary, tokens, length, evaluations);
         return windows.Count > 0 ? windows : throw new ModelPortException(Diagnose.EvaluationTooShort(input.Path, tokens.Length, length));
     }
 

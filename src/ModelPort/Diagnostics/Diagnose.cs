@@ -250,9 +250,9 @@ public static class Diagnose
 
     // MP3xxx: parity and gates
 
-    /// <summary>MP3001: measured numbers miss a budget.</summary>
-    public static Diagnostic BudgetMissed(string path, string port, string budget, string measured, string limit, string data) =>
-        Error("MP3001", path, $"{port} misses {budget}: measured {measured}, limit {limit} ({data}). Choose another precision, or change the limit if this is acceptable.");
+    /// <summary>MP3001: measured numbers miss a budget. The layer is a sentence with a blank behind it, or empty.</summary>
+    public static Diagnostic BudgetMissed(string path, string port, string budget, string measured, string limit, string data, string layer) =>
+        Error("MP3001", path, $"{port} misses {budget}: measured {measured}, limit {limit} ({data}). {layer}Choose another precision, or change the limit if this is acceptable.");
 
     /// <summary>MP3002: parity could not be measured.</summary>
     public static Diagnostic Unmeasurable(string path, string found) =>
@@ -300,6 +300,14 @@ public static class Diagnose
     /// <summary>MP3024 (warning): the port does not end a generation at one of several tokens.</summary>
     public static Diagnostic StopTokenMissing(string path, string tokens, string file) =>
         Warning("MP3024", path, $"llama.cpp does not end a generation at {tokens}, as {file} says. Give your application these texts as stop texts.");
+
+    /// <summary>MP3025: the port splits the evaluation text otherwise than its source.</summary>
+    public static Diagnostic TextSplitOtherwise(string path, string? difference) =>
+        Error("MP3025", path, $"The port splits the evaluation text into other tokens than its source{(difference is null ? "" : $": {difference.TrimEnd('.')}")}. The figures are of the source's tokens, and do not hold for what an application will give the port. Port the checkpoint again, or correct its tokenizer.ggml.pre and the metadatum PreTokenizer.");
+
+    /// <summary>MP3026: values of the port are not the source's.</summary>
+    public static Diagnostic WeightsDiffer(string path, string found) =>
+        Error("MP3026", path, $"The port's weights are not its source's: {found.TrimEnd('.')}. Expected what the type makes of the source's values. A measurement may not show it, where the text hardly uses these weights. Port the checkpoint again, or name the source that the file was made from.");
 
     /// <summary>MP3030 (warning): the port's tokenizer was not compared with its source's.</summary>
     public static Diagnostic TokenizerNotChecked(string path, string found) =>

@@ -163,6 +163,9 @@ public sealed record OutputRecord
     /// <summary>How it behaves; null when nothing was measured.</summary>
     public Parity.Behaviour.BehaviourRecord? Behaviour { get; init; }
 
+    /// <summary>Where it differs from its source, and what that costs; null when nothing was measured.</summary>
+    public Parity.Attribution.AttributionRecord? Attribution { get; init; }
+
     /// <summary>How times and memory were taken; null when nobody asked for them.</summary>
     public Parity.Serving.ServingRecord? Serving { get; init; }
 

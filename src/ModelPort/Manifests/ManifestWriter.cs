@@ -29,6 +29,7 @@ internal sealed class ManifestWriter(PortContext context, PortPlan plan)
         Tasks = measured?.Tasks ?? [],
         Tokenizer = measured?.Tokenizer,
         Behaviour = measured?.Behaviour,
+        Attribution = measured?.Attribution,
         Serving = measured?.Serving,
         Budgets = [],
         Verdict = Verdict.NotMeasured,

@@ -1,6 +1,6 @@
-using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace ModelPort.Parity;
 
@@ -43,30 +43,31 @@ internal readonly record struct CodedLogProbabilities(float LogSum, float Scale,
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public (double Divergence, float Difference, int Top) Compare(ReadOnlySpan<float> reference, ReadOnlySpan<float> logits, float logSum)
     {
-        var (low, high) = (Vector<double>.Zero, Vector<double>.Zero);
-        var differences = Vector<float>.Zero;
+        var (low, high) = (Vector512<double>.Zero, Vector512<double>.Zero);
+        var differences = Vector512<float>.Zero;
+        var (inverse, floor, scale, least, most, sum) = (Vector512.Create(Inverse), Vector512.Create(Floor), Vector512.Create(Scale), Vector512.Create(Least), Vector512.Create(Most), Vector512.Create(logSum));
         var top = -1;
         var i = 0;
-        for (; i <= reference.Length - Vector<float>.Count; i += Vector<float>.Count)
+        for (; i <= reference.Length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
-            var r = new Vector<float>(reference[i..]);
-            var m = new Vector<float>(logits[i..]);
-            differences = Vector.Max(differences, Vector.Abs(r - m));
-            var code = Vector.Round((Vector.Max(r, new Vector<float>(Floor)) - new Vector<float>(Floor)) * Inverse);
-            var logProbability = (code * Scale) + new Vector<float>(Least);
-            if (top < 0 && Vector.EqualsAny(logProbability, new Vector<float>(Most)))
+            var r = Vector512.Create(reference[i..]);
+            var m = Vector512.Create(logits[i..]);
+            differences = Vector512.Max(differences, Vector512.Abs(r - m));
+            var code = Vector512.Round((Vector512.Max(r, floor) - floor) * inverse);
+            var logProbability = (code * scale) + least;
+            if (top < 0 && Vector512.EqualsAny(logProbability, most))
             {
                 top = i + FirstOf(logProbability, Most);
             }
 
-            var term = Exponentials.Of(logProbability) * (logProbability - m + new Vector<float>(logSum));
-            term = Vector.ConditionalSelect(Vector.GreaterThan(logProbability, new Vector<float>(-Depth)), term, Vector<float>.Zero);
-            Vector.Widen(term, out var first, out var second);
+            var term = Exponentials.Of(logProbability) * (logProbability - m + sum);
+            term = Vector512.ConditionalSelect(Vector512.GreaterThan(logProbability, Vector512.Create(-Depth)), term, Vector512<float>.Zero);
+            var (first, second) = Vector512.Widen(term);
             low += first;
             high += second;
         }
 
-        var divergence = Vector.Sum(low + high);
+        var divergence = Vector512.Sum(low + high);
         var difference = TensorPrimitives.Max(Lanes(differences));
         for (; i < reference.Length; i++)
         {
@@ -79,7 +80,7 @@ internal readonly record struct CodedLogProbabilities(float LogSum, float Scale,
         return (divergence, difference, top);
     }
 
-    private static int FirstOf(Vector<float> values, float value)
+    private static int FirstOf(Vector512<float> values, float value)
     {
         var lane = 0;
         while (values[lane] != value)
@@ -90,9 +91,9 @@ internal readonly record struct CodedLogProbabilities(float LogSum, float Scale,
         return lane;
     }
 
-    private static float[] Lanes(Vector<float> values)
+    private static float[] Lanes(Vector512<float> values)
     {
-        var lanes = new float[Vector<float>.Count];
+        var lanes = new float[Vector512<float>.Count];
         values.CopyTo(lanes);
         return lanes;
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using ModelPort.Diagnostics;
 using ModelPort.Manifests;
+using ModelPort.Parity.Attribution;
 using ModelPort.Parity.Behaviour;
 
 namespace ModelPort.Parity;
@@ -32,13 +33,14 @@ public static class Gate
     /// <param name="budget">The budget.</param>
     /// <param name="figures">The figures of the port.</param>
     /// <param name="data">What was measured on.</param>
-    public static Diagnostic Failure(string path, string port, BudgetResult budget, IReadOnlyList<Figure> figures, string data)
+    /// <param name="attribution">Where the port differs from its source.</param>
+    public static Diagnostic Failure(string path, string port, BudgetResult budget, IReadOnlyList<Figure> figures, string data, AttributionRecord? attribution)
     {
         var kind = Kind(budget);
         var name = budget.Name + (budget.IsDefault ? " (default)" : "");
         return budget.Verdict == BudgetVerdict.NotMeasured
             ? Diagnose.BudgetNotMeasured(path, port, name, kind.Metric.Title, kind.Needs)
-            : Diagnose.BudgetMissed(path, port, name, Measured(budget, figures), kind.Metric.Write(budget.Limit, null).TrimStart('+'), Against(budget) + data);
+            : Diagnose.BudgetMissed(path, port, name, Measured(budget, figures), kind.Metric.Write(budget.Limit, null).TrimStart('+'), Against(budget) + data, attribution is null ? "" : AttributionText.Blame(attribution, kind.Metric));
     }
 
     /// <summary>A budget with old, new, limit and verdict.</summary>

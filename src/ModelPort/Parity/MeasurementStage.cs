@@ -30,6 +30,9 @@ internal sealed class MeasurementStage(PortContext context, EvaluationData data)
     /// <summary>Whether times that an earlier run took, if they are asked for, were taken on this machine.</summary>
     public bool IsServedHere(Manifest earlier) => !context.Request.MeasuresServing || earlier.Outputs.All(o => o.Serving?.Hardware == Here);
 
+    /// <summary>Whether an earlier run measured what each layer costs, if that is asked for.</summary>
+    public bool IsAttributed(Manifest earlier) => !context.Request.Attribute || earlier.Outputs.All(o => o.Attribution?.Costs is not null);
+
     /// <summary>The measurement of an output from the store; null when it is not there.</summary>
     public MeasuredPort? Stored(ReadyPort port)
     {

@@ -1,8 +1,10 @@
+using System.Globalization;
 using ModelPort.Caching;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
 using ModelPort.Formats.Gguf;
+using ModelPort.Parity.Attribution;
 using ModelPort.Parity.Behaviour;
 using ModelPort.Parity.Serving;
 using ModelPort.Parity.Tasks;
@@ -24,6 +26,9 @@ public sealed record PortMeasurement(IReadOnlyList<Figure> Figures, PositionDige
 
     /// <summary>How the port behaves.</summary>
     public BehaviourRecord Behaviour { get; init; } = new([], null);
+
+    /// <summary>Where it differs from its source.</summary>
+    public AttributionRecord? Attribution { get; init; }
 
     /// <summary>How times and memory were taken; null when nobody asked for them.</summary>
     public ServingRecord? Serving { get; init; }
@@ -64,7 +69,7 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
     public (MeasurementBasis Basis, IReadOnlyList<PortMeasurement> Ports) Measure(string sourcePath, IReadOnlyList<string> portPaths)
     {
         using var source = Load(sourcePath);
-        var sample = TextSample.Take(source.Model, data.Text, request);
+        var sample = TextSample.Take(source.Model, data.Text, data.Tokens, request.EvaluationWindow);
         var windows = sample.Windows;
         using var outputs = request.ReferenceOutputs is { } path ? RecordedLogits.Open(path, source.Model.VocabularySize) : null;
         _total = (1L + portPaths.Count) * (windows.Tokens + (outputs?.Windows.Tokens ?? 0));
@@ -81,7 +86,9 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
         source.Dispose();
         PortMeasurement[] ports = [.. portPaths.Select((p, i) => MeasurePort(p, i, sample, tokenizer, logits, outputs, figures, probes))];
         var asked = probes.Finish(() => Load(sourcePath).Model);
-        ports = [.. ports.Zip(asked, (p, a) => p with { Figures = [.. p.Figures, .. a.Figures], Tasks = a.Tasks, Behaviour = a.Behaviour })];
+        ports = [.. ports.Zip(asked, (p, a) => p with { Figures = [.. p.Figures, .. a.Figures], Tasks = a.Tasks, Behaviour = a.Behaviour with { Findings = [.. p.Behaviour.Findings, .. a.Behaviour.Findings] } })];
+        var attribution = new AttributionMeasurement(request, _runtime, sample, observer, cancellation).Run(sourcePath, portPaths, [.. ports.Select(p => p.Figures)]);
+        ports = [.. ports.Zip(attribution, (p, a) => p with { Attribution = a, Behaviour = p.Behaviour with { Findings = [.. p.Behaviour.Findings, .. AttributionText.Finding(a)] } })];
         if (request.MeasuresServing)
         {
             var serving = new ServingRun(request, data.Text, _runtime.CpuBackend, observer, cancellation);
@@ -109,13 +116,13 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
         string path, int index, TextSample sample, TokenizerReference tokenizer, RecordedLogits source, RecordedLogits? outputs, IReadOnlyList<Figure> ofSource, PortProbes probes)
     {
         using var port = Load(path);
-        using var file = GgufFile.Open(path);
-        var split = TokenizerParity.Measure(tokenizer, port.Model.Vocabulary, file.Metadata, cancellation);
-        if (!sample.IsSplitAlikeBy(port.Model))
+        if (port.Model.VocabularySize != source.VocabularySize)
         {
-            throw new ModelPortException(Diagnose.Unmeasurable(data.Text.Path, $"source and port split the evaluation text into different tokens{(split.Describe() is { } difference ? $"; {difference}" : "")}"));
+            throw new ModelPortException(Diagnose.Unmeasurable(path, string.Create(CultureInfo.InvariantCulture, $"the port's vocabulary has {port.Model.VocabularySize} tokens, its source's {source.VocabularySize}; it is a port of another model")));
         }
 
+        using var file = GgufFile.Open(path);
+        var split = TokenizerParity.Measure(tokenizer, port.Model.Vocabulary, file.Metadata, cancellation);
         var (positions, speed) = LogitComparison.Run(
             source, port, LlamaCacheType.F16, Advance, cancellation, Kept is null ? null : positions => PositionLog.Open(LogPath(index), LogKey(source.Windows, index), source.Windows, positions));
         probes.AskPort(port.Model);
@@ -131,6 +138,9 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
             PositionDigest.Of(positions, source.Windows, t => port.Model.Vocabulary.Detokenize(t, unparseSpecial: true)))
         {
             Tokenizer = split,
+
+            // Figures are of the source's tokens. They say nothing of a port that will be given others.
+            Behaviour = new BehaviourRecord(sample.IsSplitAlikeBy(port.Model) ? [] : [BehaviourFinding.Of("evaluationText", Diagnose.TextSplitOtherwise("", split.Describe()))], null),
         };
     }
 

@@ -1,6 +1,6 @@
-using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace ModelPort.Parity;
 
@@ -55,27 +55,28 @@ internal static class Exponentials
     /// exp of each value, rounded once. The single-precision exponential of the runtime is off by up to a unit in the last place, which moves the last digit of
     /// printed figures; through double precision none is.
     /// </summary>
-    public static Vector<float> Of(Vector<float> values)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Of(Vector512<float> values)
     {
-        Vector.Widen(values, out var low, out var high);
-        return Vector.Narrow(Vector.Exp(low), Vector.Exp(high));
+        var (low, high) = Vector512.Widen(values);
+        return Vector512.Narrow(Vector512.Exp(low), Vector512.Exp(high));
     }
 
     /// <summary>The sum of exp(value - max).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static double Sum(ReadOnlySpan<float> values, float max)
     {
-        var (low, high) = (Vector<double>.Zero, Vector<double>.Zero);
-        var shift = new Vector<float>(max);
+        var (low, high) = (Vector512<double>.Zero, Vector512<double>.Zero);
+        var shift = Vector512.Create(max);
         var i = 0;
-        for (; i <= values.Length - Vector<float>.Count; i += Vector<float>.Count)
+        for (; i <= values.Length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
-            Vector.Widen(Of(new Vector<float>(values[i..]) - shift), out var first, out var second);
+            var (first, second) = Vector512.Widen(Of(Vector512.Create(values[i..]) - shift));
             low += first;
             high += second;
         }
 
-        var sum = Vector.Sum(low + high);
+        var sum = Vector512.Sum(low + high);
         for (; i < values.Length; i++)
         {
             sum += MathF.Exp(values[i] - max);

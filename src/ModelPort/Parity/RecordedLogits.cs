@@ -29,7 +29,8 @@ internal sealed class RecordedLogits : IDisposable
     /// <summary>The tokens.</summary>
     public TokenWindows Windows { get; }
 
-    private int VocabularySize => (int)_logits.Shape[2];
+    /// <summary>Logits of a position.</summary>
+    public int VocabularySize => (int)_logits.Shape[2];
 
     /// <summary>Opens a file.</summary>
     /// <param name="path">The file.</param>

@@ -60,6 +60,11 @@ public static class ReportText
         }
     }
 
+    /// <summary>A position at which the port says something else than its source.</summary>
+    public static string Of(WorstPosition worst) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"differs by {worst.Divergence:0.###} nats before '{OneLine(worst.Next)}' ({worst.InSource:0.000} in the source, {worst.InPort:0.000} in the port; window {worst.Window}, token {worst.Position})");
+
     /// <summary>What times were taken on, and how those of the port compare with the source's.</summary>
     public static IEnumerable<string> Of(ServingRecord serving)
     {
@@ -74,4 +79,5 @@ public static class ReportText
                 $"{Metric.All[ratio.Metric].Title}, port to source: {ratio.Median:0.000} (half of the rounds from {ratio.Low:0.000} to {ratio.High:0.000})");
         }
     }
+    private static string OneLine(string token) => string.Concat(token.Select(c => char.IsControl(c) ? ' ' : c));
 }

@@ -20,22 +20,23 @@ internal sealed record TextSample(string Text, int[] Tokens, TokenWindows Window
     /// <summary>Takes what a request asks for.</summary>
     /// <param name="source">The source, whose tokenizer splits the text.</param>
     /// <param name="text">The text.</param>
-    /// <param name="request">How much of it, and the length of a window.</param>
+    /// <param name="most">At most this many tokens of it.</param>
+    /// <param name="window">Tokens of a window; null means 512, or the model's context when that is shorter.</param>
     /// <exception cref="ModelPortException">MP1020: EvaluationTokens is too small; MP3003: the text is too short.</exception>
-    public static TextSample Take(LlamaModel source, EvaluationText text, PortRequest request)
+    public static TextSample Take(LlamaModel source, EvaluationText text, int most, int? window)
     {
-        var length = request.EvaluationWindow ?? Math.Min(DefaultWindow, Math.Max(source.TrainingContextLength, 2));
+        var length = window ?? Math.Min(DefaultWindow, Math.Max(source.TrainingContextLength, 2));
         var rows = TokenWindows.RowsOf(length);
         var needed = (FewestPositions + rows - 1) / rows * length;
-        var (beginning, tokens) = Beginning(source, text, Math.Max(needed, request.EvaluationTokens));
-        var windows = TokenWindows.Cut(tokens, length, source.Vocabulary is { AddBos: true, Bos: >= 0 and var bos } ? bos : null, request.EvaluationTokens);
+        var (beginning, tokens) = Beginning(source, text, Math.Max(needed, most));
+        var windows = TokenWindows.Cut(tokens, length, source.Vocabulary is { AddBos: true, Bos: >= 0 and var bos } ? bos : null, most);
         if (windows.Tokens >= needed)
         {
             return new TextSample(beginning, tokens, windows);
         }
 
         throw new ModelPortException(tokens.Length >= needed
-            ? Diagnose.InvalidOption(text.Path, "EvaluationTokens", request.EvaluationTokens.ToString(CultureInfo.InvariantCulture), $"at least {needed}, for a figure that means something")
+            ? Diagnose.InvalidOption(text.Path, "EvaluationTokens", most.ToString(CultureInfo.InvariantCulture), $"at least {needed}, for a figure that means something")
             : Diagnose.EvaluationTooShort(text.Path, tokens.Length, needed));
     }
 

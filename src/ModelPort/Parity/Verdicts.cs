@@ -43,7 +43,7 @@ internal sealed class Verdicts(PortContext context)
         [.. from output in manifest.Outputs
             from budget in output.Budgets
             where !budget.Passes
-            select Gate.Failure(context.Checkpoint.Folder, $"{context.Request.Name} {output.Precision}", budget, output.Metrics, Gate.Data(manifest, output, budget)),
+            select Gate.Failure(context.Checkpoint.Folder, $"{context.Request.Name} {output.Precision}", budget, output.Metrics, Gate.Data(manifest, output, budget), output.Attribution),
          .. from output in manifest.Outputs
             where output.Verdict == Verdict.Missed
             from failure in output.Behaviour?.Failures ?? []

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Xml.Linq;
 using ModelPort.Manifests;
 using ModelPort.Parity;
+using ModelPort.Parity.Attribution;
 
 namespace ModelPort.Reports;
 
@@ -109,6 +110,27 @@ internal static class Charts
                 Html.Shape("line", "span", ("x1", X(r.Item.Second[0])), ("x2", X(r.Item.Second[2])), ("y1", (r.Index + 0.7) * RowHeight), ("y2", (r.Index + 0.7) * RowHeight)),
                 r.Item.Second.Select(t => Html.Shape("circle", r.Item.First.Of == Subject.Source ? "point source" : "point", ("cx", X(t)), ("cy", (r.Index + 0.7) * RowHeight), ("r", 5))),
             }));
+    }
+
+    /// <summary>What tensors cost, the dearest first.</summary>
+    public static XElement Costs(LayerCosts costs)
+    {
+        const int Names = 230;
+        const int Numbers = 120;
+        const int RowHeight = 20;
+        var largest = costs.Tensors.Max(t => double.IsFinite(t.Divergence) ? t.Divergence : 0);
+        double Length(double divergence) => largest > 0 && divergence > 0 ? (Width - Names - Numbers) * Math.Min(divergence / largest, 1) : 0;
+        return Html.Drawing(
+            Width,
+            costs.Tensors.Count * RowHeight + 30,
+            "What tensors cost: " + string.Join("; ", costs.Tensors.Select(t => $"{t.Name} {Metric.Write(t.Divergence, "0.#####")} nats")),
+            costs.Tensors.Index().Select(t => new object[]
+            {
+                Html.Label(t.Item.Name, Names - 8, t.Index * RowHeight + 15, "end", "marked"),
+                Html.Shape("rect", "bar", ("x", Names), ("y", t.Index * RowHeight + 3), ("width", Math.Max(1, Length(t.Item.Divergence))), ("height", RowHeight - 6)),
+                Html.Label(string.Create(CultureInfo.InvariantCulture, $"{Metric.Write(t.Item.Divergence, "0.#####")} ({100 * t.Item.Share:0} %)"), Names + Length(t.Item.Divergence) + 6, t.Index * RowHeight + 15, "start"),
+            }),
+            Html.Label("divergence with only these values of the port, nats (part of the port's)", Width / 2.0, costs.Tensors.Count * RowHeight + 22, @class: "title"));
     }
 
     /// <summary>A figure of an output that stands by itself; NaN when there is none.</summary>

@@ -3,6 +3,7 @@ using System.Xml.Linq;
 using ModelPort.Diagnostics;
 using ModelPort.Manifests;
 using ModelPort.Parity;
+using ModelPort.Parity.Attribution;
 using ModelPort.Parity.Behaviour;
 using ModelPort.Parity.Tokenizers;
 
@@ -67,6 +68,7 @@ public static class ReportPage
                 b.Limit.ToString("0.######", CultureInfo.InvariantCulture) + (b.Unit is null ? "" : " " + b.Unit) + (b.IsDefault ? " (default)" : ""),
                 Badge(b.Verdict),
             })),
+        Layers(output),
         Html.Of("h3", "Divergence"),
         Charts.Divergence(digest.Histogram, Compared(output, Metric.MeanDivergence), Compared(output, Metric.DivergencePercentiles.First(p => p.Fraction == 0.99f).Metric)),
         Html.Of("h3", "Where it differs most"),
@@ -91,6 +93,47 @@ public static class ReportPage
             CultureInfo.InvariantCulture,
             $"divergence {worst.Divergence:0.###} nats; probability of the marked token {Probability(worst.InSource)} in the source, {Probability(worst.InPort)} in the port; "
             + $"{(worst.SameTop ? "the same token first" : "another token first")} (window {worst.Window}, token {worst.Position})")));
+
+    private static IEnumerable<XElement> Layers(OutputRecord output) => output.Attribution is not { } attribution ? [] :
+    [
+        Html.Of("h3", "Which layer did it"),
+        .. Costs(attribution),
+        .. attribution.Header.Count == 0 ? [] : new[]
+        {
+            Html.Table(
+                ["key of the header", "from the source", "in the port"],
+                attribution.Header.Select(h => new object[] { h.Key, Visible(h.Source ?? "absent"), Visible(h.Port ?? "absent") })),
+        },
+        Weights(attribution.Weights),
+        .. attribution.Weights.Unexplained.Count == 0 ? [] : new[]
+        {
+            Html.Table(
+                ["weight", "type", "relative error", "explained by the type"],
+                attribution.Weights.Unexplained.Select(e => new object[] { e.Name, e.Type, Short(e.Error), Short(e.Explained) })),
+        },
+    ];
+
+    private static IEnumerable<XElement> Costs(AttributionRecord attribution) => attribution.Costs is not { } costs ? [] :
+    [
+        Html.Of("p", AttributionText.Dearest(attribution, costs) + string.Create(CultureInfo.InvariantCulture, $". Header, weights and arithmetic were measured on {costs.Windows} windows of {costs.WindowLength} tokens, runtime and precision on all that was evaluated.")),
+        Html.Table(
+            ["layer", "before", "after", "mean divergence, nats"],
+            costs.Steps.Select(s => new object[] { AttributionText.Spell(s.Layer), s.From, s.To, s.Divergence is { } d ? Metric.Write(d, "0.#####") : $"not measured: {s.NotMeasured}" })),
+        .. costs.Tensors.Count == 0 ? [] : new[] { Html.Of("h3", $"What tensors cost, {costs.Tensors.Count.ToString(CultureInfo.InvariantCulture)} of {costs.Groups.ToString(CultureInfo.InvariantCulture)} groups"), Charts.Costs(costs) },
+    ];
+
+    private static XElement Weights(WeightErrors weights)
+    {
+        var matrices = string.Create(CultureInfo.InvariantCulture, $"{weights.Matrices} matrices were compared with the source's, value by value");
+        return Html.Of("p", weights.UnexplainedCount > 0
+                ? string.Create(CultureInfo.InvariantCulture, $"{matrices}: {weights.UnexplainedCount} are farther from it than their type explains.")
+            : weights.Largest is [var first, ..]
+                ? $"{matrices}: each is as near as its type allows. The largest relative error is {Short(first.Error)}, of {first.Name} ({first.Type})."
+            : $"{matrices}: all are the same.",
+            weights.Missing.Count == 0 ? null : $" Only one of the two has {string.Join(", ", weights.Missing)}, or it has another shape.");
+    }
+
+    private static string Short(double value) => value.ToString("G3", CultureInfo.InvariantCulture);
 
     private static IEnumerable<XElement> Tasks(OutputRecord output) => output.Tasks.Count == 0 ? [] :
     [

@@ -184,6 +184,14 @@ public sealed class ParityInputTests : IDisposable
         Assert.Equal(("MP3007", _checkpoint.Beside("port.gguf")), Invalid("port.gguf"));
     }
 
+    [Fact]
+    public void A_GGUF_of_another_vocabulary_cannot_be_validated()
+    {
+        Assert.NotEqual(Repository.Sample, _checkpoint.Model);
+        File.Copy(Ports.Make(Repository.Sample, "Q8_0", _checkpoint.Beside("."))["Q8_0"], _checkpoint.Beside("port.gguf"));
+        Assert.Equal(("MP3002", _checkpoint.Beside("port.gguf")), Invalid("port.gguf"));
+    }
+
     private (string Code, string File) Invalid(string name)
     {
         var request = PortRequest.Parse(_checkpoint.Model, _checkpoint.Output, _checkpoint.Metadata, _checkpoint.Properties, "");

@@ -39,7 +39,7 @@ public sealed class SizedPortTests(SizedPortTests.KnownTable known) : IClassFixt
         }
 
         using var checkpoint = Checkpoints.Checkpoint.Open(Repository.Sample);
-        var measurement = new ParityMeasurement(request, checkpoint, EvaluationData.Open(request), new QuietObserver(), TestContext.Current.CancellationToken);
+        var measurement = new ParityMeasurement(request, checkpoint, EvaluationData.Open(request, checkpoint.Tensors.ParameterCount), new QuietObserver(), TestContext.Current.CancellationToken);
         var divergences = measurement.Measure(files["BF16"], [.. recipes.Select(r => files[r]), .. chosen.Select(c => c.Path)]).Ports
             .Select(p => p.Figures.First(f => f.Name == Metric.MeanDivergence.Name && f.Of == Subject.Port).Value).ToArray();
         for (var i = 0; i < recipes.Length; i++)

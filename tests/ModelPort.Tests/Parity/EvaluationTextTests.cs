@@ -68,7 +68,7 @@ public sealed class EvaluationTextTests : IDisposable
         var text = EvaluationText.Open(Path.Combine(Repository.Root, "tests", "Fixtures", "texts", "held-out.txt"));
         using var model = LlamaModel.Load(
             LlamaRuntime.Load(), Ports.Make(Repository.Checkpoint(name), "BF16", _folder.Path)["BF16"], new LlamaModelOptions { VocabularyOnly = true });
-        var sample = TextSample.Take(model, text, Ports.Request(name, "BF16") with { EvaluationTokens = tokens, EvaluationWindow = 256 });
+        var sample = TextSample.Take(model, text, tokens, 256);
         Assert.InRange(Encoding.UTF8.GetByteCount(sample.Text), 1, text.Length / 2);
 
         var whole = TokenWindows.Cut(model.Vocabulary.Tokenize(text.Beginning(int.MaxValue), addSpecial: true, parseSpecial: false), 256, model.Vocabulary.AddBos ? model.Vocabulary.Bos : null, tokens);

@@ -40,9 +40,8 @@ public sealed class LlamaPerplexityTests
     {
         using var folder = new TemporaryFolder();
         var files = Ports.Make(Repository.Checkpoint(model), $"{source};{port}", folder.Path);
-        var request = Ports.Request(model, port) with { EvaluationWindow = window, EvaluationTokens = windows * window };
         using var first = Load(runtime, files[source]);
-        var sample = TextSample.Take(first.Model, EvaluationText.Open(Path.Combine(Repository.Root, "samples", "data", "evaluation.txt")), request).Windows;
+        var sample = TextSample.Take(first.Model, EvaluationText.Open(Path.Combine(Repository.Root, "samples", "data", "evaluation.txt")), windows * window, window).Windows;
         using var record = RecordedLogits.Record(
             folder["logits"], sample, first.Model.VocabularySize, model, (reader, _) => first.Run(sample, LlamaCacheType.F16, reader, _ => { }, TestContext.Current.CancellationToken));
         using var logits = RecordedLogits.Open(record.TemporaryPath, first.Model.VocabularySize);

@@ -8,11 +8,21 @@ using ModelPort.Tests.Support;
 namespace ModelPort.Tests.Reports;
 
 /// <summary>A port of the sample that was really measured, and its report.</summary>
-public sealed class SampleReport : IDisposable
+public class SampleReport : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
+    private readonly Func<PortRequest, PortRequest> _change;
 
-    public SampleReport() => Run();
+    public SampleReport()
+        : this(request => request)
+    {
+    }
+
+    internal SampleReport(Func<PortRequest, PortRequest> change)
+    {
+        _change = change;
+        Run();
+    }
 
     public string Folder => _folder.Path;
 
@@ -23,7 +33,7 @@ public sealed class SampleReport : IDisposable
     internal ParityReport Report => ParityReport.TryRead(JsonPath, Manifest.TryRead(Path.Combine(Folder, Manifest.FileName))!)!;
 
     internal PortOutcome Run(params Budget[] budgets) => PortPipeline.Run(
-        new PortRequest
+        _change(new PortRequest
         {
             Source = Repository.Sample,
             Name = "wordnet-llama",
@@ -33,9 +43,16 @@ public sealed class SampleReport : IDisposable
             EvaluationWindow = 128,
             Budgets = budgets,
             Threads = 1,
-        },
+        }),
         new QuietObserver(),
         TestContext.Current.CancellationToken);
 
-    public void Dispose() => _folder.Dispose();
+    public void Dispose()
+    {
+        _folder.Dispose();
+        GC.SuppressFinalize(this);
+    }
 }
+
+/// <summary>The same at one precision, whose layers were measured too.</summary>
+public sealed class AttributedReport() : SampleReport(request => request with { Precisions = Precision.ParseList("Q4_K_M", ""), Attribute = true });

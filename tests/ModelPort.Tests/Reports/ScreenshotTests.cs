@@ -5,7 +5,7 @@ using StbImageSharp;
 namespace ModelPort.Tests.Reports;
 
 /// <summary>The page as a browser shows it.</summary>
-public sealed class ScreenshotTests(SampleReport sample) : IClassFixture<SampleReport>
+public sealed class ScreenshotTests(AttributedReport sample) : IClassFixture<AttributedReport>
 {
     private static readonly string[] Names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
@@ -47,7 +47,7 @@ public sealed class ScreenshotTests(SampleReport sample) : IClassFixture<SampleR
             {
                 "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-sync",
                 "--disable-background-networking", "--disable-component-update", $"--user-data-dir={folder["profile"]}",
-                $"--blink-settings=preferredColorScheme={(scheme == "dark" ? 0 : 1)}", $"--window-size={width},1600", $"--screenshot={path}",
+                $"--blink-settings=preferredColorScheme={(scheme == "dark" ? 0 : 1)}", $"--window-size={width},2400", $"--screenshot={path}",
                 new Uri(sample.PagePath).AbsoluteUri,
             },
             RedirectStandardError = true,

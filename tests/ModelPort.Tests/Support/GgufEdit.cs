@@ -2,11 +2,14 @@ using ModelPort.Formats.Gguf;
 
 namespace ModelPort.Tests.Support;
 
-/// <summary>A GGUF file with another header and the same tensors.</summary>
+/// <summary>A GGUF file with another header, or with other values in its tensors.</summary>
 internal static class GgufEdit
 {
     /// <summary>Copies a file with a changed header.</summary>
-    public static string Copy(string from, string to, Action<GgufMetadata> change)
+    public static string Copy(string from, string to, Action<GgufMetadata> change) => Copy(from, to, change, (file, tensor) => GgufFiles.Bytes(file, tensor.Name));
+
+    /// <summary>Copies a file with a changed header and other data: as many bytes for each tensor as it had.</summary>
+    public static string Copy(string from, string to, Action<GgufMetadata> change, Func<GgufFile, GgufTensor, byte[]> data)
     {
         using var source = GgufFile.Open(from);
         var metadata = new GgufMetadata(source.Metadata);
@@ -16,10 +19,8 @@ internal static class GgufEdit
         layout.WriteHeader(file);
         foreach (var (tensor, place) in source.Tensors.Zip(layout.Tensors))
         {
-            var bytes = new byte[tensor.ByteLength];
-            source.Read(tensor, 0, bytes);
             file.Position = layout.DataOffset + place.Offset;
-            file.Write(bytes);
+            file.Write(data(source, tensor));
         }
 
         file.SetLength(layout.FileLength);

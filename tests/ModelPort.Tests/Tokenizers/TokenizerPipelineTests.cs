@@ -75,9 +75,12 @@ public sealed class TokenizerPipelineTests : IDisposable
     public void A_port_that_splits_the_evaluation_text_otherwise_is_refused_with_the_first_difference()
     {
         var spoilt = Spoilt(m => m.Set("tokenizer.ggml.pre", "gpt-2"));
-        var error = Assert.Throws<ModelPortException>(() => PortValidation.Run(spoilt, Request(), _observer, TestContext.Current.CancellationToken)).Diagnostic;
-        Assert.Equal("MP3002", error.Code);
-        Assert.Matches(@"split the evaluation text into different tokens; \d+ of \d+ texts are not split as by tokenizer\.json, first ", error.Message);
+        var outcome = PortValidation.Run(spoilt, Request(), _observer, TestContext.Current.CancellationToken);
+        Assert.False(outcome.Kept);
+        Assert.Equal(["MinTokenizerAgreement"], outcome.Budgets.Where(b => !b.Passes).Select(b => b.Name));
+        var failure = Assert.Single(outcome.Port.Behaviour.Failures);
+        Assert.Equal("MP3025", failure.Code);
+        Assert.Matches(@"splits the evaluation text into other tokens than its source: \d+ of \d+ texts are not split as by tokenizer\.json, first ", failure.Text);
     }
 
     [Fact]
