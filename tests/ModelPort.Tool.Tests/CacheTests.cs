@@ -52,6 +52,49 @@ public sealed class CacheTests : IDisposable
     }
 
     [Fact]
+    public async Task Who_waits_for_a_build_that_is_killed_does_the_work_itself()
+    {
+        string[] Long(string output) => ["port", Repository.Sample, "--precision", "Q4_0", "--output", _folder[output], "--threads", "1", "--cache", Cache];
+        using var first = ToolProcess.Start([.. Long("first"), "--evaluation-tokens", "1000000"]);
+        await first.Porting(_folder["first"]);
+        using var second = ToolProcess.Start([.. Long("second"), "--parity", "off"]);
+        await Task.Delay(1500, TestContext.Current.CancellationToken);
+        first.Kill();
+        await first.End();
+        Whole(await second.End());
+        Assert.True(File.Exists(Path.Combine(_folder["second"], "wordnet-llama-Q4_0.gguf")));
+    }
+
+    [Fact]
+    public async Task Whenever_a_build_is_killed_the_cache_is_whole_and_so_is_what_comes_from_it()
+    {
+        var random = new Random(5);
+        byte[]? expected = null;
+        for (var kill = 0; kill < 6; kill++)
+        {
+            string[] port = ["port", Repository.Sample, "--precision", "Q8_0;F16", "--output", _folder[$"out{kill}"], "--parity", "off", "--cache", Cache];
+            using (var killed = ToolProcess.Start(port))
+            {
+                await Task.Delay(random.Next(300, 1500), TestContext.Current.CancellationToken);
+                killed.Kill();
+                await killed.End();
+            }
+
+            Assert.Equal(0, (await Run("verify")).ExitCode);
+            Whole(await ToolProcess.Run(port));
+            var bytes = File.ReadAllBytes(Path.Combine(_folder[$"out{kill}"], "wordnet-llama-F16.gguf"));
+            Assert.Equal(expected ??= bytes, bytes);
+            Assert.Equal(4, Directory.GetFiles(_folder[$"out{kill}"]).Length);
+            if (kill % 2 == 0)
+            {
+                await Run("clear");
+            }
+        }
+
+        Assert.Empty(Directory.GetFiles(Path.Combine(Cache, "tmp")));
+    }
+
+    [Fact]
     public async Task The_cache_is_listed_verified_pruned_and_cleared()
     {
         await Port("out", "Q8_0");

@@ -261,7 +261,7 @@ public sealed class ContentStore : IDisposable
     // Damage is told, whoever did it: a disk, or a program that wrote into a link of the file.
     private void Drop(string path)
     {
-        FileTransfer.Delete(path);
+        FileTransfer.TryDelete(path);
         _observer.Warn(Diagnose.StoreDamaged(path));
     }
 
@@ -269,15 +269,27 @@ public sealed class ContentStore : IDisposable
     {
         var temporary = _run!.NewTemporary();
         File.WriteAllBytes(temporary, content);
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        File.Move(temporary, path, overwrite: true);
+        Put(temporary, path);
     }
 
     private static void Place(string temporary, string path)
     {
         FileTransfer.SetReadOnly(temporary, true);
+        Put(temporary, path);
+    }
+
+    private static void Put(string temporary, string path)
+    {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        FileTransfer.Rename(temporary, path);
+        try
+        {
+            FileTransfer.Rename(temporary, path);
+        }
+        catch (Exception e) when (OperatingSystem.IsWindows() && e is IOException or UnauthorizedAccessException && File.Exists(path))
+        {
+            // Windows replaces no file that somebody reads; who reads it has the same.
+            FileTransfer.TryDelete(temporary);
+        }
     }
 
     private T? Guarded<T>(Func<T> work)

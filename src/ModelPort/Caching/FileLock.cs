@@ -59,6 +59,25 @@ internal sealed class FileLock : IDisposable
         }
     }
 
+    /// <summary>Whether no process holds a lock, or the file is gone.</summary>
+    public static bool IsFree(string path)
+    {
+        try
+        {
+            using var free = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.None);
+            return true;
+        }
+        catch (FileNotFoundException)
+        {
+            return true;
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException || (e is IOException io && IsHeld(io)))
+        {
+            // Windows also denies a file that is on its way out.
+            return false;
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 

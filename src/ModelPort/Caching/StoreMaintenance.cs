@@ -160,15 +160,10 @@ public sealed class StoreMaintenance(string root)
     {
         foreach (var path in Directory.GetFiles(_layout.Locks).Where(f => StoreRecord.IsHash(Path.GetFileName(f)[^Math.Min(64, Path.GetFileName(f).Length)..])))
         {
-            using (var free = FileLock.TryTake(path))
+            if (FileLock.IsFree(path))
             {
-                if (free is null)
-                {
-                    continue;
-                }
+                FileTransfer.TryDelete(path);
             }
-
-            FileTransfer.TryDelete(path);
         }
     }
 

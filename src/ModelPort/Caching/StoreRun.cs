@@ -50,8 +50,7 @@ internal sealed class StoreRun : IDisposable
                 continue;
             }
 
-            using var dead = FileLock.TryTake(mark.FullName);
-            if (dead is null && (oldest is null || mark.LastWriteTimeUtc < oldest))
+            if (!FileLock.IsFree(mark.FullName) && (oldest is null || mark.LastWriteTimeUtc < oldest))
             {
                 oldest = mark.LastWriteTimeUtc;
             }
@@ -97,16 +96,14 @@ internal sealed class StoreRun : IDisposable
         var living = new HashSet<string>(StringComparer.Ordinal) { own };
         foreach (var mark in Directory.GetFiles(layout.Locks, Prefix + "*").Where(m => Path.GetFileName(m) != Prefix + own))
         {
-            using (var dead = FileLock.TryTake(mark))
+            if (FileLock.IsFree(mark))
             {
-                if (dead is null)
-                {
-                    living.Add(Path.GetFileName(mark)[Prefix.Length..]);
-                    continue;
-                }
+                FileTransfer.TryDelete(mark);
             }
-
-            FileTransfer.TryDelete(mark);
+            else
+            {
+                living.Add(Path.GetFileName(mark)[Prefix.Length..]);
+            }
         }
 
         foreach (var file in files.Where(f => !living.Contains(Path.GetFileName(f).Split('-')[0])))
