@@ -21,7 +21,8 @@ public static class ContentChecksum
     /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
     public static string OfFile(string path, int threads, CancellationToken cancellation)
     {
-        using var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+        // Whoever wrote it may not have closed it yet.
+        using var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         var length = RandomAccess.GetLength(handle);
         var digests = new byte[(length + PieceBytes - 1) / PieceBytes * DigestBytes];
         try

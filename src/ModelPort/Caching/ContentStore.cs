@@ -120,7 +120,7 @@ public sealed class ContentStore : IDisposable
             Place(temporary, target);
         }
 
-        _layer?.StoreObject(sha256, target, _cancellation);
+        _layer?.StoreObject(sha256, path, _cancellation);
         return stored;
     });
 

@@ -5,9 +5,10 @@ using ModelPort.Tests.Support;
 
 namespace ModelPort.Tests.Caching.Remote;
 
-/// <summary>A layer with little patience, a folder, and an object that is larger than any buffer on its way.</summary>
+/// <summary>A layer, a folder, and an object that is larger than any buffer on its way.</summary>
 internal sealed class RemoteFixture : IDisposable
 {
+    /// <summary>For tests in which waiting is what happens; any other would fail with them on a busy machine.</summary>
     public static RemoteLimits Impatient { get; } = new()
     {
         Connect = TimeSpan.FromMilliseconds(500),
@@ -30,7 +31,8 @@ internal sealed class RemoteFixture : IDisposable
 
     public string Arriving => Folder["arriving"];
 
-    public RemoteLayer Open(string address, bool isReadOnly = false) => RemoteLayer.Open(RemoteAddress.Parse(address, ""), isReadOnly, Impatient, _ => null, Observer);
+    public RemoteLayer Open(string address, bool isReadOnly = false, RemoteLimits? limits = null) =>
+        RemoteLayer.Open(RemoteAddress.Parse(address, ""), isReadOnly, limits ?? RemoteLimits.Default, _ => null, Observer);
 
     public string Source()
     {

@@ -65,7 +65,7 @@ public sealed class RemoteSecretsTests : IDisposable
         await using var server = await CacheServer.Start();
         File.WriteAllText(_fixture.Folder["nuget.config"], $"<configuration><packageSources><add key=\"{Secret}\" ");
         using var layer = RemoteLayer.Open(
-            RemoteAddress.Parse(server.Url, ""), false, RemoteFixture.Impatient,
+            RemoteAddress.Parse(server.Url, ""), false, RemoteLimits.Default,
             url => RemoteCredentials.Find(url, _ => null, () => Settings.LoadSpecificSettings(_fixture.Folder.Path, "nuget.config")), _fixture.Observer);
         Assert.False(_fixture.Fetch(layer));
         var warning = Assert.Single(_fixture.Observer.Warnings);
@@ -77,7 +77,7 @@ public sealed class RemoteSecretsTests : IDisposable
     [Fact]
     public void Credentials_are_not_sent_in_the_clear()
     {
-        using var layer = RemoteLayer.Open(RemoteAddress.Parse("http://cache.example.com", ""), false, RemoteFixture.Impatient, _ => Basic("user", Secret), _fixture.Observer);
+        using var layer = RemoteLayer.Open(RemoteAddress.Parse("http://cache.example.com", ""), false, RemoteLimits.Default, _ => Basic("user", Secret), _fixture.Observer);
         Assert.False(_fixture.Fetch(layer));
         var warning = Assert.Single(_fixture.Observer.Warnings);
         Assert.Equal("MP2060", warning.Code);
@@ -94,7 +94,7 @@ public sealed class RemoteSecretsTests : IDisposable
             context.Response.StatusCode = context.Request.Method == "PUT" ? 403 : 404;
             return Task.FromResult(true);
         };
-        using var layer = RemoteLayer.Open(RemoteAddress.Parse(server.Url, ""), false, RemoteFixture.Impatient, _ => Basic("user", Secret), _fixture.Observer);
+        using var layer = RemoteLayer.Open(RemoteAddress.Parse(server.Url, ""), false, RemoteLimits.Default, _ => Basic("user", Secret), _fixture.Observer);
         Assert.False(_fixture.Fetch(layer));
         layer.StoreObject(_fixture.Sha256, _fixture.Source(), TestContext.Current.CancellationToken);
         Assert.Equal(["GET", "HEAD", "PUT"], server.Asked.Select(a => a.Split(' ')[0]));
