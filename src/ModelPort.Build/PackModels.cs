@@ -25,6 +25,12 @@ public sealed class PackModels : WorkerTask
     /// <summary>What the project says of its package.</summary>
     public string Description { get; set; } = "";
 
+    /// <summary>The precision that goes into the package; empty for all.</summary>
+    public string Precision { get; set; } = "";
+
+    /// <summary>Whether this is no package, but what packages of one precision each are made from.</summary>
+    public bool IsDivided { get; set; }
+
     /// <summary>The version that is packed.</summary>
     public string PackageVersion { get; set; } = "";
 
@@ -56,6 +62,10 @@ public sealed class PackModels : WorkerTask
     [Output]
     public string License { get; private set; } = "";
 
+    /// <summary>The precisions that the ports have.</summary>
+    [Output]
+    public string[] Precisions { get; private set; } = [];
+
     /// <inheritdoc/>
     private protected override string Subject => Project;
 
@@ -67,7 +77,7 @@ public sealed class PackModels : WorkerTask
     {
         try
         {
-            if (BaselinePath.Length == 0)
+            if (BaselinePath.Length == 0 && !IsDivided)
             {
                 Log.LogMessage(MessageImportance.High, BaselineVersion.Equals("none", StringComparison.OrdinalIgnoreCase)
                     ? "{0}: the first release; there is nothing to compare it with."
@@ -104,7 +114,8 @@ public sealed class PackModels : WorkerTask
 
         writer.WriteEndElement();
         writer.WriteNumber("parentProcessId", WholeFile.ProcessId);
-        if (BaselinePath.Length > 0)
+        writer.WriteText("precision", Precision);
+        if (BaselinePath.Length > 0 && !IsDivided)
         {
             writer.WriteStart("baseline", "object");
             writer.WriteText("path", BaselinePath);
@@ -127,6 +138,7 @@ public sealed class PackModels : WorkerTask
         Readme = Result.Text("readme");
         Tags = Result.Text("tags");
         License = Result.Text("license");
+        Precisions = [.. Result.Texts("precisions")];
 
         // A place in the package is a folder: NuGet takes a last segment without a dot for one.
         Files =

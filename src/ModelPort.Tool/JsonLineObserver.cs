@@ -63,6 +63,7 @@ internal sealed class JsonLineObserver(TextWriter output) : IPortObserver
         readme = content.Readme,
         tags = string.Join(' ', content.Tags),
         license = content.LicenseExpression ?? "",
+        precisions = content.Precisions,
     });
 
     private void Write<T>(T line)

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Microsoft.Build.Logging.StructuredLogger;
 
 namespace ModelPort.Build.Tests;
@@ -27,6 +29,16 @@ public sealed class ModelConsumptionTests(PackedRepository repository, ModelRele
 
         application.Run("publish", "--no-build", "-c", "Debug", "-o", "out").Succeeded();
         Assert.Equal(Model, TestProject.FilesIn(Path.Combine(application.Directory, "out", "models")));
+
+        // The model stays outside of the file: engines map it.
+        string single = Path.Combine(application.Directory, "single");
+        application.Run("publish", "-c", "Debug", "-r", RuntimeInformation.RuntimeIdentifier, "--self-contained", "false", "-p:PublishSingleFile=true", "-p:DebugType=none", "-o", single).Succeeded();
+        Assert.Equal(Model, TestProject.FilesIn(Path.Combine(single, "models")));
+        Assert.Single(Directory.GetFiles(single));
+        ProcessStartInfo start = new(Directory.GetFiles(single)[0]) { WorkingDirectory = repository.Root, RedirectStandardOutput = true };
+        start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+        using Process process = Process.Start(start)!;
+        Assert.Equal("Q8_0 True Acme.Wordnet True", process.StandardOutput.ReadToEnd().Trim());
     }
 
     [Fact]
@@ -103,6 +115,36 @@ public sealed class ModelConsumptionTests(PackedRepository repository, ModelRele
         // The version before keeps the policy that refused this one.
         ModelRelease.Reference(application, "1.0.0", TestProject.NoCompiler);
         application.Build("-p:ModelPortPolicyMaxMeanDivergence=0.01").Succeeded();
+    }
+
+    [Theory]
+    [InlineData("fsproj", "fs", "printfn \"%s\" (System.IO.Path.GetFileName(ModelPort.Runtime.PortedModels.Get(\"wordnet-llama\").File().VerifiedPath()))")]
+    [InlineData("vbproj", "vb", "Module Program\nSub Main()\nSystem.Console.WriteLine(System.IO.Path.GetFileName(ModelPort.Runtime.PortedModels.Get(\"wordnet-llama\").File().VerifiedPath()))\nEnd Sub\nEnd Module")]
+    public void An_application_in_another_language_finds_the_model_by_the_runtime_package(string project, string language, string program)
+    {
+        release.PackRuntime();
+        string folder = Directory.CreateDirectory(Path.Combine(repository.Root, project)).FullName;
+        File.WriteAllText(Path.Combine(folder, "Program." + language), program);
+        File.WriteAllText(Path.Combine(folder, "App." + project), $"""
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup><TargetFramework>net10.0</TargetFramework><OutputType>Exe</OutputType></PropertyGroup>
+              <ItemGroup>
+                {(language == "fs" ? "<Compile Include=\"Program.fs\" />" : "")}
+                <PackageReference Include="Acme.Wordnet" Version="[1.0.0]" />
+                <PackageReference Include="ModelPort.Runtime" Version="[{PackedRepository.Version}]" />
+              </ItemGroup>
+            </Project>
+            """);
+        DotNet.Run(folder, repository.Packages, "build", "-tl:off", "-v:m", "-nologo").Succeeded();
+        Assert.Equal("wordnet-llama-Q8_0.gguf", DotNet.Run(repository.Root, repository.Packages, Path.Combine(folder, "bin", "Debug", "net10.0", "App.dll")).Succeeded().Output.Trim());
+    }
+
+    [Fact]
+    public void A_file_based_application_gets_the_model_and_the_class()
+    {
+        string folder = Directory.CreateDirectory(Path.Combine(repository.Root, "file-based")).FullName;
+        File.WriteAllText(Path.Combine(folder, "ask.cs"), $"#:package Acme.Wordnet@1.0.0\n#:property PublishAot=false\n{Program}");
+        Assert.EndsWith("Q8_0 True Acme.Wordnet True", DotNet.Run(folder, repository.Packages, "run", "ask.cs").Succeeded().Output.Trim(), StringComparison.Ordinal);
     }
 
     private static string Referring(TestProject project) => $"<ProjectReference Include=\"{project.ProjectFile}\" />";

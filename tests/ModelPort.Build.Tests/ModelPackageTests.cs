@@ -133,6 +133,22 @@ public sealed class ModelPackageTests(PackedRepository repository, ModelRelease 
     }
 
     [Fact]
+    public void A_package_for_each_precision_holds_that_precision_alone()
+    {
+        TestProject project = release.Model("Q8_0;Q4_K_M", properties: "<ModelPortPackageLayout>precision</ModelPortPackageLayout>");
+        string output = Path.Combine(repository.Root, "divided");
+        release.Pack(project, "1.0.0", output).Succeeded();
+        Assert.Equal(["Acme.Wordnet.Q4_K_M.1.0.0.nupkg", "Acme.Wordnet.Q8_0.1.0.0.nupkg"], TestProject.FilesIn(output));
+        using ZipArchive package = ZipFile.OpenRead(Path.Combine(output, "Acme.Wordnet.Q4_K_M.1.0.0.nupkg"));
+        Assert.Equal(["wordnet-llama-Q4_K_M.gguf"], package.Entries.Select(e => e.Name).Where(n => n.EndsWith(".gguf", StringComparison.Ordinal)));
+        using JsonDocument manifest = JsonDocument.Parse(Text(package, "models/wordnet-llama/modelport.json"));
+        Assert.Equal(1, manifest.RootElement.GetProperty("outputs").GetArrayLength());
+        Assert.DoesNotContain("Q8_0", Text(package, "models/wordnet-llama/parity.html"), StringComparison.Ordinal);
+        release.Tool("verify", Path.Combine(output, "Acme.Wordnet.Q4_K_M.1.0.0.nupkg")).Succeeded();
+        Assert.Equal("MP4007", release.Pack(project, "1.0.0", output, "--no-build", "-p:ModelPortPackageLayout=each").Failed().Code);
+    }
+
+    [Fact]
     public void Verify_proves_packages_and_folders_and_finds_every_kind_of_change()
     {
         string package = release.Package("1.0.0");

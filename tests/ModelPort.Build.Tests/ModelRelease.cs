@@ -71,6 +71,17 @@ public sealed class ModelRelease : ICollectionFixture<ModelRelease>
         application.Restore();
     }
 
+    /// <summary>Packs ModelPort.Runtime into the feed, once.</summary>
+    internal void PackRuntime()
+    {
+        if (!File.Exists(Path.Combine(_repository.Feed, $"ModelPort.Runtime.{PackedRepository.Version}.nupkg")))
+        {
+            DotNet.Run(
+                PackedRepository.Repository, PackedRepository.GlobalPackages, "pack", Path.Combine("src", "ModelPort.Runtime"), "--configuration", PackedRepository.Configuration, "--output", _repository.Feed, "--verbosity", "quiet",
+                $"-p:PackageVersion={PackedRepository.Version}").Succeeded();
+        }
+    }
+
     /// <summary>Runs the command that the package of ModelPort.Build carries.</summary>
     internal BuildResult Tool(params string[] arguments) =>
         DotNet.Run(_repository.Root, _repository.Packages, [Path.Combine(_repository.Packages, "modelport.build", PackedRepository.Version, "tools", "worker", "ModelPort.Tool.dll"), .. arguments]);

@@ -339,6 +339,10 @@ public static class Diagnose
     public static Diagnostic PackageTooLarge(string project, string package, long bytes, long limit) =>
         Warning("MP4005", project, $"The models of the package '{package}' have {bytes} bytes before compression, and weights do not compress; nuget.org takes packages of at most {limit} bytes and refuses larger ones after the upload. Use a feed of your own that takes {Sizes.Bytes(bytes)}, or choose a smaller precision.");
 
+    /// <summary>MP4006: a package is made for a precision that no port has.</summary>
+    public static Diagnostic PrecisionNotPorted(string project, string precision) =>
+        Error("MP4006", project, $"There is nothing to pack at {precision}: no port of the project has this precision. Check the metadatum Precision of its ModelPort items, and build again.");
+
     // MP5xxx: packages
 
     /// <summary>MP5020: what is to be verified or compared is no package and no folder.</summary>

@@ -25,7 +25,12 @@ public static class ModelPackage
     /// <exception cref="ModelPortException">MP4001 to MP4004: a port that cannot be packed; MP2001, MP2002: a file cannot be written.</exception>
     public static PackageContent Make(PackageRequest request, IPortObserver observer, CancellationToken cancellation)
     {
-        PackedModel[] models = [.. request.Ports.Select(p => Pack(request, p, cancellation))];
+        PackedModel[] models = [.. request.Ports.Select(p => Pack(request, p, cancellation)).OfType<PackedModel>()];
+        if (models.Length == 0)
+        {
+            throw new ModelPortException(Diagnose.PrecisionNotPorted(request.Project, request.Precision ?? ""));
+        }
+
         List<PackageEntry> entries = [.. models.SelectMany(m => m.Files.Select(f => new PackageEntry(f.Path, $"models/{m.Manifest.Name}/{f.Name}")))];
         string Add(string packagePath, string content)
         {
@@ -48,13 +53,20 @@ public static class ModelPackage
 
         var (gate, refusals) = request.Baseline is null ? ([], []) : ReleaseGate.Judge(request, entries, observer);
         string[] tags = [.. manifests.SelectMany(m => m.Outputs.Select(o => o.Precision).Prepend(m.Source.Architecture).Prepend(m.Engine.Name)).Prepend("modelport").Distinct(StringComparer.OrdinalIgnoreCase)];
-        return new PackageContent(entries, readme, tags, Licenses.Expression(manifests.Select(m => m.Source.License)), bytes) { Gate = gate, Refusals = refusals };
+        return new PackageContent(entries, readme, tags, Licenses.Expression(manifests.Select(m => m.Source.License)), bytes) { Precisions = [.. manifests.SelectMany(m => m.Outputs).Select(o => o.Precision).Distinct()], Gate = gate, Refusals = refusals };
     }
 
-    private static PackedModel Pack(PackageRequest request, PackagedPort port, CancellationToken cancellation)
+    // Null where the port has nothing of the precision that the package is for.
+    private static PackedModel? Pack(PackageRequest request, PackagedPort port, CancellationToken cancellation)
     {
         var manifestPath = Path.Combine(port.Directory, Manifest.FileName);
-        var manifest = Manifest.TryRead(manifestPath) ?? throw new ModelPortException(Diagnose.NothingToPack(request.Project, port.Name, manifestPath));
+        var whole = Manifest.TryRead(manifestPath) ?? throw new ModelPortException(Diagnose.NothingToPack(request.Project, port.Name, manifestPath));
+        var manifest = whole with { Outputs = [.. whole.Outputs.Where(o => request.Precision is null || o.Precision.Equals(request.Precision, StringComparison.OrdinalIgnoreCase))] };
+        if (manifest.Outputs.Count == 0)
+        {
+            return null;
+        }
+
         foreach (var output in manifest.Outputs)
         {
             if (output.Verdict == Verdict.NotMeasured)
@@ -74,9 +86,7 @@ public static class ModelPackage
         string[] paths =
         [
             .. manifest.Outputs.Select(o => Path.Combine(port.Directory, o.File)),
-            manifestPath,
-            Path.Combine(port.Directory, ParityReport.FileName),
-            Path.Combine(port.Directory, ParityReport.PageName),
+            .. manifest.Outputs.Count == whole.Outputs.Count ? Records(port.Directory) : RecordsOfPart(port, whole, manifest, staged),
             bom,
             .. LicensesOf(port.Source),
         ];
@@ -84,6 +94,21 @@ public static class ModelPackage
         var list = Path.Combine(staged, Checksums.FileName);
         Write(list, Checksums.Write(files));
         return new PackedModel(manifest, [.. files, Hashed(manifest, list, port.Name, cancellation)]);
+    }
+
+    private static string[] Records(string folder) => [Path.Combine(folder, Manifest.FileName), Path.Combine(folder, ParityReport.FileName), Path.Combine(folder, ParityReport.PageName)];
+
+    // What is said of a port's other precisions stays out of a package that does not hold them.
+    private static string[] RecordsOfPart(PackagedPort port, Manifest whole, Manifest part, string staged)
+    {
+        var path = Path.Combine(port.Directory, ParityReport.FileName);
+        var report = ParityReport.TryRead(path, whole) ?? throw new ModelPortException(Diagnose.PackedStale(path, port.Name, "it is not the report of this port"));
+        var ofPart = report with { Manifest = part, Positions = [.. whole.Outputs.Zip(report.Positions).Where(p => part.Outputs.Contains(p.First)).Select(p => p.Second)] };
+        var records = Records(staged);
+        Write(records[0], part.ToJson());
+        Write(records[1], ofPart.ToJson());
+        Write(records[2], ReportPage.Of(ofPart));
+        return records;
     }
 
     // What is packed must be what was measured.

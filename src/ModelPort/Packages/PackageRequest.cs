@@ -18,6 +18,9 @@ public sealed record PackageRequest(string Project, string PackageId, string Des
 {
     /// <summary>What the package is held against; null for nothing.</summary>
     public ReleaseBaseline? Baseline { get; init; }
+
+    /// <summary>The precision that goes into the package; null for all.</summary>
+    public string? Precision { get; init; }
 }
 
 /// <summary>The release before the one that is packed.</summary>
@@ -41,6 +44,9 @@ public sealed record PackageEntry(string Path, string PackagePath);
 /// <param name="PayloadBytes">Bytes of all entries.</param>
 public sealed record PackageContent(IReadOnlyList<PackageEntry> Entries, string Readme, IReadOnlyList<string> Tags, string? LicenseExpression, long PayloadBytes)
 {
+    /// <summary>The precisions that are in it.</summary>
+    public IReadOnlyList<string> Precisions { get; init; } = [];
+
     /// <summary>What came of the comparison with the release before, as lines; empty when there was none.</summary>
     public IReadOnlyList<string> Gate { get; init; } = [];
 
