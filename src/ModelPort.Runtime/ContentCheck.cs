@@ -35,7 +35,7 @@ internal static class ContentCheck
             throw PortedModelException.Damaged(path, $"{file.Length} bytes", $"{bytes} bytes");
         }
 
-        string state = string.Create(CultureInfo.InvariantCulture, $"{file.Length} {file.LastWriteTimeUtc.Ticks} {sha256}");
+        string state = StateOf(file, sha256);
         if (Verified.TryGetValue(path, out string? known) && known == state)
         {
             return;
@@ -52,7 +52,7 @@ internal static class ContentCheck
 
             // The memory vouches only for a file that was whole before it was read, and is the same afterwards.
             file.Refresh();
-            if (began - file.LastWriteTimeUtc < Resolution || string.Create(CultureInfo.InvariantCulture, $"{file.Length} {file.LastWriteTimeUtc.Ticks} {sha256}") != state)
+            if (began - file.LastWriteTimeUtc < Resolution || StateOf(file, sha256) != state)
             {
                 return;
             }
@@ -72,6 +72,8 @@ internal static class ContentCheck
         using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 20, FileOptions.SequentialScan);
         return Convert.ToHexString(SHA256.HashData(stream)).ToLowerInvariant();
     }
+
+    private static string StateOf(FileInfo file, string sha256) => string.Create(CultureInfo.InvariantCulture, $"{file.Length} {file.LastWriteTimeUtc.Ticks} {sha256}");
 
     private static string? Recall(string path)
     {

@@ -37,6 +37,7 @@ internal static class ManifestReader
     {
         JsonElement source = manifest.GetProperty("source");
         JsonElement engine = manifest.GetProperty("engine");
+        JsonElement? model = Object(manifest, "model");
         return new PortedModel(path)
         {
             Name = Text(manifest, "name"),
@@ -46,9 +47,9 @@ internal static class ManifestReader
             License = Optional(source, "license"),
             Engine = $"{Text(engine, "name")} {Text(engine, "version")}",
             EvaluationSha256 = Object(manifest, "evaluation") is { } evaluation ? Optional(evaluation, "sha256") : null,
-            ContextLength = Object(manifest, "model") is { } model && model.TryGetProperty("contextLength", out JsonElement context) ? context.GetInt64() : null,
-            TokenizerSha256 = Object(manifest, "model") is { } split ? Optional(split, "tokenizerSha256") : null,
-            ChatTemplateSha256 = Object(manifest, "model") is { } template ? Optional(template, "chatTemplateSha256") : null,
+            ContextLength = model is { } parts && parts.TryGetProperty("contextLength", out JsonElement context) ? context.GetInt64() : null,
+            TokenizerSha256 = model is { } split ? Optional(split, "tokenizerSha256") : null,
+            ChatTemplateSha256 = model is { } template ? Optional(template, "chatTemplateSha256") : null,
             Files = [.. manifest.GetProperty("outputs").EnumerateArray().Select(output => ReadFile(path, output))],
         };
     }

@@ -8,6 +8,7 @@ public sealed class PortedModelException : IOException
     {
         Code = code;
         File = file;
+        Finding = message;
     }
 
     /// <summary>The code, <c>MP5001</c> to <c>MP5005</c>; docs/errors.md has a section for each.</summary>
@@ -15,6 +16,9 @@ public sealed class PortedModelException : IOException
 
     /// <summary>The file or folder it is about, as an absolute path.</summary>
     public string File { get; }
+
+    /// <summary>The message without its code.</summary>
+    internal string Finding { get; }
 
     internal static PortedModelException NotFound(string name, IReadOnlyList<string> folders, IReadOnlyList<string> found) => new(
         "MP5001",

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using ModelPort.Diagnostics;
 using ModelPort.Packages;
 
@@ -17,25 +16,10 @@ namespace ModelPort.Tool;
 internal sealed record PackageWork(
     int Protocol, string Project, string PackageId, string? Description, string StagingDirectory, IReadOnlyList<PackagedPort> Ports, int ParentProcessId, ReleaseBaseline? Baseline = null, string? Precision = null)
 {
-    private static readonly JsonSerializerOptions Format = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
-
     /// <summary>The request, as the domain has it.</summary>
     public PackageRequest Request => new(Project, PackageId, Description ?? "", StagingDirectory, Ports) { Baseline = Baseline, Precision = string.IsNullOrEmpty(Precision) ? null : Precision };
 
     /// <summary>Reads a request file.</summary>
     /// <exception cref="ModelPortException">MP9009: it cannot be used.</exception>
-    public static PackageWork Read(string path)
-    {
-        try
-        {
-            var work = JsonSerializer.Deserialize<PackageWork>(File.ReadAllBytes(path), Format) ?? throw new ModelPortException(Diagnose.BadRequest(path, "it is empty"));
-            return work.Protocol == WorkerRequest.CurrentProtocol
-                ? work
-                : throw new ModelPortException(Diagnose.BadRequest(path, $"protocol {work.Protocol}, this tool speaks {WorkerRequest.CurrentProtocol}"));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
-        {
-            throw new ModelPortException(Diagnose.BadRequest(path, e.Message), e);
-        }
-    }
+    public static PackageWork Read(string path) => RequestFile.Read<PackageWork>(path, w => w.Protocol, isComplete: true);
 }

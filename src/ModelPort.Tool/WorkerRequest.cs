@@ -1,4 +1,3 @@
-using System.Text.Json;
 using ModelPort.Diagnostics;
 
 namespace ModelPort.Tool;
@@ -32,29 +31,14 @@ internal sealed record WorkerRequest(
     /// <summary>The protocol this version speaks.</summary>
     public const int CurrentProtocol = 1;
 
-    private static readonly JsonSerializerOptions Format = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, RespectNullableAnnotations = true };
-
     /// <summary>Reads a request file.</summary>
     /// <exception cref="ModelPortException">MP9009: it cannot be used.</exception>
     public static WorkerRequest Read(string path)
     {
-        try
-        {
-            var request = JsonSerializer.Deserialize<WorkerRequest>(File.ReadAllBytes(path), Format)
-                ?? throw new ModelPortException(Diagnose.BadRequest(path, "it is empty"));
-            if (request.Protocol != CurrentProtocol)
-            {
-                throw new ModelPortException(Diagnose.BadRequest(path, $"protocol {request.Protocol}, this tool speaks {CurrentProtocol}"));
-            }
-
-            return request.Source is null || request.OutputDirectory is null
-                ? throw new ModelPortException(Diagnose.BadRequest(path, "source or outputDirectory is missing"))
-                : request with { Metadata = request.NamedMetadata(), Properties = request.Properties ?? new Dictionary<string, string>(), Project = request.Project ?? "" };
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
-        {
-            throw new ModelPortException(Diagnose.BadRequest(path, e.Message), e);
-        }
+        var request = RequestFile.Read<WorkerRequest>(path, r => r.Protocol, isComplete: false);
+        return request.Source is null || request.OutputDirectory is null
+            ? throw new ModelPortException(Diagnose.BadRequest(path, "source or outputDirectory is missing"))
+            : request with { Metadata = request.NamedMetadata(), Properties = request.Properties ?? new Dictionary<string, string>(), Project = request.Project ?? "" };
     }
 
     private Dictionary<string, string> NamedMetadata()

@@ -25,7 +25,7 @@ public sealed class Sample : IDisposable
                 Continuations = 0,
                 Threads = 1,
             },
-            new Quiet(),
+            new QuietObserver(),
             CancellationToken.None);
         Environment.SetEnvironmentVariable(PortedModels.FolderVariable, Models);
         ContentCheck.MemoryFolder = Path.Combine(Models, ".memory");
@@ -60,20 +60,5 @@ public sealed class Sample : IDisposable
         }
 
         return folder!.FullName;
-    }
-
-    private sealed class Quiet : IPortObserver
-    {
-        public void Warn(Diagnostic warning)
-        {
-        }
-
-        public void Progress(PortProgress progress)
-        {
-        }
-
-        public void Detail(string text)
-        {
-        }
     }
 }

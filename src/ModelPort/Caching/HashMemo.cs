@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 
@@ -95,13 +93,11 @@ internal sealed class HashMemo
         return hash;
     }
 
-    private static string Checksum(string path, string hash, string state) => Sha256($"{path}\n{hash}\n{state}");
-
-    private static string Sha256(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+    private static string Checksum(string path, string hash, string state) => PlanDigest.Hash($"{path}\n{hash}\n{state}");
 
     private string EntryOf(string path)
     {
-        var name = Sha256(path);
+        var name = PlanDigest.Hash(path);
         return Path.Combine(_layout!.Memos, name[..2], name);
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using ModelPort.Engines;
 using ModelPort.Formats;
+using ModelPort.Runtime;
 
 namespace ModelPort.Diagnostics;
 
@@ -417,6 +418,7 @@ public static class Diagnose
     public static Diagnostic From(Exception exception, string file) => exception switch
     {
         ModelPortException known => known.Diagnostic,
+        PortedModelException ported => Error(ported.Code, ported.File, ported.Finding),
         InvalidModelFileException invalid => From(invalid),
         EngineException engine => From(engine, file),
         OperationCanceledException => Cancelled(file),

@@ -53,7 +53,7 @@ public static class ModelPackage
 
         var (gate, refusals) = request.Baseline is null ? ([], []) : ReleaseGate.Judge(request, entries, observer);
         string[] tags = [.. manifests.SelectMany(m => m.Outputs.Select(o => o.Precision).Prepend(m.Source.Architecture).Prepend(m.Engine.Name)).Prepend("modelport").Distinct(StringComparer.OrdinalIgnoreCase)];
-        return new PackageContent(entries, readme, tags, Licenses.Expression(manifests.Select(m => m.Source.License)), bytes) { Precisions = [.. manifests.SelectMany(m => m.Outputs).Select(o => o.Precision).Distinct()], Gate = gate, Refusals = refusals };
+        return new PackageContent(entries, readme, tags, Licenses.Expression(manifests.Select(m => m.Source.License))) { Precisions = [.. manifests.SelectMany(m => m.Outputs).Select(o => o.Precision).Distinct()], Gate = gate, Refusals = refusals };
     }
 
     // Null where the port has nothing of the precision that the package is for.

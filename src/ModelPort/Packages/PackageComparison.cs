@@ -61,7 +61,8 @@ public static class PackageComparison
     /// <param name="oldName">What it is called.</param>
     /// <param name="current">The release now.</param>
     /// <param name="currentName">What it is called.</param>
-    /// <exception cref="ModelPortException">MP5021: one of them holds no model; MP5002: a manifest cannot be read.</exception>
+    /// <exception cref="ModelPortException">MP5021: one of them holds no model.</exception>
+    /// <exception cref="PortedModelException">MP5002: a manifest cannot be read.</exception>
     public static ComparedReleases Compare(PackedFiles old, string oldName, PackedFiles current, string currentName)
     {
         var before = Read(old);
@@ -87,6 +88,17 @@ public static class PackageComparison
         return new ComparedReleases(oldName, currentName, lines);
     }
 
+    /// <summary>A kind in the words of tables and build output.</summary>
+    public static string Word(ChangeKind kind) => kind switch
+    {
+        ChangeKind.None => "same",
+        ChangeKind.Different => "different",
+        ChangeKind.Better => "better",
+        ChangeKind.Worse => "WORSE",
+        ChangeKind.Breaking => "BREAKING",
+        _ => "not comparable",
+    };
+
     private static PortedModel[] Read(PackedFiles files)
     {
         var manifests = PackageVerification.ManifestsIn(files);
@@ -95,15 +107,8 @@ public static class PackageComparison
             throw new ModelPortException(Diagnose.NoModels(files.Path));
         }
 
-        try
-        {
-            // Of a built project the same model lies in obj and in bin.
-            return [.. manifests.Select(m => ManifestReader.Read(files.Describe(m), () => files.OpenFile(m))).DistinctBy(m => m.Name, StringComparer.OrdinalIgnoreCase)];
-        }
-        catch (PortedModelException e)
-        {
-            throw new ModelPortException(new Diagnostic(e.Code, DiagnosticSeverity.Error, e.File, e.Message[(e.Code.Length + 2)..]), e);
-        }
+        // Of a built project the same model lies in obj and in bin.
+        return [.. manifests.Select(m => ManifestReader.Read(files.Describe(m), () => files.OpenFile(m))).DistinctBy(m => m.Name, StringComparer.OrdinalIgnoreCase)];
     }
 
     private static IEnumerable<ComparedLine> Models(PortedModel old, PortedModel current)

@@ -41,8 +41,7 @@ public sealed record PackageEntry(string Path, string PackagePath);
 /// <param name="Readme">The readme among them.</param>
 /// <param name="Tags">Words by which it is found: modelport, engines, precisions, architectures.</param>
 /// <param name="LicenseExpression">The licence of the sources as SPDX expression; null where one is unknown or has no SPDX identifier.</param>
-/// <param name="PayloadBytes">Bytes of all entries.</param>
-public sealed record PackageContent(IReadOnlyList<PackageEntry> Entries, string Readme, IReadOnlyList<string> Tags, string? LicenseExpression, long PayloadBytes)
+public sealed record PackageContent(IReadOnlyList<PackageEntry> Entries, string Readme, IReadOnlyList<string> Tags, string? LicenseExpression)
 {
     /// <summary>The precisions that are in it.</summary>
     public IReadOnlyList<string> Precisions { get; init; } = [];

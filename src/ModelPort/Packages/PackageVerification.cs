@@ -86,7 +86,7 @@ public static class PackageVerification
             }
             catch (PortedModelException e)
             {
-                _errors.Add(new Diagnostic(e.Code, DiagnosticSeverity.Error, files.Describe(manifest), e.Message[(e.Code.Length + 2)..]));
+                _errors.Add(Diagnose.From(e, files.Describe(manifest)));
             }
 
             ExpectListed();

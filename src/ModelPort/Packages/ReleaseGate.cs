@@ -33,10 +33,10 @@ internal static class ReleaseGate
         {
             var reason = accepted.FirstOrDefault(a => a.Covers(line, baseline.Version));
             var needsReason = line.Kind is ChangeKind.Worse or ChangeKind.Incomparable;
-            lines.Add($"  {line.Model}: {line.What} {Or(line.Old)} -> {Or(line.New)}, {Word(line.Kind)}{(needsReason && reason is not null ? $", accepted: {reason.Reason}" : "")}");
+            lines.Add($"  {line.Model}: {line.What} {Or(line.Old)} -> {Or(line.New)}, {PackageComparison.Word(line.Kind)}{(needsReason && reason is not null ? $", accepted: {reason.Reason}" : "")}");
             if (needsReason && reason is null)
             {
-                errors.Add(Diagnose.ReleaseRefused(request.Project, baseline.Name, line.Model, line.What, Or(line.Old), Or(line.New), Word(line.Kind), baseline.Suppressions));
+                errors.Add(Diagnose.ReleaseRefused(request.Project, baseline.Name, line.Model, line.What, Or(line.Old), Or(line.New), PackageComparison.Word(line.Kind), baseline.Suppressions));
             }
         }
 
@@ -47,22 +47,13 @@ internal static class ReleaseGate
 
         if (Lowest(baseline.Version, compared.VersionPart) is { } lowest && Parse(baseline.PackageVersion) is { } version && version.CompareTo(lowest) < 0)
         {
-            errors.Add(Diagnose.VersionTooLow(request.Project, baseline.PackageVersion, baseline.Name, compared.VersionPart, lowest.ToString(3), string.Join("; ", compared.Lines.Where(l => l.Kind is not (ChangeKind.None or ChangeKind.Incomparable)).Take(5).Select(l => $"{l.What} of {l.Model} is {Word(l.Kind)}"))));
+            errors.Add(Diagnose.VersionTooLow(request.Project, baseline.PackageVersion, baseline.Name, compared.VersionPart, lowest.ToString(3), string.Join("; ", compared.Lines.Where(l => l.Kind is not (ChangeKind.None or ChangeKind.Incomparable)).Take(5).Select(l => $"{l.What} of {l.Model} is {PackageComparison.Word(l.Kind)}"))));
         }
 
         return (lines, errors);
     }
 
     private static string Or(string value) => value.Length == 0 ? "none" : value;
-
-    private static string Word(ChangeKind kind) => kind switch
-    {
-        ChangeKind.Worse => "WORSE",
-        ChangeKind.Breaking => "BREAKING",
-        ChangeKind.Incomparable => "not comparable",
-        ChangeKind.Better => "better",
-        _ => "different",
-    };
 
     // Before 1.0.0 the second number says what breaks, by Semantic Versioning's common reading.
     private static Version? Lowest(string baseline, string part) => Parse(baseline) is not { } v ? null : part switch

@@ -237,16 +237,7 @@ public sealed class RemoteFaultTests : IDisposable
     [Fact]
     public async Task An_object_without_end_is_cut_off()
     {
-        await using var server = await Serving(async context =>
-        {
-            var block = new byte[1 << 16];
-            while (!context.RequestAborted.IsCancellationRequested)
-            {
-                await context.Response.Body.WriteAsync(block, context.RequestAborted);
-            }
-
-            return true;
-        });
+        await using var server = await Endless(1 << 16);
         GivenUp(server.Url, "more than the 3000001 bytes");
         Assert.InRange(new FileInfo(_fixture.Arriving).Length, 0, _fixture.Content.Length);
     }
@@ -254,16 +245,7 @@ public sealed class RemoteFaultTests : IDisposable
     [Fact]
     public async Task A_record_without_end_is_cut_off()
     {
-        await using var server = await Serving(async context =>
-        {
-            var block = new byte[1 << 20];
-            while (!context.RequestAborted.IsCancellationRequested)
-            {
-                await context.Response.Body.WriteAsync(block, context.RequestAborted);
-            }
-
-            return true;
-        });
+        await using var server = await Endless(1 << 20);
         using var layer = _fixture.Open(server.Url);
         using var record = new MemoryStream();
         Assert.False(layer.TryFetchRecord(RemoteFixture.Key, record, Cancellation));
@@ -350,6 +332,18 @@ public sealed class RemoteFaultTests : IDisposable
         context.Response.StatusCode = status;
         return Task.FromResult(true);
     }
+
+    /// <summary>A server whose answers have no end.</summary>
+    private static Task<CacheServer> Endless(int blockBytes) => Serving(async context =>
+    {
+        var block = new byte[blockBytes];
+        while (!context.RequestAborted.IsCancellationRequested)
+        {
+            await context.Response.Body.WriteAsync(block, context.RequestAborted);
+        }
+
+        return true;
+    });
 
     private static async Task<CacheServer> Serving(Func<HttpContext, Task<bool>> fault)
     {
