@@ -56,21 +56,27 @@ internal static class ManifestReader
 
     private static PortedFile ReadFile(string manifest, JsonElement output)
     {
-        string name = Text(output, "file");
-        if (name.Length == 0 || name != Path.GetFileName(name) || name is "." or "..")
+        PortedPart[] parts = [.. output.GetProperty("files").EnumerateArray().Select(part => ReadPart(manifest, part))];
+        if (parts.Length == 0)
         {
-            throw PortedModelException.Manifest(manifest, $"it names the file '{name}', which does not lie beside it");
+            throw PortedModelException.Manifest(manifest, "an output of it has no files");
         }
 
         return new PortedFile(manifest)
         {
-            Path = Path.Combine(Path.GetDirectoryName(manifest)!, name),
+            Parts = parts,
             Precision = Text(output, "precision"),
-            Bytes = output.GetProperty("bytes").GetInt64(),
-            Sha256 = Text(output, "sha256"),
             Verdict = Text(output, "verdict"),
             Metrics = [.. output.GetProperty("metrics").EnumerateArray().Select(ReadMetric)],
         };
+    }
+
+    private static PortedPart ReadPart(string manifest, JsonElement part)
+    {
+        string name = Text(part, "name");
+        return name.Length == 0 || name != Path.GetFileName(name) || name is "." or ".."
+            ? throw PortedModelException.Manifest(manifest, $"it names the file '{name}', which does not lie beside it")
+            : new PortedPart(Path.Combine(Path.GetDirectoryName(manifest)!, name), part.GetProperty("bytes").GetInt64(), Text(part, "sha256"));
     }
 
     private static PortedMetric ReadMetric(JsonElement metric) => new(

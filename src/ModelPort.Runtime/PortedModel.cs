@@ -44,7 +44,7 @@ public sealed class PortedModel
     /// <summary>SHA-256 of the chat template; null where there is none or the manifest does not say.</summary>
     public required string? ChatTemplateSha256 { get; init; }
 
-    /// <summary>The ported files, one a precision.</summary>
+    /// <summary>What it was ported to, one a precision.</summary>
     public required IReadOnlyList<PortedFile> Files { get; init; }
 
     /// <summary>The only file, or that of a precision.</summary>

@@ -135,7 +135,7 @@ public static class PortPipeline
         return new PortOutcome(
             manifest,
             manifestPath,
-            [.. manifest.Outputs.Select(o => Path.Combine(request.OutputDirectory, o.File)), .. reports],
+            [.. manifest.Outputs.SelectMany(o => o.Files).Select(f => Path.Combine(request.OutputDirectory, f.Name)), .. reports],
             reports.Length == 0 ? null : reports[^1],
             run.Inputs,
             run.Missed(manifest),

@@ -176,7 +176,7 @@ internal sealed class PortRun : IDisposable
         : [.. KeyChange.Between(parts, now.Parts).Select(change => $"{what} because {change}").DefaultIfEmpty($"{what} because what it depends on was recorded in another form")];
 
     private IReadOnlyList<string> FilesChanged(Manifest earlier) =>
-        [.. earlier.Outputs.Where(o => !_ports.IsAsRecorded(o)).Take(1).Select(o => $"ported again because {o.File} is not as it was left")];
+        [.. earlier.Outputs.Where(o => !_ports.IsAsRecorded(o)).Take(1).Select(o => $"ported again because {o.FileName} is not as it was left")];
 
     private IReadOnlyList<string> ReportChanged(Manifest earlier, StageKey port, out ParityReport? report)
     {

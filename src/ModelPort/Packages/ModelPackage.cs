@@ -85,7 +85,7 @@ public static class ModelPackage
         Write(bom, MachineLearningBom.Of(manifest));
         string[] paths =
         [
-            .. manifest.Outputs.Select(o => Path.Combine(port.Directory, o.File)),
+            .. manifest.Outputs.SelectMany(o => o.Files).Select(f => Path.Combine(port.Directory, f.Name)),
             .. manifest.Outputs.Count == whole.Outputs.Count ? Records(port.Directory) : RecordsOfPart(port, whole, manifest, staged),
             bom,
             .. LicensesOf(port.Source),
@@ -121,8 +121,8 @@ public static class ModelPackage
 
         var name = Path.GetFileName(path);
         var hash = SourceHash.OfFile(path, cancellation);
-        return manifest.Outputs.FirstOrDefault(o => o.File == name) is { } output && output.Sha256 != hash
-            ? throw new ModelPortException(Diagnose.PackedStale(path, port, $"its SHA-256 is {hash}, and {output.Sha256} was measured"))
+        return manifest.Outputs.SelectMany(o => o.Files).FirstOrDefault(f => f.Name == name) is { } measured && measured.Sha256 != hash
+            ? throw new ModelPortException(Diagnose.PackedStale(path, port, $"its SHA-256 is {hash}, and {measured.Sha256} was measured"))
             : new PackedFile(name, path, new FileInfo(path).Length, hash);
     }
 
