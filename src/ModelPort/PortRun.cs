@@ -157,7 +157,8 @@ internal sealed class PortRun : IDisposable
         }
 
         _context.Observer.Detail($"{_context.Request.Name}: the same source and options were ported before; judging the recorded numbers");
-        var manifest = earlier with { Outputs = [.. earlier.Outputs.Select(_verdicts.Judged)] };
+        // The same bytes may have been fetched from another place by now.
+        var manifest = earlier with { Outputs = [.. earlier.Outputs.Select(_verdicts.Judged)], Source = earlier.Source with { Revision = _context.Revision } };
         return new RunResult(manifest, report is null ? null : report with { Manifest = manifest }, false, false);
     }
 
