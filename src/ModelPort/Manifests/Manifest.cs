@@ -12,7 +12,7 @@ public sealed record Manifest
     public const string FileName = "modelport.json";
 
     /// <summary>The version of the schema this version writes.</summary>
-    public const int CurrentSchema = 2;
+    public const int CurrentSchema = 3;
 
     /// <summary>How manifests and reports are written.</summary>
     internal static readonly JsonSerializerOptions Format = new()
@@ -115,7 +115,12 @@ public sealed record LineageRecord(IReadOnlyList<string> BaseModels, string? Rel
 /// <param name="Name">Relative path with forward slashes.</param>
 /// <param name="Bytes">Its length.</param>
 /// <param name="Sha256">SHA-256 in lower-case hex.</param>
-public sealed record FileRecord(string Name, long Bytes, string Sha256);
+public sealed record FileRecord(string Name, long Bytes, string Sha256)
+{
+    /// <summary>One hash for files that belong together: that of the only one, or SHA-256 over lines "name NUL hash LF" of all sorted by name, as of a source.</summary>
+    public static string Identity(IReadOnlyList<FileRecord> files) =>
+        files is [var only] ? only.Sha256 : Checkpoints.SourceHash.Of(files.Select(f => (f.Name, f.Sha256))).Value;
+}
 
 /// <summary>The importance matrix that weighed the columns of quantised matrices.</summary>
 /// <param name="Name">The file that Calibration named: a text, or a matrix that was computed before.</param>
@@ -147,20 +152,25 @@ public sealed record CoverageRecord(string Tensor, int Matrices, long Fewest, lo
 /// <param name="ReferenceSha256">SHA-256 of the reference outputs, when they were given.</param>
 public sealed record EvaluationRecord(string Name, string Sha256, int WindowLength, int FirstScored, int Windows, int Positions, string CpuBackend, string? ReferenceSha256);
 
-/// <summary>One ported file.</summary>
+/// <summary>What a model was ported to at one precision: a file, or several that belong together.</summary>
 public sealed record OutputRecord
 {
-    /// <summary>The file's name, beside the manifest.</summary>
-    public required string File { get; init; }
+    /// <summary>The files, beside the manifest: one, or the shards in their order. Engines are given the first.</summary>
+    public required IReadOnlyList<FileRecord> Files { get; init; }
 
     /// <summary>Its precision.</summary>
     public required string Precision { get; init; }
 
-    /// <summary>Its length.</summary>
+    /// <summary>Bytes of all files.</summary>
     public required long Bytes { get; init; }
 
-    /// <summary>SHA-256 of the file, in lower-case hex.</summary>
-    public required string Sha256 { get; init; }
+    /// <summary>The name of the file that engines are given.</summary>
+    [JsonIgnore]
+    public string FileName => Files[0].Name;
+
+    /// <summary>Its identity: SHA-256 of its file, or over all of them (<see cref="FileRecord.Identity"/>), in lower-case hex.</summary>
+    [JsonIgnore]
+    public string Sha256 => FileRecord.Identity(Files);
 
     /// <summary>How many tensors have each type.</summary>
     public required IReadOnlyDictionary<string, int> TensorTypes { get; init; }

@@ -19,10 +19,9 @@ internal sealed class ManifestWriter(PortContext context, PortPlan plan)
     /// <param name="measured">What was measured of it; null when nothing was.</param>
     public OutputRecord Output(ReadyPort port, PortMeasurement? measured) => new()
     {
-        File = port.Plan.FileName,
+        Files = [new FileRecord(port.Plan.FileName, port.Plan.FileLength, port.Sha256)],
         Precision = port.Plan.Precision.Name,
         Bytes = port.Plan.FileLength,
-        Sha256 = port.Sha256,
         TensorTypes = port.Plan.TypeCounts.ToDictionary(t => GgmlTypes.Name(t.Key), t => t.Value),
         Fallbacks = [.. port.Plan.Fallbacks.Select(f => new FallbackRecord(f.Tensor, GgmlTypes.Name(f.Wanted), GgmlTypes.Name(f.Used)))],
         Mix = port.Plan.Mix is { } mix ? Chosen(mix, port.Plan.Yardstick) : null,
