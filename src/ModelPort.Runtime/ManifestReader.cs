@@ -46,7 +46,9 @@ internal static class ManifestReader
             SourceSha256 = Text(source, "sha256"),
             License = Optional(source, "license"),
             Engine = $"{Text(engine, "name")} {Text(engine, "version")}",
-            EvaluationSha256 = Object(manifest, "evaluation") is { } evaluation ? Optional(evaluation, "sha256") : null,
+            Evaluation = Object(manifest, "evaluation") is { } evaluation
+                ? new PortedEvaluation(Text(evaluation, "sha256"), evaluation.GetProperty("windowLength").GetInt32(), evaluation.GetProperty("positions").GetInt64())
+                : null,
             ContextLength = model is { } parts && parts.TryGetProperty("contextLength", out JsonElement context) ? context.GetInt64() : null,
             TokenizerSha256 = model is { } split ? Optional(split, "tokenizerSha256") : null,
             ChatTemplateSha256 = model is { } template ? Optional(template, "chatTemplateSha256") : null,
@@ -68,6 +70,8 @@ internal static class ManifestReader
             Precision = Text(output, "precision"),
             Verdict = Text(output, "verdict"),
             Metrics = [.. output.GetProperty("metrics").EnumerateArray().Select(ReadMetric)],
+            Tasks = List(output, "tasks").DistinctBy(t => Text(t, "file")).ToDictionary(t => Text(t, "file"), t => Text(t, "sha256"), StringComparer.Ordinal),
+            ServingRatios = Object(output, "serving") is { } serving ? [.. List(serving, "ratios").Select(ReadRatio)] : [],
         };
     }
 
@@ -88,6 +92,9 @@ internal static class ManifestReader
         Optional(metric, "unit"),
         Optional(metric, "on"));
 
+    private static PortedRatio ReadRatio(JsonElement ratio) =>
+        new(Text(ratio, "metric"), Number(ratio.GetProperty("median")), Number(ratio.GetProperty("low")), Number(ratio.GetProperty("high")));
+
     // What is not finite is written as a name.
     private static double Number(JsonElement value) => value.ValueKind == JsonValueKind.String
         ? value.GetString() switch { "NaN" => double.NaN, "Infinity" => double.PositiveInfinity, "-Infinity" => double.NegativeInfinity, var other => throw new FormatException($"'{other}' is no number") }
@@ -96,6 +103,8 @@ internal static class ManifestReader
     private static string Text(JsonElement parent, string name) => parent.GetProperty(name).GetString() ?? throw new FormatException($"'{name}' is null");
 
     private static JsonElement? Object(JsonElement parent, string name) => parent.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Object ? value : null;
+
+    private static JsonElement.ArrayEnumerator List(JsonElement parent, string name) => parent.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Array ? value.EnumerateArray() : default;
 
     private static string? Optional(JsonElement parent, string name) => parent.TryGetProperty(name, out JsonElement value) ? value.GetString() : null;
 }

@@ -10,6 +10,13 @@ namespace ModelPort.Runtime;
 /// <param name="On">The task it was measured on; null for all that is not measured on tasks.</param>
 public sealed record PortedMetric(string Name, string Of, string? Against, double Value, double? Error, string? Unit, string? On);
 
+/// <summary>A serving number of the port divided by the source's, from neighbouring rounds on one machine.</summary>
+/// <param name="Metric">The name of the number, for instance <c>generationTokensPerSecond</c>.</param>
+/// <param name="Median">The median over the rounds.</param>
+/// <param name="Low">A quarter of the rounds are below.</param>
+/// <param name="High">A quarter of the rounds are above.</param>
+public sealed record PortedRatio(string Metric, double Median, double Low, double High);
+
 /// <summary>A file of a ported model that is one of several.</summary>
 /// <param name="Path">The absolute path.</param>
 /// <param name="Bytes">The length.</param>
@@ -40,6 +47,12 @@ public sealed class PortedFile
 
     /// <summary>Every measured number, of the port and of the source.</summary>
     public required IReadOnlyList<PortedMetric> Metrics { get; init; }
+
+    /// <summary>SHA-256 of each task that was asked, by its file's name.</summary>
+    public required IReadOnlyDictionary<string, string> Tasks { get; init; }
+
+    /// <summary>How fast and how large in memory it is against its source; empty where nobody measured that.</summary>
+    public required IReadOnlyList<PortedRatio> ServingRatios { get; init; }
 
     /// <summary>The port's number of a name; null when it was not measured.</summary>
     /// <param name="name">The name, for instance <c>perplexityIncrease</c>.</param>

@@ -3,7 +3,9 @@ using System.Text.Json.Serialization;
 
 namespace ModelPort.Manifests;
 
-/// <summary>The proof that travels with a port: what it was made from, what changed, and every measured number (modelport.json).</summary>
+/// <summary>
+/// The proof that travels with a port: what it was made from, what changed, and every measured number (modelport.json). docs/schemas/modelport.schema.json is its schema.
+/// </summary>
 public sealed record Manifest
 {
     /// <summary>The file's name.</summary>
@@ -39,6 +41,9 @@ public sealed record Manifest
     /// <summary>The source.</summary>
     public required SourceRecord Source { get; init; }
 
+    /// <summary>What the source was made from, as its model card says; null when it says nothing.</summary>
+    public LineageRecord? Lineage { get; init; }
+
     /// <summary>What applications depend on beside the numbers.</summary>
     public required ModelRecord Model { get; init; }
 
@@ -62,6 +67,9 @@ public sealed record Manifest
 
     /// <summary>The JSON text, with LF line ends.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Format) + "\n";
+
+    /// <summary>The JSON schema of what <see cref="ToJson"/> writes.</summary>
+    public static string Schema() => PublishedSchema.Of<Manifest>($"ModelPort manifest, version {CurrentSchema}");
 
     /// <summary>Reads a manifest; null when there is none that this version can use.</summary>
     public static Manifest? TryRead(string path)
@@ -92,7 +100,16 @@ public sealed record EngineRecord(string Name, string Version, string Commit);
 /// <param name="WeightBytes">Bytes of its weight files.</param>
 /// <param name="License">The licence its model card names.</param>
 /// <param name="Files">Its files.</param>
-public sealed record SourceRecord(string Sha256, string Architecture, long Parameters, string Precision, long WeightBytes, string? License, IReadOnlyList<FileRecord> Files);
+public sealed record SourceRecord(string Sha256, string Architecture, long Parameters, string Precision, long WeightBytes, string? License, IReadOnlyList<FileRecord> Files)
+{
+    /// <summary>Which state of its repository it is; null when nothing says so. The hashes say what it is; this says where to find it again.</summary>
+    public Checkpoints.SourceRevision? Revision { get; init; }
+}
+
+/// <summary>What a source was made from, as its model card says.</summary>
+/// <param name="BaseModels">Names on the hub of the models it was made from, <c>base_model</c> of the card.</param>
+/// <param name="Relation">How: finetune, adapter, merge or quantized, <c>base_model_relation</c> of the card; null when it does not say.</param>
+public sealed record LineageRecord(IReadOnlyList<string> BaseModels, string? Relation);
 
 /// <summary>A file and its content hash.</summary>
 /// <param name="Name">Relative path with forward slashes.</param>

@@ -61,7 +61,11 @@ internal sealed class ManifestWriter(PortContext context, PortPlan plan)
                 own.Name,
                 checkpoint.WeightBytes,
                 LicenseOf(checkpoint.Card),
-                [.. checkpoint.Files.Select(f => new FileRecord(f.Name, f.Length, source.Files[f.Name]))]),
+                [.. checkpoint.Files.Select(f => new FileRecord(f.Name, f.Length, source.Files[f.Name]))])
+            {
+                Revision = context.Revision,
+            },
+            Lineage = checkpoint.Card is { BaseModels: { IsDefaultOrEmpty: false } bases } card ? new LineageRecord(bases, card.TryGetText(out var relation, "base_model_relation") ? relation : null) : null,
             Model = ModelRecord.Of(plan.Outputs[0].Layout.Metadata),
             Layers = plan.Outputs.Any(o => o.Precision != own) ? ["runtime", "precision"] : ["runtime"],
             Calibration = calibration,

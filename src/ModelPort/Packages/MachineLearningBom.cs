@@ -44,10 +44,32 @@ internal static class MachineLearningBom
     {
         var source = Model("source", port.Name + " (source)", port);
         source["hashes"] = Hashes(port.Source.Sha256);
+        if (Pedigree(port) is { Count: > 0 } pedigree)
+        {
+            source["pedigree"] = pedigree;
+        }
+
         source["properties"] = new JsonArray(
             Property("modelport:precision", port.Source.Precision),
             Property("modelport:hashOf", HashOfFiles));
         return source;
+    }
+
+    // What the source was made from, and which state of its repository it is.
+    private static JsonObject Pedigree(Manifest port)
+    {
+        var pedigree = new JsonObject();
+        if (port.Lineage is { } lineage)
+        {
+            pedigree["ancestors"] = new JsonArray([.. lineage.BaseModels.Select(name => new JsonObject { ["type"] = "machine-learning-model", ["name"] = name })]);
+        }
+
+        if (port.Source.Revision is { } revision)
+        {
+            pedigree["commits"] = new JsonArray(new JsonObject { ["uid"] = revision.Commit });
+        }
+
+        return pedigree;
     }
 
     private static JsonObject Component(Manifest port, OutputRecord output)
