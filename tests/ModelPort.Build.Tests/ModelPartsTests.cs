@@ -12,8 +12,7 @@ public sealed class ModelPartsTests(PackedRepository repository, ModelRelease re
     private const string Id = "Acme.Parts";
     private const string Epoch = "-p:SOURCE_DATE_EPOCH=1700000000";
 
-    // The largest tensor of the sample has 557 KB.
-    private const long Limit = 700_000;
+    private const long Limit = 1_000_000;
 
     private const string Program = """
         var file = ModelPort.Runtime.PortedModels.Get("wordnet-llama").File();
@@ -23,7 +22,7 @@ public sealed class ModelPartsTests(PackedRepository repository, ModelRelease re
     [Fact]
     public void A_model_over_the_limit_travels_in_parts_under_a_package_that_depends_on_each_exactly()
     {
-        TestProject project = Model("Q8_0", "<ModelPortMaxPackageSize>700KB</ModelPortMaxPackageSize><PackageLicenseFile>terms.txt</PackageLicenseFile>");
+        TestProject project = Model("Q8_0", "<ModelPortMaxPackageSize>1MB</ModelPortMaxPackageSize><PackageLicenseFile>terms.txt</PackageLicenseFile>");
         File.WriteAllText(Path.Combine(project.Directory, "terms.txt"), "Terms.");
         project.SetItems(project.Items + """<None Include="terms.txt" Pack="true" PackagePath="/" /><None Include="Program.cs" Pack="true" PackagePath="extra/" />""");
         string folder = Path.Combine(repository.Root, "parts");
@@ -105,12 +104,14 @@ public sealed class ModelPartsTests(PackedRepository repository, ModelRelease re
 
         // A part whose build files do not come, and one whose file is gone.
         ModelRelease.Reference(application, "", references: Reference() + $"""<PackageReference Include="{Id}.Part2" Version="[1.0.0]" ExcludeAssets="all" />""");
-        Assert.All(application.Build().Errors, error => Assert.Equal("MP5003", error.Code));
-        Assert.Contains($"{Id}.Part2 1.0.0", application.Build().Errors[0].Text, StringComparison.Ordinal);
+        Error unreached = application.Build().Failed();
+        Assert.Equal("MP5003", unreached.Code);
+        Assert.Contains($"{Id}.Part2 1.0.0", unreached.Text, StringComparison.Ordinal);
         ModelRelease.Reference(application, "", references: Reference());
         string shard = Directory.GetFiles(Path.Combine(repository.Packages, "acme.parts.part3", "1.0.0", "models", "wordnet-llama")).Single();
         File.Move(shard, shard + ".gone");
-        Assert.Equal(("MP5003", shard), (application.Build().Failed().Code, Path.GetFullPath(application.Build().Failed().File)));
+        Error gone = application.Build().Failed();
+        Assert.Equal(("MP5003", shard), (gone.Code, Path.GetFullPath(gone.File)));
         File.Move(shard + ".gone", shard);
         application.Build().Succeeded();
     }
