@@ -19,13 +19,14 @@ internal static class PackBenchmark
         var source = new Argument<string>("source") { Description = "The checkpoint." };
         var precision = new Option<string>("--precision") { Description = "The precision.", DefaultValueFactory = _ => "Q8_0" };
         var size = new Option<string>("--max-package-size") { Description = "The largest package.", DefaultValueFactory = _ => "250MB" };
-        var command = new Command("pack", "Packs a model into parts, restores, builds and loads it; says sizes, times and memory.") { source, precision, size };
+        var threads = new Option<int>("--threads") { Description = "Threads of port and measurement.", DefaultValueFactory = _ => Environment.ProcessorCount };
+        var command = new Command("pack", "Packs a model into parts, restores, builds and loads it; says sizes, times and memory.") { source, precision, size, threads };
         command.SetAction(parsed =>
         {
             string root = Directory.CreateTempSubdirectory("modelport-pack-").FullName;
             try
             {
-                Run(root, Path.GetFullPath(parsed.GetValue(source)!), parsed.GetValue(precision)!, parsed.GetValue(size)!);
+                Run(root, Path.GetFullPath(parsed.GetValue(source)!), parsed.GetValue(precision)!, parsed.GetValue(size)!, parsed.GetValue(threads));
                 return 0;
             }
             finally
@@ -36,7 +37,7 @@ internal static class PackBenchmark
         return command;
     }
 
-    private static void Run(string root, string source, string precision, string size)
+    private static void Run(string root, string source, string precision, string size, int threads)
     {
         string feed = Path.Combine(root, "feed");
         foreach (string project in new[] { "ModelPort.Build", "ModelPort.Runtime" })
@@ -55,12 +56,13 @@ internal static class PackBenchmark
                 <EnableDefaultItems>false</EnableDefaultItems>
                 <NoWarn>$(NoWarn);NU5128</NoWarn>
                 <ModelPortMaxPackageSize>{size}</ModelPortMaxPackageSize>
+                <ModelPortThreads>{threads}</ModelPortThreads>
                 <ModelPortCacheDirectory>none</ModelPortCacheDirectory>
               </PropertyGroup>
               <ItemGroup>
                 <PackageReference Include="ModelPort.Build" Version="{Version}" PrivateAssets="all" />
                 <!-- Of random weights the numbers mean nothing: what is packed has to be measured, and no more. -->
-                <ModelPort Include="{source}" Name="big" Precision="{precision}" EvaluationTokens="64" EvaluationWindow="32" Continuations="0" MaxPerplexityIncrease="1000" MaxMeanDivergence="10" MinTopTokenAgreement="0" MinTokenizerAgreement="0" />
+                <ModelPort Include="{source}" Name="big" Precision="{precision}" EvaluationTokens="256" EvaluationWindow="32" Continuations="0" MaxPerplexityIncrease="1000" MaxMeanDivergence="10" MinTopTokenAgreement="0" MinTokenizerAgreement="0" />
               </ItemGroup>
             </Project>
             """);

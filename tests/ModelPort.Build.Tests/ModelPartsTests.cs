@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Security.Cryptography;
+using System.Text.Json;
 using System.Xml.Linq;
 using Microsoft.Build.Logging.StructuredLogger;
 
@@ -41,6 +42,12 @@ public sealed class ModelPartsTests(PackedRepository repository, ModelRelease re
         Assert.Contains("models/wordnet-llama/modelport.json", records);
         Assert.Contains("extra/Program.cs", records);
         Assert.DoesNotContain(records, name => name.EndsWith(".gguf", StringComparison.Ordinal));
+        using (ZipArchive package = ZipFile.OpenRead(Path.Combine(folder, $"{Id}.1.0.0.nupkg")))
+        using (JsonDocument bom = JsonDocument.Parse(package.GetEntry("models/wordnet-llama/bom.cdx.json")!.Open()))
+        {
+            Assert.Equal(parts, bom.RootElement.GetProperty("components")[0].GetProperty("components").GetArrayLength());
+        }
+
         for (int i = 1; i <= parts; i++)
         {
             string part = Path.Combine(folder, $"{Id}.Part{i}.1.0.0.nupkg");
