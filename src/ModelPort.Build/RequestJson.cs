@@ -44,4 +44,12 @@ internal static class RequestJson
         writer.WriteValue(value);
         writer.WriteEndElement();
     }
+
+    /// <summary>A member that is true or false.</summary>
+    public static void WriteFlag(this XmlDictionaryWriter writer, string name, bool value)
+    {
+        writer.WriteStart(name, "boolean");
+        writer.WriteValue(value);
+        writer.WriteEndElement();
+    }
 }
