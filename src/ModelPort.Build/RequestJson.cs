@@ -52,4 +52,16 @@ internal static class RequestJson
         writer.WriteValue(value);
         writer.WriteEndElement();
     }
+
+    /// <summary>A member that has texts by name.</summary>
+    public static void WriteTexts(this XmlDictionaryWriter writer, string name, IEnumerable<KeyValuePair<string, string>> values)
+    {
+        writer.WriteStart(name, "object");
+        foreach (KeyValuePair<string, string> value in values)
+        {
+            writer.WriteText(value.Key, value.Value);
+        }
+
+        writer.WriteEndElement();
+    }
 }
