@@ -65,8 +65,8 @@ public static class PackageComparison
     /// <exception cref="PortedModelException">MP5002: a manifest cannot be read.</exception>
     public static ComparedReleases Compare(PackedFiles old, string oldName, PackedFiles current, string currentName)
     {
-        var before = Read(old);
-        var now = Read(current);
+        var before = ModelsIn(old);
+        var now = ModelsIn(current);
         var lines = new List<ComparedLine>();
         foreach (var name in before.Select(m => m.Name).Union(now.Select(m => m.Name), StringComparer.OrdinalIgnoreCase))
         {
@@ -99,7 +99,10 @@ public static class PackageComparison
         _ => "not comparable",
     };
 
-    private static PortedModel[] Read(PackedFiles files)
+    /// <summary>The models of a package or folder, as their manifests describe them.</summary>
+    /// <exception cref="ModelPortException">MP5021: there is none.</exception>
+    /// <exception cref="PortedModelException">MP5002: a manifest cannot be read.</exception>
+    internal static PortedModel[] ModelsIn(PackedFiles files)
     {
         var manifests = PackageVerification.ManifestsIn(files);
         if (manifests.Length == 0)
