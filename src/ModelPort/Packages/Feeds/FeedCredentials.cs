@@ -60,17 +60,12 @@ internal sealed class FeedCredentials(bool interactive, ILogger log) : ICredenti
         }
 
         var credentials = new NetworkCredential(answer.Username, answer.Password);
-        if (answer.AuthenticationTypes is not { Count: > 0 } types)
-        {
-            return credentials;
-        }
+        return answer.AuthenticationTypes is { Count: > 0 } types ? new LimitedCredentials(credentials, types) : credentials;
+    }
 
-        var limited = new CredentialCache();
-        foreach (var type in types)
-        {
-            limited.Add(uri, type, credentials);
-        }
-
-        return limited;
+    /// <summary>Credentials for some ways to authenticate only, as a provider may say; on all addresses that a feed names.</summary>
+    private sealed class LimitedCredentials(NetworkCredential credentials, IEnumerable<string> types) : ICredentials
+    {
+        public NetworkCredential? GetCredential(Uri uri, string authType) => types.Contains(authType, StringComparer.OrdinalIgnoreCase) ? credentials : null;
     }
 }
