@@ -44,13 +44,13 @@ internal static class SyntheticPackage
 
     private static string Manifest(byte[] weights, double divergence) => string.Create(CultureInfo.InvariantCulture, $$"""
         {
-          "schemaVersion": 2, "name": "{{Model}}", "toolVersion": "0.1.0",
+          "schemaVersion": 3, "name": "{{Model}}", "toolVersion": "0.1.0",
           "engine": { "name": "llama.cpp", "version": "0.5.0", "commit": "0ad4a86" },
           "source": { "sha256": "{{new string('a', 64)}}", "architecture": "LlamaForCausalLM", "parameters": 1000, "precision": "BF16", "weightBytes": 2000, "license": "mit", "files": [] },
-          "evaluation": { "name": "default", "sha256": "{{new string('b', 64)}}" },
+          "evaluation": { "name": "default", "sha256": "{{new string('b', 64)}}", "windowLength": 512, "positions": 4096 },
           "outputs": [
             {
-              "file": "{{Model}}-Q8_0.gguf", "precision": "Q8_0", "bytes": {{weights.Length}}, "sha256": "{{Hash(weights)}}", "verdict": "kept",
+              "precision": "Q8_0", "verdict": "kept", "files": [ { "name": "{{Model}}-Q8_0.gguf", "bytes": {{weights.Length}}, "sha256": "{{Hash(weights)}}" } ],
               "metrics": [
                 { "name": "perplexityIncrease", "of": "port", "against": "source", "value": {{100 * divergence}}, "error": 0.0001, "unit": "%" },
                 { "name": "meanDivergence", "of": "port", "against": "source", "value": {{divergence}}, "error": 0.0001, "unit": "nats" },

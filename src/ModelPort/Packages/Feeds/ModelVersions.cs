@@ -71,7 +71,7 @@ public sealed record ModelVersions(string Id, int Count, IReadOnlyList<ListedVer
             using var files = await feeds.Open(package, evenWhole: false, cancellation);
             return files is null
                 ? ([], "not read: the feed serves no ranges", null)
-                : ([.. PackageComparison.ModelsIn(files).SelectMany(m => m.Files.Select(f => Row(m, f)))], null, null);
+                : ([.. PackageComparison.Read(files).SelectMany(m => m.Files.Select(f => Row(m, f)))], null, null);
         }
         catch (Exception e) when (e is PortedModelException or ModelPortException { Diagnostic.Code: "MP5020" or "MP5021" })
         {
