@@ -17,5 +17,6 @@ var root = new RootCommand("Measures ModelPort. Run it in Release on a quiet mac
     NoOpBuildBenchmark.Command(),
     KillBenchmark.Command(),
     PackBenchmark.Command(),
+    ConsumeBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

@@ -32,9 +32,13 @@ public static class ModelPackage
         own.Add(parts.Count == 0 ? models : models.Select(m => m with { Files = [.. m.Records] }));
         var manifests = models.Select(m => m.Manifest).ToArray();
         var readme = own.Write("README.md", PackageReadme.Of(request.PackageId, request.Description, manifests, parts));
-        own.Write($"buildTransitive/{request.PackageId}.targets", PackageTargets.Of(request.PackageId, models, parts));
+        own.Write($"buildTransitive/{request.PackageId}.targets", PackageTargets.Of(request.PackageId, models, parts, request.HasClass));
         own.Write($"buildTransitive/{PackageTargets.SharedFile}", PackageTargets.Shared);
-        own.Write($"buildTransitive/{request.PackageId}.Models.cs", ModelsClass.Of(request.PackageId, manifests));
+        if (request.HasClass)
+        {
+            own.Write($"buildTransitive/{request.PackageId}.Models.cs", ModelsClass.OfPackage(request.PackageId, manifests));
+        }
+
         PackageEntry[] entries = [.. own.Entries, .. parts.SelectMany(p => Part(request, p))];
 
         var (gate, refusals) = request.Baseline is null ? ([], []) : ReleaseGate.Judge(request, entries.Where(e => e.PackagePath.StartsWith("models/", StringComparison.Ordinal)), observer, cancellation);

@@ -36,11 +36,7 @@ internal sealed class PackageFiles(string package, string staging)
     /// <exception cref="ModelPortException">MP2001 or MP2002: it cannot be written.</exception>
     public static void WriteDifferent(string path, string content)
     {
-        var bytes = Encoding.UTF8.GetBytes(content);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        if (!File.Exists(path) || !File.ReadAllBytes(path).AsSpan().SequenceEqual(bytes))
-        {
-            OutputFile.WriteAll(path, bytes);
-        }
+        OutputFile.Update(path, Encoding.UTF8.GetBytes(content));
     }
 }

@@ -1,6 +1,8 @@
 using System.Xml;
 using System.Xml.Linq;
 using ModelPort.Diagnostics;
+using NuGet.Packaging;
+using NuGet.Versioning;
 
 namespace ModelPort.Packages;
 
@@ -37,7 +39,7 @@ internal sealed record PackageNuspec(string Id, string Version, IReadOnlyList<(s
     {
         var metadata = nuspec.Root!.Elements().First(e => e.Name.LocalName == "metadata");
         string Value(string name) => metadata.Elements().First(e => e.Name.LocalName == name).Value.Trim();
-        var (id, version) = (Named(Value("id")), Named(Value("version")));
+        var (id, version) = (Value("id"), Value("version"));
         return new PackageNuspec(
             id,
             version,
@@ -45,14 +47,11 @@ internal sealed record PackageNuspec(string Id, string Version, IReadOnlyList<(s
                 .. metadata.Descendants().Where(e => e.Name.LocalName == "dependency")
                     .Select(e => (Id: (string?)e.Attribute("id") ?? "", Version: ((string?)e.Attribute("version") ?? "").Trim('[', ']')))
                     .Where(d => PackageParts.IsPart(d.Id, id))
-                    .Select(d => (Named(d.Id), Named(d.Version)))
+                    .Select(d => IsName(d.Id, d.Version) ? d : throw new InvalidOperationException($"'{d.Id} {d.Version}' is no package"))
                     .Distinct(),
             ]);
     }
 
     // They become names of files and folders.
-    private static string Named(string text) =>
-        text.Length is > 0 and <= 256 && char.IsLetterOrDigit(text[0]) && text.All(c => char.IsLetterOrDigit(c) || c is '.' or '-' or '_' or '+') && !text.Contains("..", StringComparison.Ordinal)
-            ? text
-            : throw new InvalidOperationException($"'{text}' is no identity or version");
+    private static bool IsName(string id, string version) => PackageIdValidator.IsValidPackageId(id) && NuGetVersion.TryParse(version, out _);
 }

@@ -35,6 +35,9 @@ public sealed record PackageRequest(string Project, string PackageId, string Des
 
     /// <summary>How large a package may be.</summary>
     public PackageLimit Limit { get; init; } = PackageLimit.Default;
+
+    /// <summary>Whether the package gives applications a class of its models; not where its own assembly has one that they see.</summary>
+    public bool HasClass { get; init; } = true;
 }
 
 /// <summary>The release before the one that is packed.</summary>

@@ -31,17 +31,14 @@ internal static class PackageTargets
     /// <param name="package">Its identity.</param>
     /// <param name="models">Its models.</param>
     /// <param name="parts">The packages that hold the models' files; none where it holds them itself.</param>
-    public static string Of(string package, IReadOnlyList<PackedModel> models, IReadOnlyList<PackagePart> parts) => Project(
+    /// <param name="hasClass">Whether it has a class of them for applications.</param>
+    public static string Of(string package, IReadOnlyList<PackedModel> models, IReadOnlyList<PackagePart> parts, bool hasClass) => Project(
         package,
         parts.Count == 0 ? models : models.Select(m => m with { Files = [.. m.Records] }),
         [
             new XElement("ItemGroup", models.SelectMany(m => m.Manifest.Outputs.Select(o => Model(package, m.Manifest, o)))),
             .. parts.Count == 0 ? [] : new[] { new XElement("ItemGroup", parts.SelectMany(p => p.Models.SelectMany(m => m.Files.Select(f => Part(p.Id, m.Manifest.Name, f))))) },
-            new XElement(
-                "ItemGroup",
-                new XAttribute("Condition", "'$(Language)' == 'C#' and '$(ModelPortModelsClass)' != 'false'"),
-                new XElement("Compile", new XAttribute("Include", $"$(MSBuildThisFileDirectory){Escape(package)}.Models.cs"), new XAttribute("Visible", "false"), new XAttribute("Link", $"ModelPort/{Escape(package)}.Models.cs")),
-                new XElement("Using", new XAttribute("Include", "ModelPort"), new XAttribute("Condition", "'$(ImplicitUsings)' == 'enable' or '$(ImplicitUsings)' == 'true'"))),
+            .. hasClass ? new[] { Class(package) } : [],
         ]);
 
     /// <summary>The targets file of a part: its files come beside the application as those of any package.</summary>
@@ -74,6 +71,12 @@ internal static class PackageTargets
         new XElement("Package", $"{Escape(part)} {Version}"),
         new XElement("NamedBy", "$(MSBuildThisFileFullPath)"));
 
+    private static XElement Class(string package) => new(
+        "ItemGroup",
+        new XAttribute("Condition", "'$(Language)' == 'C#' and '$(ModelPortModelsClass)' != 'false'"),
+        new XElement("Compile", new XAttribute("Include", $"$(MSBuildThisFileDirectory){Escape(package)}.Models.cs"), new XAttribute("Visible", "false"), new XAttribute("Link", $"ModelPort/{Escape(package)}.Models.cs")),
+        new XElement("Using", new XAttribute("Include", "ModelPort"), new XAttribute("Condition", "'$(ImplicitUsings)' == 'enable' or '$(ImplicitUsings)' == 'true'")));
+
     private static XElement Model(string package, Manifest manifest, OutputRecord output)
     {
         // MSBuild compares numbers only without exponents.
@@ -99,6 +102,7 @@ internal static class PackageTargets
         new XElement("PackageId", Escape(package)),
         new XElement("Package", $"{Escape(package)} {Version}"),
         new XElement("Sha256", file.Sha256),
+        new XElement("Bytes", file.Bytes),
         new XElement("Link", $"models/{Escape(model)}/{Escape(file.Name)}"));
 
     // The characters that mean something to MSBuild, as it writes them itself.

@@ -8,7 +8,7 @@ namespace ModelPort.Packages;
 public sealed class PackedFiles : IDisposable
 {
     // A folder that holds no models is not searched for them without end.
-    private static readonly EnumerationOptions Below = new() { RecurseSubdirectories = true, MaxRecursionDepth = 6, AttributesToSkip = FileAttributes.ReparsePoint };
+    private static readonly EnumerationOptions EveryFile = new() { RecurseSubdirectories = true, MaxRecursionDepth = 6, AttributesToSkip = FileAttributes.ReparsePoint };
 
     private readonly List<IDisposable> _open = [];
     private readonly Dictionary<string, Entry> _files;
@@ -37,13 +37,10 @@ public sealed class PackedFiles : IDisposable
         var files = OpenAlone(path);
         try
         {
-            if (files.Nuspec is { Parts: [_, ..] parts })
+            var places = new PackagePlaces(files.Path);
+            foreach (var (id, version) in files.Parts)
             {
-                var places = new PackagePlaces(files.Path);
-                foreach (var (id, version) in parts)
-                {
-                    files.Add(places, id, version);
-                }
+                files.Add(id, version, () => OpenAlone(places.Find(id, version)));
             }
 
             return files;
@@ -55,12 +52,42 @@ public sealed class PackedFiles : IDisposable
         }
     }
 
+    /// <summary>A package that is read from a stream, without its parts.</summary>
+    /// <param name="path">What errors call it.</param>
+    /// <param name="package">Its content; closed with the files, or when it is no package.</param>
+    /// <param name="mostBytes">The largest file that is opened.</param>
+    /// <exception cref="ModelPortException">MP5020: it is damaged.</exception>
+    internal static PackedFiles Of(string path, Stream package, long mostBytes)
+    {
+        try
+        {
+            var archive = new ZipArchive(package, ZipArchiveMode.Read);
+            // The name of an entry is what a packer wrote: twice the same is damage, not a choice.
+            var files = new PackedFiles(path, archive.Entries.Where(e => !e.FullName.EndsWith('/')).Select(e => (Name: Uri.UnescapeDataString(e.FullName), Entry: e)).ToDictionary(
+                e => e.Name,
+                e => new Entry(Below(path, e.Name), e.Entry.Length, () => Open(e.Entry, mostBytes), null),
+                StringComparer.Ordinal));
+            files._open.Add(archive);
+            return files;
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or ArgumentException)
+        {
+            package.Dispose();
+            throw new ModelPortException(Diagnose.NoPackage(path, e.Message), e);
+        }
+        catch
+        {
+            package.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>The files of a package that is being made.</summary>
     /// <param name="path">What errors call it.</param>
     /// <param name="entries">Its files.</param>
     public static PackedFiles Of(string path, IEnumerable<PackageEntry> entries) => new(path, entries.ToDictionary(
         e => e.PackagePath,
-        e => new Entry(System.IO.Path.Combine(path, e.PackagePath), new FileInfo(e.Path).Length, () => File.OpenRead(e.Path), null),
+        e => new Entry(Below(path, e.PackagePath), new FileInfo(e.Path).Length, () => File.OpenRead(e.Path), null),
         StringComparer.Ordinal));
 
     /// <summary>Whether a file is there.</summary>
@@ -97,54 +124,26 @@ public sealed class PackedFiles : IDisposable
     }
 
     /// <summary>What a file is called in messages: its path, behind that of the package or part.</summary>
-    public string Describe(string name) => _files.TryGetValue(name, out var entry) ? entry.Description : System.IO.Path.Combine(Path, name.Replace('/', System.IO.Path.DirectorySeparatorChar));
+    public string Describe(string name) => _files.TryGetValue(name, out var entry) ? entry.Description : Below(Path, name);
 
-    /// <inheritdoc/>
-    public void Dispose() => _open.ForEach(o => o.Dispose());
+    /// <summary>The parts that hold the files of its models, by its nuspec, in the version that it depends on; none where it holds them itself.</summary>
+    /// <exception cref="ModelPortException">MP5022: the nuspec is damaged.</exception>
+    internal IReadOnlyList<(string Id, string Version)> Parts => PackageNuspec.Find(Names, OpenFile, Describe)?.Parts ?? [];
 
-    private PackageNuspec? Nuspec => PackageNuspec.Find(Names, OpenFile, Describe);
-
-    private static PackedFiles OpenAlone(string path)
-    {
-        path = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
-        string Described(string name) => System.IO.Path.Combine(path, name.Replace('/', System.IO.Path.DirectorySeparatorChar));
-        if (Directory.Exists(path))
-        {
-            return new PackedFiles(path, Directory.EnumerateFiles(path, "*", Below).ToDictionary(
-                f => System.IO.Path.GetRelativePath(path, f).Replace('\\', '/'),
-                f => new Entry(f, new FileInfo(f).Length, () => new FileStream(f, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.SequentialScan), f),
-                StringComparer.Ordinal));
-        }
-
-        ZipArchive? archive = null;
-        try
-        {
-            archive = ZipFile.OpenRead(path);
-            // The name of an entry is what a packer wrote: twice the same is damage, not a choice.
-            var files = new PackedFiles(path, archive.Entries.Where(e => !e.FullName.EndsWith('/')).Select(e => (Name: Uri.UnescapeDataString(e.FullName), Entry: e)).ToDictionary(
-                e => e.Name,
-                e => new Entry(Described(e.Name), e.Entry.Length, e.Entry.Open, null),
-                StringComparer.Ordinal));
-            files._open.Add(archive);
-            return files;
-        }
-        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or ArgumentException)
-        {
-            archive?.Dispose();
-            throw new ModelPortException(Diagnose.NoPackage(path, e.Message), e);
-        }
-    }
-
-    // Of a part only models and its own build file count: readme and nuspec are of each package.
-    private void Add(PackagePlaces places, string id, string version)
+    /// <summary>Adds the files of a part. Only models and its own build file count: readme and nuspec are of each package.</summary>
+    /// <param name="id">Its identity.</param>
+    /// <param name="version">Its version.</param>
+    /// <param name="open">Opens it; that it cannot is a problem of these files.</param>
+    internal void Add(string id, string version, Func<PackedFiles> open)
     {
         try
         {
-            var part = OpenAlone(places.Find(id, version));
+            var part = open();
             _open.Add(part);
-            if (part.Nuspec is not { } nuspec || !nuspec.Id.Equals(id, StringComparison.OrdinalIgnoreCase) || nuspec.Version.Split('+')[0] != version)
+            var nuspec = PackageNuspec.Find(part.Names, part.OpenFile, part.Describe);
+            if (nuspec is null || !nuspec.Id.Equals(id, StringComparison.OrdinalIgnoreCase) || nuspec.Version.Split('+')[0] != version)
             {
-                throw new ModelPortException(Diagnose.PartOther(part.Path, id, version, part.Nuspec is { } found ? $"{found.Id} {found.Version}" : "no package"));
+                throw new ModelPortException(Diagnose.PartOther(part.Path, id, version, nuspec is null ? "no package" : $"{nuspec.Id} {nuspec.Version}"));
             }
 
             foreach (var (name, entry) in part._files.Where(f => f.Key.StartsWith("models/", StringComparison.Ordinal) || f.Key.Equals($"buildTransitive/{id}.targets", StringComparison.OrdinalIgnoreCase)))
@@ -160,6 +159,35 @@ public sealed class PackedFiles : IDisposable
             _problems.Add(e.Diagnostic);
         }
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _open.ForEach(o => o.Dispose());
+
+    private static PackedFiles OpenAlone(string path)
+    {
+        path = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
+        if (Directory.Exists(path))
+        {
+            return new PackedFiles(path, Directory.EnumerateFiles(path, "*", EveryFile).ToDictionary(
+                f => System.IO.Path.GetRelativePath(path, f).Replace('\\', '/'),
+                f => new Entry(f, new FileInfo(f).Length, () => new FileStream(f, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.SequentialScan), f),
+                StringComparer.Ordinal));
+        }
+
+        try
+        {
+            return Of(path, File.OpenRead(path), long.MaxValue);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new ModelPortException(Diagnose.NoPackage(path, e.Message), e);
+        }
+    }
+
+    private static string Below(string path, string name) => System.IO.Path.Combine(path, name.Replace('/', System.IO.Path.DirectorySeparatorChar));
+
+    private static Stream Open(ZipArchiveEntry entry, long mostBytes) =>
+        entry.Length <= mostBytes ? entry.Open() : throw new InvalidDataException(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"it has {entry.Length} bytes"));
 
     /// <summary>A file.</summary>
     /// <param name="Description">What it is called in messages.</param>
