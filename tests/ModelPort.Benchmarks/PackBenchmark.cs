@@ -142,7 +142,7 @@ internal static class PackBenchmark
         return process.ExitCode == 0 ? new Measured(seconds, peak, output.Result) : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}:\n{output.Result}");
     }
 
-    /// <summary>What a process and all that it started hold at this moment, pages of mapped files aside.</summary>
+    /// <summary>What a process and all that it started hold at this moment; pages of files that several have mapped count for each.</summary>
     private static long ResidentOf(int root)
     {
         var parents = new Dictionary<int, int>();
@@ -174,7 +174,7 @@ internal static class PackBenchmark
         {
             string[] lines = File.ReadAllLines(Path.Combine(folder, "status"));
             long Number(string key) => lines.FirstOrDefault(l => l.StartsWith(key, StringComparison.Ordinal)) is { } line ? long.Parse(line[key.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture) : 0;
-            return ((int)Number("PPid:"), Number("RssAnon:") * 1024);
+            return ((int)Number("PPid:"), Number("VmRSS:") * 1024);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

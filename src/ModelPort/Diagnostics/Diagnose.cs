@@ -367,12 +367,12 @@ public static partial class Diagnose
         Error("MP5024", path, $"'{Path.GetFileName(path)}' is not as it was packed: {found}; expected {expected}. It, or the record that names it, was changed or damaged since. Build again, or download the package again.");
 
     /// <summary>MP5025: a part of a package is not there in the version that it depends on.</summary>
-    public static Diagnostic PartMissing(string package, string part, string version, IReadOnlyList<string> others) =>
-        Error("MP5025", package, $"'{Path.GetFileName(package)}' depends on its part {part} {version}, which is neither beside it nor restored; found {(others.Count == 0 ? "no other version" : string.Join(", ", others.Select(o => $"'{o}'")))}. Files of the models are in it. Put the package of exactly this version beside it, or restore it again.");
+    public static Diagnostic PartMissing(string package, string part, string version, IEnumerable<string> others) =>
+        Error("MP5025", package, $"'{Path.GetFileName(package)}' depends on its part {part} {version}, which is neither beside it nor restored; found {string.Join(", ", others.Select(o => $"'{o}'").DefaultIfEmpty("no other version"))}. Files of the models are in it. Restore it again, or put the package of exactly this version beside it.");
 
     /// <summary>MP5026: a part is another package, or of another version.</summary>
     public static Diagnostic PartOther(string path, string part, string version, string found) =>
-        Error("MP5026", path, $"'{Path.GetFileName(path)}' is {found}; expected the part {part} {version}. Put the package of exactly this version there, or restore it again.");
+        Error("MP5026", path, $"'{Path.GetFileName(path)}' is {found}; expected the part {part} {version}. Restore it again, or put the package of exactly this version there.");
 
     /// <summary>MP5030: the release before, which a package is held against, is not there.</summary>
     public static Diagnostic BaselineMissing(string project, string name, string version, string path) =>

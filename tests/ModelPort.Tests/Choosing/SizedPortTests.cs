@@ -98,6 +98,7 @@ public sealed class SizedPortTests(SizedPortTests.KnownTable known) : IClassFixt
         var cut = Port(Small(Limit) with { SplitMaxSize = 150_000 }).Manifest.Outputs[0];
         Assert.True(cut.Files.Count > 3);
         Assert.InRange(cut.Bytes, Limit * 0.98, Limit);
+        Assert.False(Port(Small(Limit) with { SplitMaxSize = 150_000 }).Ported);
 
         // The headers of the shards would have made it larger.
         Assert.True(whole.Bytes + (cut.Files.Count - 1) * 150 > Limit, $"{whole.Bytes}");
