@@ -268,7 +268,7 @@ public sealed record PortRequest
             StrictPrecision = ParseSwitch(Property("StrictPrecision"), "ModelPortStrictPrecision", file),
             RemoteCache = Property("RemoteCache") is { } remote ? RemoteAddress.Parse(remote, file) : null,
             RemoteCacheReadOnly = ParseSwitch(Property("RemoteCacheReadOnly"), "ModelPortRemoteCacheReadOnly", file),
-            HasClass = ParseSwitch(Property("ModelsClass"), "ModelPortModelsClass", file),
+            HasClass = ParseClass(Property("ModelsClass"), file),
             OptionsFile = file,
         };
     }
@@ -329,6 +329,14 @@ public sealed record PortRequest
         "WARN" => ParityMode.Warn,
         "OFF" => ParityMode.Off,
         _ => throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortParity", value, "error, warn or off")),
+    };
+
+    // Who sees the class is the compiler's concern.
+    private static bool ParseClass(string? value, string file) => value?.ToUpperInvariant() switch
+    {
+        null or "FALSE" => false,
+        "TRUE" or "PUBLIC" => true,
+        _ => throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortModelsClass", value, "true, public or false")),
     };
 
     private static bool ParseSwitch(string? value, string option, string file) => value?.ToUpperInvariant() switch

@@ -50,6 +50,8 @@ public sealed class ModelConsumptionTests(PackedRepository repository, ModelRele
     [Fact]
     public void A_natively_compiled_application_finds_and_proves_its_model()
     {
+        Assert.SkipUnless(IsOnPath("clang") || IsOnPath("gcc"), "The native compiler links with clang or gcc.");
+
         // Any warning of the trimmer or the native compiler is an error here.
         release.PackRuntime();
         TestProject application = release.Application(
