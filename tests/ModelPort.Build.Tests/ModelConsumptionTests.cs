@@ -145,7 +145,7 @@ public sealed class ModelConsumptionTests(PackedRepository repository, ModelRele
             <PackageReference Include="ModelPort.Runtime" Version="[{PackedRepository.Version}]" />
             <Compile Include="{Path.Combine(Sample, "*.cs")}" Exclude="{Path.Combine(Sample, "Program.cs")}" />
             <Reference Include="{Path.Combine(worker, "ModelPort.Engines.dll")}" />
-            <None Include="{Path.Combine(worker, "runtimes", "**")}" LinkBase="runtimes" CopyToOutputDirectory="PreserveNewest" />
+            <None Include="{Path.Combine(worker, "runtimes", "**", "*ggml*")};{Path.Combine(worker, "runtimes", "**", "*llama*")}" LinkBase="runtimes" CopyToOutputDirectory="PreserveNewest" />
             """);
         application.Build().Succeeded();
         string program = Path.Combine(application.Bin, "App.dll");

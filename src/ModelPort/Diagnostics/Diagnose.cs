@@ -9,7 +9,7 @@ namespace ModelPort.Diagnostics;
 /// Every error and warning of ModelPort, in one place: each method makes one <see cref="Diagnostic"/>. The text says what was found, what was
 /// expected and what to do. docs/errors.md has a section for each code; a test keeps the two lists equal.
 /// </summary>
-public static class Diagnose
+public static partial class Diagnose
 {
     // MP1xxx: input
 
@@ -190,6 +190,10 @@ public static class Diagnose
     /// <summary>MP2009: a value is beyond what the search of a type's grid can take.</summary>
     public static Diagnostic BeyondType(string path, string tensor, long element, string value, string type, string largest) =>
         Error("MP2009", path, $"Tensor '{tensor}' holds {value} at element {element.ToString(CultureInfo.InvariantCulture)}, but {type} takes values up to {largest}. Get an undamaged checkpoint, or use another precision if the value is meant.");
+
+    /// <summary>MP2010: what cannot be divided is larger than a file may be.</summary>
+    public static Diagnostic BeyondFile(string source, string precision, string what, long bytes, long limit) =>
+        Error("MP2010", source, string.Create(CultureInfo.InvariantCulture, $"At {precision}, {what} needs a file of {bytes} bytes, and files may have {limit}. A tensor is never divided. Raise the limit (ModelPortMaxPackageSize, or SplitMaxSize for files alone), or choose a precision in which it is smaller."));
 
     /// <summary>MP2020: an activation became NaN or infinite while the calibration text was evaluated.</summary>
     public static Diagnostic ActivationNonFinite(string path, string tensor) =>
