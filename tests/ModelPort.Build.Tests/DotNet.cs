@@ -12,6 +12,8 @@ internal static class DotNet
     {
         using Process process = Start(directory, packages, arguments);
         StringBuilder output = new();
+        // Nobody types: what asks gets an end instead of waiting for ever.
+        process.StandardInput.Close();
         process.OutputDataReceived += (_, line) => Append(output, line.Data);
         process.ErrorDataReceived += (_, line) => Append(output, line.Data);
         process.BeginOutputReadLine();
