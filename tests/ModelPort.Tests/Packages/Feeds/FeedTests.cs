@@ -89,11 +89,16 @@ public sealed class FeedTests : IAsyncLifetime
     [Fact]
     public void Verify_reads_every_byte_and_leaves_none_behind()
     {
-        var before = Directory.GetFiles(Path.GetTempPath(), "modelport-*.nupkg");
-        var model = Assert.Single(_feed.Verify("Acme.Tiny@1.0.0"));
-        Assert.Empty(model.Errors);
+        string place;
+        using (var opened = NamedPackage.OpenWhole("Acme.Tiny@1.0.0", _feed.Options, _feed.Observer, TestContext.Current.CancellationToken))
+        {
+            place = Path.GetDirectoryName(opened.Files.Path)!;
+            Assert.True(Directory.Exists(place));
+            Assert.Empty(Assert.Single(PackageVerification.Verify(opened.Files, _feed.Observer, TestContext.Current.CancellationToken)).Errors);
+        }
+
         Assert.True(_feed.Server.Sent > FeedFixture.Large);
-        Assert.Equal(before, Directory.GetFiles(Path.GetTempPath(), "modelport-*.nupkg"));
+        Assert.False(Directory.Exists(place));
     }
 
     [Fact]
