@@ -14,6 +14,9 @@ internal static class DotNet
     public static BuildResult Finish(Process process, string[] arguments)
     {
         using Process running = process;
+
+        // Who asks a question here gets no answer, rather than waiting for one.
+        process.StandardInput.Close();
         StringBuilder output = new();
         process.OutputDataReceived += (_, line) => Append(output, line.Data);
         process.ErrorDataReceived += (_, line) => Append(output, line.Data);
