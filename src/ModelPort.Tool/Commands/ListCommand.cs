@@ -27,7 +27,7 @@ internal static class ListCommand
         feeds.AddTo(command);
         command.SetAction((parsed, cancellation) => ConsoleRun.Execute(() =>
         {
-            var versions = ModelVersions.Read(parsed.GetValue(id)!, parsed.GetValue(take), feeds.Read(parsed), cancellation);
+            var versions = ConsoleRun.WithProgress(observer => ModelVersions.Read(parsed.GetValue(id)!, parsed.GetValue(take), feeds.Read(parsed), observer, cancellation));
             Console.WriteLine(parsed.GetValue(format) == "json" ? JsonText.Of(versions) : ToText(versions));
             Diagnostic[] errors = [.. versions.Versions.Select(v => v.Error).OfType<Diagnostic>()];
             foreach (var error in errors)

@@ -56,25 +56,29 @@ internal sealed class Feed(PackageSource source, FeedLimits limits, SourceCacheC
         return stream is null ? null : PackedFiles.Of(DisplayOf(package), stream, limits.Manifest);
     }
 
-    /// <summary>Downloads a package; one that lies in a folder stays there.</summary>
-    /// <param name="package">The package.</param>
-    /// <param name="folder">Where to.</param>
-    /// <param name="observer">Told the bytes done.</param>
-    /// <param name="cancellation">Stops the work.</param>
-    /// <returns>Its path.</returns>
-    /// <exception cref="ModelPortException">MP5040, MP5041: the feed does not answer, or refuses; MP2001, MP2002: the file cannot be written.</exception>
-    public async Task<string> Download(PackageIdentity package, string folder, IPortObserver observer, CancellationToken cancellation)
+    /// <summary>Opens a package with all of its bytes, from a temporary file that is gone once it is closed.</summary>
+    /// <exception cref="ModelPortException">MP5020: it is damaged; MP5040, MP5041: the feed does not answer, or refuses; MP2001, MP2002: the file cannot be written.</exception>
+    public async Task<PackedFiles> Download(PackageIdentity package, IPortObserver observer, CancellationToken cancellation)
     {
         if (source.IsLocal)
         {
-            return await PathOf(package, cancellation);
+            return PackedFiles.Open(await PathOf(package, cancellation));
         }
 
         var remote = await Remote(package, cancellation);
-        var path = Path.Combine(folder, $"{package.Id}.{package.Version.ToNormalizedString()}.nupkg");
-        await using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 1 << 20);
-        await remote.Download(file, DisplayOf(package), observer, cancellation);
-        return path;
+        var path = Path.Combine(Path.GetTempPath(), $"modelport-{Guid.NewGuid():N}.nupkg");
+        var file = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 20, FileOptions.DeleteOnClose);
+        try
+        {
+            await remote.Download(file, DisplayOf(package), observer, cancellation);
+            file.Position = 0;
+            return PackedFiles.Of(DisplayOf(package), file, long.MaxValue);
+        }
+        catch
+        {
+            await file.DisposeAsync();
+            throw;
+        }
     }
 
     private static string DisplayOf(PackageIdentity package) => $"{package.Id}@{package.Version.ToNormalizedString()}";

@@ -36,16 +36,17 @@ public sealed record ModelVersions(string Id, int Count, IReadOnlyList<ListedVer
     /// <param name="id">The package.</param>
     /// <param name="most">How many versions are read.</param>
     /// <param name="options">Which feeds are asked.</param>
+    /// <param name="observer">Told warnings.</param>
     /// <param name="cancellation">Stops the work.</param>
     /// <exception cref="ModelPortException">MP5021: no version has models; MP5040 to MP5048: no feed has the package, or one cannot be asked.</exception>
-    public static ModelVersions Read(string id, int most, FeedOptions options, CancellationToken cancellation)
+    public static ModelVersions Read(string id, int most, FeedOptions options, IPortObserver observer, CancellationToken cancellation)
     {
         if (WantedPackage.TryParse(id) is not { Exact: null, Range: null })
         {
             throw new ModelPortException(Diagnose.BadPackageVersion(id, "a package's identity without a version"));
         }
 
-        using var feeds = new PackageFeeds(options);
+        using var feeds = new PackageFeeds(options, observer);
         var read = Task.Run(() => Read(id, most, feeds, options.Limits, cancellation), cancellation).GetAwaiter().GetResult();
         return read.Versions.Count > 0 && read.Versions.All(v => v.Models.Count == 0 && v.Error?.Code == "MP5021") ? throw new ModelPortException(read.Versions[0].Error!) : read;
     }
@@ -57,17 +58,17 @@ public sealed record ModelVersions(string Id, int Count, IReadOnlyList<ListedVer
         await Parallel.ForAsync(0, versions.Length, new ParallelOptions { MaxDegreeOfParallelism = limits.AtOnce, CancellationToken = cancellation }, async (i, stop) =>
         {
             var (version, package) = listed[i];
-            var (models, note, error) = await Models(package, stop);
+            var (models, note, error) = await Models(feeds, package, stop);
             versions[i] = new ListedVersion(version.Version.ToNormalizedString(), version.Published, package.From, models, note, error);
         });
         return new ModelVersions(id, listed.Count, versions);
     }
 
-    private static async Task<(IReadOnlyList<ListedModel> Models, string? Note, Diagnostic? Error)> Models(FoundPackage package, CancellationToken cancellation)
+    private static async Task<(IReadOnlyList<ListedModel> Models, string? Note, Diagnostic? Error)> Models(PackageFeeds feeds, FoundPackage package, CancellationToken cancellation)
     {
         try
         {
-            using var files = await package.TryOpen(cancellation);
+            using var files = await feeds.Open(package, evenWhole: false, cancellation);
             return files is null
                 ? ([], "not read: the feed serves no ranges", null)
                 : ([.. PackageComparison.Read(files).SelectMany(m => m.Files.Select(f => Row(m, f)))], null, null);

@@ -16,15 +16,16 @@ namespace ModelPort.Packages.Feeds;
 internal sealed class PackageFeeds : IDisposable
 {
     private readonly FeedOptions _options;
+    private readonly IPortObserver _observer;
     private readonly ISettings _settings;
     private readonly SourceCacheContext _cache = new() { NoCache = true, DirectDownload = true };
     private readonly Feed[] _feeds;
 
     /// <summary>Reads the configuration; nothing is asked yet.</summary>
     /// <exception cref="ModelPortException">MP5045: the configuration cannot be read, or has no such source.</exception>
-    public PackageFeeds(FeedOptions options)
+    public PackageFeeds(FeedOptions options, IPortObserver observer)
     {
-        _options = options;
+        (_options, _observer) = (options, observer);
         UserAgent.SetUserAgentString(new UserAgentStringBuilder("ModelPort"));
         HttpHandlerResourceV3.CredentialService = new Lazy<ICredentialService>(() => new FeedCredentials(options.Interactive, new ProviderLog(options.Say)));
         try
@@ -89,6 +90,31 @@ internal sealed class PackageFeeds : IDisposable
                   orderby k.Version.Version descending
                   select (k.Version, new FoundPackage(new PackageIdentity(id, k.Version.Version), k.Feed, InstalledFolder(id, k.Version.Version)))];
     }
+
+    /// <summary>Opens a package for its manifests. Where a feed serves no ranges, one that is large is null, or downloaded after a warning.</summary>
+    /// <param name="package">The package.</param>
+    /// <param name="evenWhole">Whether it is then downloaded.</param>
+    /// <param name="cancellation">Stops the work.</param>
+    public async Task<PackedFiles?> Open(FoundPackage package, bool evenWhole, CancellationToken cancellation)
+    {
+        if (package.Folder is { } folder)
+        {
+            return PackedFiles.Open(folder);
+        }
+
+        var files = await package.Feed!.TryOpen(package.Identity, cancellation);
+        if (files is null && evenWhole)
+        {
+            _observer.Warn(Diagnose.NoRanges(package.Feed.Name, package.Identity.ToString()));
+            return await Download(package, cancellation);
+        }
+
+        return files;
+    }
+
+    /// <summary>Opens a package with all of its bytes.</summary>
+    public async Task<PackedFiles> Download(FoundPackage package, CancellationToken cancellation) =>
+        package.Folder is { } folder ? PackedFiles.Open(folder) : await package.Feed!.Download(package.Identity, _observer, cancellation);
 
     /// <inheritdoc/>
     public void Dispose() => _cache.Dispose();
@@ -164,4 +190,17 @@ internal sealed class PackageFeeds : IDisposable
             return Task.CompletedTask;
         }
     }
+}
+
+/// <summary>A version of a package that was found.</summary>
+/// <param name="Identity">What it is.</param>
+/// <param name="Feed">The feed that has it; null where none was asked.</param>
+/// <param name="Folder">The folder that it was restored to; null where it was not.</param>
+internal sealed record FoundPackage(PackageIdentity Identity, Feed? Feed, string? Folder)
+{
+    /// <summary>Where it is read from, in words.</summary>
+    public string From => Folder is { } folder ? $"the packages folder ({folder})" : $"the feed {Feed!.Name}";
+
+    /// <summary>What it is called in comparisons.</summary>
+    public string Name => $"{Identity.Id} {Identity.Version.ToNormalizedString()}";
 }

@@ -67,7 +67,7 @@ internal sealed class FeedFixture : IAsyncDisposable
         return PackageVerification.Verify(opened.Files, Observer, TestContext.Current.CancellationToken);
     }
 
-    public ModelVersions List(string id = "Acme.Tiny", FeedOptions? options = null, int most = 20) => ModelVersions.Read(id, most, options ?? Options, TestContext.Current.CancellationToken);
+    public ModelVersions List(string id = "Acme.Tiny", FeedOptions? options = null, int most = 20) => ModelVersions.Read(id, most, options ?? Options, Observer, TestContext.Current.CancellationToken);
 
     public static Diagnostic Refused(Action action) => Assert.Throws<ModelPortException>(action).Diagnostic;
 
