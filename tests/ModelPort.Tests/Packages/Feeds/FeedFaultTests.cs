@@ -109,7 +109,7 @@ public sealed class FeedFaultTests : IAsyncLifetime
         {
             if (context.Request.Path.Value!.EndsWith(".nupkg", StringComparison.Ordinal) && Interlocked.Increment(ref asked) == 2)
             {
-                SyntheticPackage.Write(_feed.Packages, "Acme.Tiny", "1.0.0", FeedFixture.Large + 1);
+                SyntheticPackage.Write(_feed.Packages, "Acme.Tiny", "1.0.0", FeedFixture.Large + 1000);
             }
 
             return Task.FromResult(false);
