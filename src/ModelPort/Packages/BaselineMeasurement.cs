@@ -74,6 +74,12 @@ internal sealed class BaselineMeasurement(PackageRequest request, PackedFiles be
             var stage = new MeasurementStage(context, data);
             foreach (var file in files)
             {
+                if (stage.Stored(IdentityOf(file)) is null && !file.Parts.All(p => before.Has(NameOf(p))))
+                {
+                    _notes.Add($"  {old.Name} {file.Precision}: measured on other data in {_baseline.Name}, and not again, as its files are not here; fetch its parts by PackageDownload too");
+                    continue;
+                }
+
                 var measured = stage.Stored(IdentityOf(file)) ?? Measured(stage, asked, old, file);
                 if (measured.Basis.Positions == current.Evaluation!.Positions)
                 {
@@ -95,14 +101,16 @@ internal sealed class BaselineMeasurement(PackageRequest request, PackedFiles be
     private MeasuredPort Measured(MeasurementStage stage, PortRequest asked, PortedModel old, PortedFile file)
     {
         // Engines find the other files of one beside the first.
-        string[] paths = [.. file.Parts.Select(p => before.Locate(Path.GetRelativePath(before.Path, p.Path).Replace('\\', '/'), asked.OutputDirectory))];
+        string[] paths = [.. file.Parts.Select(p => before.Locate(NameOf(p), asked.OutputDirectory))];
         var outcome = PortValidation.Run(paths[0], asked, observer, cancellation);
         var (text, windows, backend) = (outcome.Basis.Text, outcome.Basis.Windows, outcome.Basis.CpuBackend);
         var basis = new EvaluationRecord(text.Name, text.Sha256, windows.Length, windows.FirstScored, windows.Count, windows.Count * windows.Rows, backend, null);
         return stage.Keep(IdentityOf(file), $"{old.Name} {file.Precision} of {_baseline.Name}", new MeasuredPort(basis, outcome.Port));
     }
 
-    private static string IdentityOf(PortedFile file) => string.Join('+', file.Parts.Select(p => p.Sha256));
+    private string NameOf(PortedPart part) => Path.GetRelativePath(before.Path, part.Path).Replace('\\', '/');
+
+    private static string IdentityOf(PortedFile file) => FileRecord.Identity([.. file.Parts.Select(p => new FileRecord(Path.GetFileName(p.Path), p.Bytes, p.Sha256))]);
 
     private static PortedMetric Metric(Figure figure) => new(
         figure.Name,

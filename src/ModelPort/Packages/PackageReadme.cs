@@ -13,7 +13,8 @@ internal static class PackageReadme
     /// <param name="package">The package's identity.</param>
     /// <param name="description">What its project says of it; empty for nothing.</param>
     /// <param name="models">Its models.</param>
-    public static string Of(string package, string description, IReadOnlyList<Manifest> models)
+    /// <param name="parts">The packages that hold the models' files; none where it holds them itself.</param>
+    public static string Of(string package, string description, IReadOnlyList<Manifest> models, IReadOnlyList<PackagePart> parts)
     {
         var text = new StringBuilder($"# {package}\n\n");
         if (description.Length > 0)
@@ -31,7 +32,7 @@ internal static class PackageReadme
         text.Append(CultureInfo.InvariantCulture, $"""
             ## Use
 
-            Reference the package; the build puts the models beside the application, under `models/`, and into what is published.
+            Reference the package; the build puts the models beside the application, under `models/`, and into what is published.{PartsText(package, parts)}
 
             ```csharp
             string path = {path};
@@ -43,6 +44,19 @@ internal static class PackageReadme
             """);
         return text.ToString().Replace("\r\n", "\n", StringComparison.Ordinal);
     }
+
+    /// <summary>The readme of a part.</summary>
+    /// <param name="part">Its identity.</param>
+    /// <param name="package">The package that depends on it.</param>
+    public static string OfPart(string part, string package) => $"""
+        # {part}
+
+        Files of the models of {package}, which depends on this package in exactly this version. Reference {package}.
+
+        """.Replace("\r\n", "\n", StringComparison.Ordinal);
+
+    private static string PartsText(string package, IReadOnlyList<PackagePart> parts) => parts.Count == 0 ? ""
+        : $" The models' files come in {parts.Count} packages that this one depends on, {parts[0].Id} to {parts[^1].Id}, and lie in one folder. Push them before {package}.";
 
     private static void Write(StringBuilder text, Manifest model)
     {

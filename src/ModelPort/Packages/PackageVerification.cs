@@ -35,7 +35,9 @@ public static class PackageVerification
         }
 
         var listed = ListedByTheBuild(files);
-        return [.. manifests.Select(m => new Verification(files, m, listed, observer, cancellation).Run())];
+        VerifiedModel[] models = [.. manifests.Select(m => new Verification(files, m, listed, observer, cancellation).Run())];
+        models[0] = models[0] with { Errors = [.. files.Problems, .. models[0].Errors] };
+        return models;
     }
 
     /// <summary>The manifests of a package or folder.</summary>
@@ -144,6 +146,12 @@ public static class PackageVerification
             var path = _folder + name;
             if (!files.Has(path))
             {
+                // What a part would hold is missing with it.
+                if (files.Problems.Count > 0)
+                {
+                    return;
+                }
+
                 _errors.Add(Diagnose.PackedFileMissing(files.Describe(path), files.Describe(manifest)));
                 return;
             }
