@@ -18,8 +18,6 @@ internal static class DotNet
         // Who asks a question here gets no answer, rather than waiting for one.
         process.StandardInput.Close();
         StringBuilder output = new();
-        // Nobody types: what asks gets an end instead of waiting for ever.
-        process.StandardInput.Close();
         process.OutputDataReceived += (_, line) => Append(output, line.Data);
         process.ErrorDataReceived += (_, line) => Append(output, line.Data);
         process.BeginOutputReadLine();
