@@ -6,6 +6,7 @@ using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
 using ModelPort.Manifests;
+using ModelPort.Packages;
 using ModelPort.Parity;
 using ModelPort.Planning;
 using ModelPort.Porting;
@@ -22,6 +23,7 @@ namespace ModelPort;
 /// <param name="Missed">An error for each budget that is missed; empty when all are kept.</param>
 /// <param name="Ported">Whether files were written; false when they were there already.</param>
 /// <param name="Measured">Whether parity was measured in this run.</param>
+/// <param name="ClassPath">The source of a class with the port's path and numbers; null where nobody asked for one.</param>
 public sealed record PortOutcome(
     Manifest Manifest,
     string ManifestPath,
@@ -30,7 +32,8 @@ public sealed record PortOutcome(
     IReadOnlyList<string> InputPaths,
     IReadOnlyList<Diagnostic> Missed,
     bool Ported,
-    bool Measured);
+    bool Measured,
+    string? ClassPath);
 
 /// <summary>The one road: checkpoint, plan, port, parity, manifest. Does only what has not been done for the same content and options.</summary>
 public static class PortPipeline
@@ -73,7 +76,20 @@ public static class PortPipeline
     /// <param name="cancellation">Stops the reading.</param>
     /// <returns>What would be done again and why; nothing when all is up to date; null when there is no manifest.</returns>
     /// <exception cref="ModelPortException">Any error that is found before weights are read.</exception>
-    public static IReadOnlyList<string>? Why(Checkpoint checkpoint, PortRequest request, IPortObserver observer, CancellationToken cancellation)
+    public static IReadOnlyList<string>? Why(Checkpoint checkpoint, PortRequest request, IPortObserver observer, CancellationToken cancellation) =>
+        Compared(checkpoint, request, observer, (run, earlier) => run.Why(earlier), cancellation);
+
+    /// <summary>Compares the ported files that an earlier run left with what they would be today; their numbers may be of any data.</summary>
+    /// <param name="checkpoint">The source, which is read unless its content is remembered.</param>
+    /// <param name="request">What the user asks for; its output directory is where the earlier run ported to.</param>
+    /// <param name="observer">Told progress.</param>
+    /// <param name="cancellation">Stops the reading.</param>
+    /// <returns>Why they would be ported again; nothing when they are up to date; null when there is no manifest.</returns>
+    /// <exception cref="ModelPortException">Any error that is found before weights are read.</exception>
+    internal static IReadOnlyList<string>? WhyPortedAgain(Checkpoint checkpoint, PortRequest request, IPortObserver observer, CancellationToken cancellation) =>
+        Compared(checkpoint, request, observer, (run, earlier) => run.WhyPortedAgain(earlier), cancellation);
+
+    private static IReadOnlyList<string>? Compared(Checkpoint checkpoint, PortRequest request, IPortObserver observer, Func<PortRun, Manifest, IReadOnlyList<string>> compare, CancellationToken cancellation)
     {
         if (Manifest.TryRead(Path.Combine(request.OutputDirectory, Manifest.FileName)) is not { } earlier)
         {
@@ -84,7 +100,7 @@ public static class PortPipeline
         using var store = ContentStore.Open(request.Store, null, observer, cancellation);
         var plan = Planner.Plan(checkpoint, request, calibration?.Importance);
         using var run = new PortRun(Context(request, checkpoint, store, new Unwarned(observer), cancellation), plan, calibration, EvaluationData.Open(request, plan.ParameterCount));
-        return run.Why(earlier);
+        return compare(run, earlier);
     }
 
     /// <summary>Ports, measures and records.</summary>
@@ -132,15 +148,41 @@ public static class PortPipeline
         var (manifest, report, ported, measured) = run.Everything(earlier);
         var reports = WriteReports(report, request.OutputDirectory);
         OutputFile.WriteAll(manifestPath, Encoding.UTF8.GetBytes(manifest.ToJson()));
+        DeleteReplaced(earlier, manifest, request.OutputDirectory);
         return new PortOutcome(
             manifest,
             manifestPath,
-            [.. manifest.Outputs.Select(o => Path.Combine(request.OutputDirectory, o.File)), .. reports],
+            [.. manifest.Outputs.SelectMany(o => o.Files).Select(f => Path.Combine(request.OutputDirectory, f.Name)), .. reports],
             reports.Length == 0 ? null : reports[^1],
             run.Inputs,
             run.Missed(manifest),
             ported,
-            measured);
+            measured,
+            WriteClass(manifest, request));
+    }
+
+    private static string? WriteClass(Manifest manifest, PortRequest request)
+    {
+        var path = Path.Combine(request.OutputDirectory, ModelsClass.FileName);
+        if (!request.HasClass)
+        {
+            File.Delete(path);
+            return null;
+        }
+
+        OutputFile.Update(path, Encoding.UTF8.GetBytes(ModelsClass.OfPort(manifest)));
+        return path;
+    }
+
+    // Of a precision that is cut into other files than before, those of the earlier run would be taken for it.
+    private static void DeleteReplaced(Manifest? earlier, Manifest manifest, string folder)
+    {
+        var precisions = manifest.Outputs.Select(o => o.Precision).ToHashSet(StringComparer.Ordinal);
+        var before = earlier?.Outputs.Where(o => precisions.Contains(o.Precision)).SelectMany(o => o.Files) ?? [];
+        foreach (var file in before.ExceptBy(manifest.Outputs.SelectMany(o => o.Files).Select(f => f.Name), f => f.Name).Where(f => f.Name == Path.GetFileName(f.Name)))
+        {
+            FileTransfer.TryDelete(Path.Combine(folder, file.Name));
+        }
     }
 
     // The report of an earlier measurement would speak for a port that nobody measured.
@@ -158,7 +200,8 @@ public static class PortPipeline
         return paths;
     }
 
-    private static PortContext Context(PortRequest request, Checkpoint checkpoint, ContentStore store, IPortObserver observer, CancellationToken cancellation)
+    /// <summary>What the stages of a run share.</summary>
+    internal static PortContext Context(PortRequest request, Checkpoint checkpoint, ContentStore store, IPortObserver observer, CancellationToken cancellation)
     {
         var runtime = LlamaRuntime.Load();
         var hashes = new HashMemo(store);

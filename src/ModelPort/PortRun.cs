@@ -77,8 +77,16 @@ internal sealed class PortRun : IDisposable
     {
         _context.Source.Require();
         var key = PortKey();
-        var port = Changes("ported again", earlier.Keys.Port, earlier.Keys.PortParts, key);
+        var port = PortChanges(earlier, key);
         return [.. port.Concat(port.Count > 0 ? [] : FilesChanged(earlier)).Concat(!ToMeasure || port.Count > 0 ? [] : ReportChanged(earlier, key, out _))];
+    }
+
+    /// <summary>Why the files that an earlier run left would be ported again; nothing when they would not.</summary>
+    /// <param name="earlier">What the earlier run recorded in the folder.</param>
+    public IReadOnlyList<string> WhyPortedAgain(Manifest earlier)
+    {
+        _context.Source.Require();
+        return PortChanges(earlier, PortKey());
     }
 
     /// <summary>Ports and measures what is not there yet.</summary>
@@ -102,7 +110,7 @@ internal sealed class PortRun : IDisposable
             OutputRecord[] outputs = [.. ports.Zip(measured, (p, m) => _verdicts.Judged(writer.Output(p, m?.Port)))];
             foreach (var port in ports)
             {
-                port.File.Commit();
+                port.Commit();
             }
 
             var key = PortKey();
@@ -114,13 +122,13 @@ internal sealed class PortRun : IDisposable
                 measured[0]?.Basis,
                 key,
                 ToMeasure ? _measurement.Key(key) : null);
-            return new RunResult(manifest, ToMeasure ? new ParityReport(ParityReport.CurrentSchema, manifest, [.. measured.Select(m => m!.Port.Positions)]) : null, ports.Any(p => p.File is not KeptFile), isNew);
+            return new RunResult(manifest, ToMeasure ? new ParityReport(ParityReport.CurrentSchema, manifest, [.. measured.Select(m => m!.Port.Positions)]) : null, ports.Any(p => !p.IsKept), isNew);
         }
         finally
         {
             foreach (var port in ports)
             {
-                port.File.Dispose();
+                port.Dispose();
             }
         }
     }
@@ -151,15 +159,18 @@ internal sealed class PortRun : IDisposable
     {
         var key = PortKey();
         ParityReport? report = null;
-        if (Told(Changes("ported again", earlier.Keys.Port, earlier.Keys.PortParts, key)) || Told(FilesChanged(earlier)) || (ToMeasure && Told(ReportChanged(earlier, key, out report))))
+        if (Told(PortChanges(earlier, key)) || Told(FilesChanged(earlier)) || (ToMeasure && Told(ReportChanged(earlier, key, out report))))
         {
             return null;
         }
 
         _context.Observer.Detail($"{_context.Request.Name}: the same source and options were ported before; judging the recorded numbers");
-        var manifest = earlier with { Outputs = [.. earlier.Outputs.Select(_verdicts.Judged)] };
+        // The same bytes may have been fetched from another place by now.
+        var manifest = earlier with { Outputs = [.. earlier.Outputs.Select(_verdicts.Judged)], Source = earlier.Source with { Revision = _context.Revision } };
         return new RunResult(manifest, report is null ? null : report with { Manifest = manifest }, false, false);
     }
+
+    private static IReadOnlyList<string> PortChanges(Manifest earlier, StageKey now) => Changes("ported again", earlier.Keys.Port, earlier.Keys.PortParts, now);
 
     private bool Told(IReadOnlyList<string> changes)
     {
@@ -176,7 +187,7 @@ internal sealed class PortRun : IDisposable
         : [.. KeyChange.Between(parts, now.Parts).Select(change => $"{what} because {change}").DefaultIfEmpty($"{what} because what it depends on was recorded in another form")];
 
     private IReadOnlyList<string> FilesChanged(Manifest earlier) =>
-        [.. earlier.Outputs.Where(o => !_ports.IsAsRecorded(o)).Take(1).Select(o => $"ported again because {o.File} is not as it was left")];
+        [.. earlier.Outputs.Where(o => !_ports.IsAsRecorded(o)).Take(1).Select(o => $"ported again because {o.FileName} is not as it was left")];
 
     private IReadOnlyList<string> ReportChanged(Manifest earlier, StageKey port, out ParityReport? report)
     {
@@ -241,7 +252,7 @@ internal sealed class PortRun : IDisposable
             return found!;
         }
 
-        Array.ForEach(found, p => p!.File.Dispose());
+        Array.ForEach(found, p => p!.Dispose());
         return null;
     }
 
@@ -249,7 +260,7 @@ internal sealed class PortRun : IDisposable
     private ReadyPort[] Ported(Importance? importance)
     {
         var ready = new Dictionary<string, ReadyPort>(StringComparer.Ordinal);
-        var files = new List<(OutputPlan Plan, OutputFile File)>();
+        var files = new List<OutputFiles>();
         try
         {
             if (_context.Source.Known is { } source)
@@ -262,7 +273,7 @@ internal sealed class PortRun : IDisposable
 
             foreach (var output in _plan.Outputs.Where(o => !ready.ContainsKey(o.FileName)))
             {
-                files.Add((output, _sourceModel.Is(output) ? _sourceModel.Release() : _ports.Create(output)));
+                files.Add(_sourceModel.Is(output) ? _sourceModel.Release() : _ports.Create(output));
             }
 
             var pass = files.Where(f => !_sourceModel.IsWritten || !_sourceModel.Is(f.Plan)).ToList();
@@ -273,16 +284,16 @@ internal sealed class PortRun : IDisposable
 
             var losses = pass.Count == 0 ? [] : _ports.Make(_plan, pass, importance);
             _sourceModel.IsWritten |= pass.Any(p => _sourceModel.Is(p.Plan));
-            foreach (var (output, file) in files)
+            foreach (var file in files)
             {
-                ready.Add(output.FileName, _ports.Keep(_plan, output, file, losses, _calibration.Parts));
+                ready.Add(file.Plan.FileName, _ports.Keep(_plan, file, losses, _calibration.Parts));
             }
 
             return [.. _plan.Outputs.Select(o => ready[o.FileName])];
         }
         catch
         {
-            foreach (var file in files.Select(f => f.File).Concat(ready.Values.Select(r => r.File)))
+            foreach (var file in files.Concat<IDisposable>(ready.Values))
             {
                 file.Dispose();
             }
@@ -298,7 +309,7 @@ internal sealed class PortRun : IDisposable
         {
             var all = ports.Select(_measurement.Stored).ToArray();
             var missing = Enumerable.Range(0, ports.Length).Where(i => all[i] is null).ToArray();
-            var own = ports.FirstOrDefault(p => _sourceModel.Is(p.Plan))?.File.CurrentPath ?? _sourceModel.Written();
+            var own = ports.FirstOrDefault(p => _sourceModel.Is(p.Plan))?.CurrentPath ?? _sourceModel.Written();
             foreach (var (index, port) in missing.Zip(_measurement.Measure(_plan, own, [.. missing.Select(i => ports[i])])))
             {
                 all[index] = port;

@@ -192,6 +192,10 @@ public static partial class Diagnose
     public static Diagnostic BeyondType(string path, string tensor, long element, string value, string type, string largest) =>
         Error("MP2009", path, $"Tensor '{tensor}' holds {value} at element {element.ToString(CultureInfo.InvariantCulture)}, but {type} takes values up to {largest}. Get an undamaged checkpoint, or use another precision if the value is meant.");
 
+    /// <summary>MP2010: what cannot be divided is larger than a file may be.</summary>
+    public static Diagnostic BeyondFile(string source, string precision, string what, long bytes, long limit) =>
+        Error("MP2010", source, string.Create(CultureInfo.InvariantCulture, $"At {precision}, {what} needs a file of {bytes} bytes, and files may have {limit}. A tensor is never divided. Raise the limit (ModelPortMaxPackageSize, or SplitMaxSize for files alone), or choose a precision in which it is smaller."));
+
     /// <summary>MP2020: an activation became NaN or infinite while the calibration text was evaluated.</summary>
     public static Diagnostic ActivationNonFinite(string path, string tensor) =>
         Error("MP2020", path, $"While the calibration text was evaluated, the inputs of '{tensor}' became NaN or infinite, or their squares too large; expected finite numbers. The importance matrix would be of no use, and the model may not be either. Check that the source gives sensible output; get an undamaged checkpoint, or remove Calibration.");
@@ -335,7 +339,7 @@ public static partial class Diagnose
 
     /// <summary>MP4004: a file that is packed is not the one that was measured.</summary>
     public static Diagnostic PackedStale(string path, string port, string found) =>
-        Error("MP4004", path, $"The port '{port}' cannot be packed: '{Path.GetFileName(path)}' is not the file that was measured: {found}. Build again, and pack what was built.");
+        Error("MP4004", path, $"The port '{port}' cannot be packed: {found}. Build again, and pack what was built.");
 
     /// <summary>MP4005 (warning): a package is larger than the public gallery takes.</summary>
     public static Diagnostic PackageTooLarge(string project, string package, long bytes, long limit) =>
@@ -386,6 +390,10 @@ public static partial class Diagnose
     /// <summary>MP5034 (warning): an accepted difference is none any more.</summary>
     public static Diagnostic StaleSuppression(string path, string model, string what, string baseline) =>
         Warning("MP5034", path, $"The accepted difference '{what}' of '{model}' is none against {baseline}. Remove the entry, so that the next one is seen.");
+
+    /// <summary>MP5035: a folder is not the source that the release before was ported from.</summary>
+    public static Diagnostic BaselineSourceOther(string project, string path, string found, string baseline, string model, string expected) =>
+        Error("MP5035", project, $"ModelPortBaselineSource is '{path}', whose SHA-256 is {found}; {model} of {baseline} was ported from {expected}. Set the property to the checkpoint of that release, or remove it and accept that numbers of other data cannot be compared.");
 
     // MP9xxx: internal
 
