@@ -8,7 +8,7 @@ Console.WriteLine($"source: {source.GetProperty("architecture")}, {source.GetPro
 
 foreach (JsonElement output in manifest.RootElement.GetProperty("outputs").EnumerateArray())
 {
-    Console.WriteLine($"port:   {Path.Combine(folder, output.GetProperty("file").GetString()!)}, {output.GetProperty("bytes")} bytes, budgets {output.GetProperty("verdict")}");
+    Console.WriteLine($"port:   {Path.Combine(folder, output.GetProperty("files")[0].GetProperty("name").GetString()!)}, {output.GetProperty("bytes")} bytes, budgets {output.GetProperty("verdict")}");
     foreach (JsonElement metric in output.GetProperty("metrics").EnumerateArray())
     {
         string against = metric.TryGetProperty("against", out JsonElement reference) ? $" against {reference}" : "";

@@ -31,6 +31,12 @@ public sealed class PackModels : WorkerTask
     /// <summary>Whether this is no package, but what packages of one precision each are made from.</summary>
     public bool IsDivided { get; set; }
 
+    /// <summary>Settings of the build, as <see cref="PortOptions"/> reads them.</summary>
+    public ITaskItem[] Options { get; set; } = [];
+
+    /// <summary>Whether the ports were just built.</summary>
+    public bool IsBuilt { get; set; }
+
     /// <summary>The version that is packed.</summary>
     public string PackageVersion { get; set; } = "";
 
@@ -42,6 +48,9 @@ public sealed class PackModels : WorkerTask
 
     /// <summary>The package of the release before, or the folder it was restored to; empty for no comparison.</summary>
     public string BaselinePath { get; set; } = "";
+
+    /// <summary>The checkpoint that the release before was ported from, where that is not the project's any more; empty where it is.</summary>
+    public string BaselineSource { get; set; } = "";
 
     /// <summary>The file with accepted differences.</summary>
     public string Suppressions { get; set; } = "";
@@ -104,17 +113,20 @@ public sealed class PackModels : WorkerTask
         writer.WriteStart("ports", "array");
         foreach (ITaskItem item in Items)
         {
-            string name = PortName.Of(item);
+            PortOptions options = new(item, Options, Project);
             writer.WriteStart("item", "object");
-            writer.WriteText("name", name);
-            writer.WriteText("directory", Path.Combine(PortsDirectory, name));
-            writer.WriteText("source", PortName.SourceOf(item));
+            writer.WriteText("name", options.Name);
+            writer.WriteText("directory", Path.Combine(PortsDirectory, options.Name));
+            writer.WriteText("source", options.Source);
+            writer.WriteTexts("metadata", options.Metadata);
+            writer.WriteTexts("properties", options.Properties);
             writer.WriteEndElement();
         }
 
         writer.WriteEndElement();
         writer.WriteNumber("parentProcessId", WholeFile.ProcessId);
         writer.WriteText("precision", Precision);
+        writer.WriteFlag("isBuilt", IsBuilt);
         if (BaselinePath.Length > 0 && !IsDivided)
         {
             writer.WriteStart("baseline", "object");
@@ -123,6 +135,11 @@ public sealed class PackModels : WorkerTask
             writer.WriteText("version", BaselineVersion);
             writer.WriteText("packageVersion", PackageVersion);
             writer.WriteText("suppressions", Suppressions);
+            if (BaselineSource.Length > 0)
+            {
+                writer.WriteText("source", BaselineSource);
+            }
+
             writer.WriteEndElement();
         }
     });

@@ -44,4 +44,24 @@ internal static class RequestJson
         writer.WriteValue(value);
         writer.WriteEndElement();
     }
+
+    /// <summary>A member that is true or false.</summary>
+    public static void WriteFlag(this XmlDictionaryWriter writer, string name, bool value)
+    {
+        writer.WriteStart(name, "boolean");
+        writer.WriteValue(value);
+        writer.WriteEndElement();
+    }
+
+    /// <summary>A member that has texts by name.</summary>
+    public static void WriteTexts(this XmlDictionaryWriter writer, string name, IEnumerable<KeyValuePair<string, string>> values)
+    {
+        writer.WriteStart(name, "object");
+        foreach (KeyValuePair<string, string> value in values)
+        {
+            writer.WriteText(value.Key, value.Value);
+        }
+
+        writer.WriteEndElement();
+    }
 }

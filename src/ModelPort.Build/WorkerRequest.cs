@@ -1,5 +1,3 @@
-using System.Xml;
-
 namespace ModelPort.Build;
 
 /// <summary>The request file of one port.</summary>
@@ -16,19 +14,8 @@ internal static class WorkerRequest
         writer.WriteText("source", options.Source);
         writer.WriteText("name", options.Name);
         writer.WriteText("outputDirectory", outputDirectory);
-        WriteObject(writer, "metadata", options.Metadata);
-        WriteObject(writer, "properties", options.Properties);
+        writer.WriteTexts("metadata", options.Metadata);
+        writer.WriteTexts("properties", options.Properties);
         writer.WriteNumber("parentProcessId", parentProcessId);
     });
-
-    private static void WriteObject(XmlDictionaryWriter writer, string name, IEnumerable<KeyValuePair<string, string>> values)
-    {
-        writer.WriteStart(name, "object");
-        foreach (KeyValuePair<string, string> value in values)
-        {
-            writer.WriteText(value.Key, value.Value);
-        }
-
-        writer.WriteEndElement();
-    }
 }

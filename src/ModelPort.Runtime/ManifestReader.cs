@@ -46,7 +46,9 @@ internal static class ManifestReader
             SourceSha256 = Text(source, "sha256"),
             License = Optional(source, "license"),
             Engine = $"{Text(engine, "name")} {Text(engine, "version")}",
-            EvaluationSha256 = Object(manifest, "evaluation") is { } evaluation ? Optional(evaluation, "sha256") : null,
+            Evaluation = Object(manifest, "evaluation") is { } evaluation
+                ? new PortedEvaluation(Text(evaluation, "sha256"), evaluation.GetProperty("windowLength").GetInt32(), evaluation.GetProperty("positions").GetInt64())
+                : null,
             ContextLength = model is { } parts && parts.TryGetProperty("contextLength", out JsonElement context) ? context.GetInt64() : null,
             TokenizerSha256 = model is { } split ? Optional(split, "tokenizerSha256") : null,
             ChatTemplateSha256 = model is { } template ? Optional(template, "chatTemplateSha256") : null,
@@ -56,21 +58,29 @@ internal static class ManifestReader
 
     private static PortedFile ReadFile(string manifest, JsonElement output)
     {
-        string name = Text(output, "file");
-        if (name.Length == 0 || name != Path.GetFileName(name) || name is "." or "..")
+        PortedPart[] parts = [.. output.GetProperty("files").EnumerateArray().Select(part => ReadPart(manifest, part))];
+        if (parts.Length == 0)
         {
-            throw PortedModelException.Manifest(manifest, $"it names the file '{name}', which does not lie beside it");
+            throw PortedModelException.Manifest(manifest, "an output of it has no files");
         }
 
         return new PortedFile(manifest)
         {
-            Path = Path.Combine(Path.GetDirectoryName(manifest)!, name),
+            Parts = parts,
             Precision = Text(output, "precision"),
-            Bytes = output.GetProperty("bytes").GetInt64(),
-            Sha256 = Text(output, "sha256"),
             Verdict = Text(output, "verdict"),
             Metrics = [.. output.GetProperty("metrics").EnumerateArray().Select(ReadMetric)],
+            Tasks = List(output, "tasks").DistinctBy(t => Text(t, "file")).ToDictionary(t => Text(t, "file"), t => Text(t, "sha256"), StringComparer.Ordinal),
+            ServingRatios = Object(output, "serving") is { } serving ? [.. List(serving, "ratios").Select(ReadRatio)] : [],
         };
+    }
+
+    private static PortedPart ReadPart(string manifest, JsonElement part)
+    {
+        string name = Text(part, "name");
+        return name.Length == 0 || name != Path.GetFileName(name) || name is "." or ".."
+            ? throw PortedModelException.Manifest(manifest, $"it names the file '{name}', which does not lie beside it")
+            : new PortedPart(Path.Combine(Path.GetDirectoryName(manifest)!, name), part.GetProperty("bytes").GetInt64(), Text(part, "sha256"));
     }
 
     private static PortedMetric ReadMetric(JsonElement metric) => new(
@@ -82,6 +92,9 @@ internal static class ManifestReader
         Optional(metric, "unit"),
         Optional(metric, "on"));
 
+    private static PortedRatio ReadRatio(JsonElement ratio) =>
+        new(Text(ratio, "metric"), Number(ratio.GetProperty("median")), Number(ratio.GetProperty("low")), Number(ratio.GetProperty("high")));
+
     // What is not finite is written as a name.
     private static double Number(JsonElement value) => value.ValueKind == JsonValueKind.String
         ? value.GetString() switch { "NaN" => double.NaN, "Infinity" => double.PositiveInfinity, "-Infinity" => double.NegativeInfinity, var other => throw new FormatException($"'{other}' is no number") }
@@ -90,6 +103,8 @@ internal static class ManifestReader
     private static string Text(JsonElement parent, string name) => parent.GetProperty(name).GetString() ?? throw new FormatException($"'{name}' is null");
 
     private static JsonElement? Object(JsonElement parent, string name) => parent.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Object ? value : null;
+
+    private static JsonElement.ArrayEnumerator List(JsonElement parent, string name) => parent.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Array ? value.EnumerateArray() : default;
 
     private static string? Optional(JsonElement parent, string name) => parent.TryGetProperty(name, out JsonElement value) ? value.GetString() : null;
 }

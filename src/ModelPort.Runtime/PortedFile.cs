@@ -10,24 +10,37 @@ namespace ModelPort.Runtime;
 /// <param name="On">The task it was measured on; null for all that is not measured on tasks.</param>
 public sealed record PortedMetric(string Name, string Of, string? Against, double Value, double? Error, string? Unit, string? On);
 
-/// <summary>One ported file of a model.</summary>
+/// <summary>A serving number of the port divided by the source's, from neighbouring rounds on one machine.</summary>
+/// <param name="Metric">The name of the number, for instance <c>generationTokensPerSecond</c>.</param>
+/// <param name="Median">The median over the rounds.</param>
+/// <param name="Low">A quarter of the rounds are below.</param>
+/// <param name="High">A quarter of the rounds are above.</param>
+public sealed record PortedRatio(string Metric, double Median, double Low, double High);
+
+/// <summary>A file of a ported model that is one of several.</summary>
+/// <param name="Path">The absolute path.</param>
+/// <param name="Bytes">The length.</param>
+/// <param name="Sha256">SHA-256 of the file, in lower-case hex.</param>
+public sealed record PortedPart(string Path, long Bytes, string Sha256);
+
+/// <summary>A model at one precision: one file, or several that lie together, of which engines are given the first.</summary>
 public sealed class PortedFile
 {
     private readonly string _manifest;
 
     internal PortedFile(string manifest) => _manifest = manifest;
 
-    /// <summary>The absolute path. Whether the file is there and whole is not known before <see cref="VerifiedPath"/>.</summary>
-    public required string Path { get; init; }
+    /// <summary>The absolute path that engines are given: of the file, or of the first one, beside which they find the others. Whether it is there and whole is not known before <see cref="VerifiedPath"/>.</summary>
+    public string Path => Parts[0].Path;
+
+    /// <summary>All files, in their order; one for a model that is not split.</summary>
+    public required IReadOnlyList<PortedPart> Parts { get; init; }
 
     /// <summary>The precision, for instance Q4_K_M.</summary>
     public required string Precision { get; init; }
 
-    /// <summary>The length.</summary>
-    public required long Bytes { get; init; }
-
-    /// <summary>SHA-256 of the file, in lower-case hex.</summary>
-    public required string Sha256 { get; init; }
+    /// <summary>Bytes of all files.</summary>
+    public long Bytes => Parts.Sum(p => p.Bytes);
 
     /// <summary>What came of its budgets: <c>kept</c>, <c>missed</c> or <c>notMeasured</c>.</summary>
     public required string Verdict { get; init; }
@@ -35,20 +48,30 @@ public sealed class PortedFile
     /// <summary>Every measured number, of the port and of the source.</summary>
     public required IReadOnlyList<PortedMetric> Metrics { get; init; }
 
+    /// <summary>SHA-256 of each task that was asked, by its file's name.</summary>
+    public required IReadOnlyDictionary<string, string> Tasks { get; init; }
+
+    /// <summary>How fast and how large in memory it is against its source; empty where nobody measured that.</summary>
+    public required IReadOnlyList<PortedRatio> ServingRatios { get; init; }
+
     /// <summary>The port's number of a name; null when it was not measured.</summary>
     /// <param name="name">The name, for instance <c>perplexityIncrease</c>.</param>
     /// <param name="on">The task; null for all that is not measured on tasks.</param>
     public double? Metric(string name, string? on = null) => Metrics.FirstOrDefault(m => m.Name == name && m.Of == "port" && m.On == on)?.Value;
 
-    /// <summary>The path, once the file was found to be as it was ported. The first call reads the whole file; later ones, of later processes too, only look whether it changed.</summary>
-    /// <exception cref="PortedModelException">MP5003: the file is missing; MP5004: it was changed or damaged.</exception>
+    /// <summary>The path, once every file was found to be as it was ported. The first call reads them whole; later ones, of later processes too, only look whether they changed.</summary>
+    /// <exception cref="PortedModelException">MP5003: a file is missing; MP5004: one was changed or damaged.</exception>
     public string VerifiedPath()
     {
-        ContentCheck.Verify(Path, Bytes, Sha256, _manifest);
+        foreach (PortedPart part in Parts)
+        {
+            ContentCheck.Verify(part.Path, part.Bytes, part.Sha256, _manifest);
+        }
+
         return Path;
     }
 
-    /// <summary>Opens the file, verified, for reading.</summary>
-    /// <exception cref="PortedModelException">MP5003: the file is missing; MP5004: it was changed or damaged.</exception>
+    /// <summary>Opens the file, or the first of several, once all are verified, for reading.</summary>
+    /// <exception cref="PortedModelException">MP5003: a file is missing; MP5004: one was changed or damaged.</exception>
     public FileStream OpenRead() => new(VerifiedPath(), FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16, FileOptions.SequentialScan);
 }

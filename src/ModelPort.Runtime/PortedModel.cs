@@ -1,5 +1,11 @@
 namespace ModelPort.Runtime;
 
+/// <summary>The text that models were measured on. Numbers of two models are comparable where it is the same, cut in the same way.</summary>
+/// <param name="Sha256">SHA-256 of the text.</param>
+/// <param name="WindowLength">Tokens in a window.</param>
+/// <param name="Positions">How many predictions were scored.</param>
+public sealed record PortedEvaluation(string Sha256, int WindowLength, long Positions);
+
 /// <summary>A ported model: what it was made from, and the files it was made into.</summary>
 public sealed class PortedModel
 {
@@ -32,8 +38,8 @@ public sealed class PortedModel
     /// <summary>The engine it was ported for, and measured with: name and version.</summary>
     public required string Engine { get; init; }
 
-    /// <summary>SHA-256 of the text that it was measured on; null when nothing was measured.</summary>
-    public required string? EvaluationSha256 { get; init; }
+    /// <summary>The text that it was measured on; null when nothing was measured.</summary>
+    public required PortedEvaluation? Evaluation { get; init; }
 
     /// <summary>The tokens of context that the model was made for; null where the manifest does not say.</summary>
     public required long? ContextLength { get; init; }
@@ -44,7 +50,7 @@ public sealed class PortedModel
     /// <summary>SHA-256 of the chat template; null where there is none or the manifest does not say.</summary>
     public required string? ChatTemplateSha256 { get; init; }
 
-    /// <summary>The ported files, one a precision.</summary>
+    /// <summary>What it was ported to, one a precision.</summary>
     public required IReadOnlyList<PortedFile> Files { get; init; }
 
     /// <summary>The only file, or that of a precision.</summary>

@@ -13,11 +13,12 @@ namespace ModelPort.Tool;
 /// <param name="ParentProcessId">The build's process; the worker ends when it is gone. 0 for none.</param>
 /// <param name="Baseline">The release before; null for none.</param>
 /// <param name="Precision">The precision that goes into the package; null for all.</param>
+/// <param name="IsBuilt">Whether the ports were just built.</param>
 internal sealed record PackageWork(
-    int Protocol, string Project, string PackageId, string? Description, string StagingDirectory, IReadOnlyList<PackagedPort> Ports, int ParentProcessId, ReleaseBaseline? Baseline = null, string? Precision = null)
+    int Protocol, string Project, string PackageId, string? Description, string StagingDirectory, IReadOnlyList<PackagedPort> Ports, int ParentProcessId, ReleaseBaseline? Baseline = null, string? Precision = null, bool IsBuilt = false)
 {
     /// <summary>The request, as the domain has it.</summary>
-    public PackageRequest Request => new(Project, PackageId, Description ?? "", StagingDirectory, Ports) { Baseline = Baseline, Precision = string.IsNullOrEmpty(Precision) ? null : Precision };
+    public PackageRequest Request => new(Project, PackageId, Description ?? "", StagingDirectory, Ports) { Baseline = Baseline, Precision = string.IsNullOrEmpty(Precision) ? null : Precision, IsBuilt = IsBuilt };
 
     /// <summary>Reads a request file.</summary>
     /// <exception cref="ModelPortException">MP9009: it cannot be used.</exception>

@@ -14,6 +14,7 @@ internal sealed class PortOptions
     private readonly Dictionary<string, Option<string?>> _metadata = new()
     {
         ["Name"] = new("--name") { Description = "The port's name; default: the last segment of the source's path." },
+        ["Revision"] = new("--revision") { Description = "Which state of its repository the source is, for the manifest; default: what the Hugging Face hub or git left in its folder." },
         ["Runtime"] = new("--runtime") { Description = "The runtime: llama.cpp (default)." },
         ["Precision"] = new("--precision") { Description = "One or several, with ';' between: F32 F16 BF16 Q8_0 Q6_K Q5_1 Q5_K_M Q5_K_S Q5_0 Q4_1 Q4_K_M Q4_K_S IQ4_NL IQ4_XS Q4_0 MXFP4_MOE Q3_K_L Q3_K_M IQ3_M Q3_K_S IQ3_S IQ3_XS IQ3_XXS Q2_K Q2_K_S IQ2_M IQ2_S IQ2_XS IQ2_XXS TQ2_0 IQ1_M TQ1_0 IQ1_S; Auto chooses types for a size (--budget MaxSize=MB, --target-bits-per-weight); default: Auto where a size is given, else the source's own." },
         ["TargetBitsPerWeight"] = new("--target-bits-per-weight") { Description = "The size that Auto chooses types for: bits of tensor data a value, for instance 4.5." },

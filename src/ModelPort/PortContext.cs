@@ -18,6 +18,9 @@ namespace ModelPort;
 internal sealed record PortContext(
     PortRequest Request, Checkpoint Checkpoint, SourceIdentity Source, HashMemo Hashes, EngineRecord Engine, string CpuBackend, ContentStore Store, IPortObserver Observer, CancellationToken Cancellation)
 {
+    /// <summary>Which state of its repository the source is; null when nothing says so.</summary>
+    public SourceRevision? Revision => SourceRevision.Of(Checkpoint.Folder, Checkpoint.Files.Select(f => f.Name), Request.Revision);
+
     /// <summary>Passes on a warning of a conversion, which a strict build refuses.</summary>
     /// <exception cref="ModelPortException">MP2008: the request is strict.</exception>
     public void Warn(Diagnostic warning)

@@ -73,7 +73,20 @@ public static class PortPipeline
     /// <param name="cancellation">Stops the reading.</param>
     /// <returns>What would be done again and why; nothing when all is up to date; null when there is no manifest.</returns>
     /// <exception cref="ModelPortException">Any error that is found before weights are read.</exception>
-    public static IReadOnlyList<string>? Why(Checkpoint checkpoint, PortRequest request, IPortObserver observer, CancellationToken cancellation)
+    public static IReadOnlyList<string>? Why(Checkpoint checkpoint, PortRequest request, IPortObserver observer, CancellationToken cancellation) =>
+        Compared(checkpoint, request, observer, (run, earlier) => run.Why(earlier), cancellation);
+
+    /// <summary>Compares the ported files that an earlier run left with what they would be today; their numbers may be of any data.</summary>
+    /// <param name="checkpoint">The source, which is read unless its content is remembered.</param>
+    /// <param name="request">What the user asks for; its output directory is where the earlier run ported to.</param>
+    /// <param name="observer">Told progress.</param>
+    /// <param name="cancellation">Stops the reading.</param>
+    /// <returns>Why they would be ported again; nothing when they are up to date; null when there is no manifest.</returns>
+    /// <exception cref="ModelPortException">Any error that is found before weights are read.</exception>
+    internal static IReadOnlyList<string>? WhyPortedAgain(Checkpoint checkpoint, PortRequest request, IPortObserver observer, CancellationToken cancellation) =>
+        Compared(checkpoint, request, observer, (run, earlier) => run.WhyPortedAgain(earlier), cancellation);
+
+    private static IReadOnlyList<string>? Compared(Checkpoint checkpoint, PortRequest request, IPortObserver observer, Func<PortRun, Manifest, IReadOnlyList<string>> compare, CancellationToken cancellation)
     {
         if (Manifest.TryRead(Path.Combine(request.OutputDirectory, Manifest.FileName)) is not { } earlier)
         {
@@ -84,7 +97,7 @@ public static class PortPipeline
         using var store = ContentStore.Open(request.Store, null, observer, cancellation);
         var plan = Planner.Plan(checkpoint, request, calibration?.Importance);
         using var run = new PortRun(Context(request, checkpoint, store, new Unwarned(observer), cancellation), plan, calibration, EvaluationData.Open(request, plan.ParameterCount));
-        return run.Why(earlier);
+        return compare(run, earlier);
     }
 
     /// <summary>Ports, measures and records.</summary>
@@ -135,7 +148,7 @@ public static class PortPipeline
         return new PortOutcome(
             manifest,
             manifestPath,
-            [.. manifest.Outputs.Select(o => Path.Combine(request.OutputDirectory, o.File)), .. reports],
+            [.. manifest.Outputs.SelectMany(o => o.Files).Select(f => Path.Combine(request.OutputDirectory, f.Name)), .. reports],
             reports.Length == 0 ? null : reports[^1],
             run.Inputs,
             run.Missed(manifest),
@@ -158,7 +171,8 @@ public static class PortPipeline
         return paths;
     }
 
-    private static PortContext Context(PortRequest request, Checkpoint checkpoint, ContentStore store, IPortObserver observer, CancellationToken cancellation)
+    /// <summary>What the stages of a run share.</summary>
+    internal static PortContext Context(PortRequest request, Checkpoint checkpoint, ContentStore store, IPortObserver observer, CancellationToken cancellation)
     {
         var runtime = LlamaRuntime.Load();
         var hashes = new HashMemo(store);

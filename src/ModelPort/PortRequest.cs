@@ -49,7 +49,7 @@ public sealed record PortRequest
 
     /// <summary>Metadata other than the budgets, as users spell them.</summary>
     public static IReadOnlyList<string> OptionNames { get; } =
-        ["Name", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow", "EvaluationQuestions", "Continuations", "ContinuationTokens", "Serving", "Attribute", "HourlyCost",
+        ["Name", "Revision", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow", "EvaluationQuestions", "Continuations", "ContinuationTokens", "Serving", "Attribute", "HourlyCost",
          "TensorPrecision", "Pure", "OutputPrecision", "EmbeddingPrecision", "TargetBitsPerWeight",
          "Calibration", "CalibrationTokens", "CalibrationWindow"];
 
@@ -58,6 +58,9 @@ public sealed record PortRequest
 
     /// <summary>The port's name: folder, file and package payload.</summary>
     public required string Name { get; init; }
+
+    /// <summary>Which state of its repository the source is; null for what its folder tells (<see cref="Checkpoints.SourceRevision"/>).</summary>
+    public string? Revision { get; init; }
 
     /// <summary>Where the ported files and the manifest go.</summary>
     public required string OutputDirectory { get; init; }
@@ -224,6 +227,7 @@ public sealed record PortRequest
         {
             Source = source,
             Name = name,
+            Revision = Option("Revision"),
             OutputDirectory = outputDirectory,
             Precisions = precisions,
             Target = precisions.Contains(Precision.Auto) ? size : null,

@@ -77,8 +77,16 @@ internal sealed class PortRun : IDisposable
     {
         _context.Source.Require();
         var key = PortKey();
-        var port = Changes("ported again", earlier.Keys.Port, earlier.Keys.PortParts, key);
+        var port = PortChanges(earlier, key);
         return [.. port.Concat(port.Count > 0 ? [] : FilesChanged(earlier)).Concat(!ToMeasure || port.Count > 0 ? [] : ReportChanged(earlier, key, out _))];
+    }
+
+    /// <summary>Why the files that an earlier run left would be ported again; nothing when they would not.</summary>
+    /// <param name="earlier">What the earlier run recorded in the folder.</param>
+    public IReadOnlyList<string> WhyPortedAgain(Manifest earlier)
+    {
+        _context.Source.Require();
+        return PortChanges(earlier, PortKey());
     }
 
     /// <summary>Ports and measures what is not there yet.</summary>
@@ -151,15 +159,18 @@ internal sealed class PortRun : IDisposable
     {
         var key = PortKey();
         ParityReport? report = null;
-        if (Told(Changes("ported again", earlier.Keys.Port, earlier.Keys.PortParts, key)) || Told(FilesChanged(earlier)) || (ToMeasure && Told(ReportChanged(earlier, key, out report))))
+        if (Told(PortChanges(earlier, key)) || Told(FilesChanged(earlier)) || (ToMeasure && Told(ReportChanged(earlier, key, out report))))
         {
             return null;
         }
 
         _context.Observer.Detail($"{_context.Request.Name}: the same source and options were ported before; judging the recorded numbers");
-        var manifest = earlier with { Outputs = [.. earlier.Outputs.Select(_verdicts.Judged)] };
+        // The same bytes may have been fetched from another place by now.
+        var manifest = earlier with { Outputs = [.. earlier.Outputs.Select(_verdicts.Judged)], Source = earlier.Source with { Revision = _context.Revision } };
         return new RunResult(manifest, report is null ? null : report with { Manifest = manifest }, false, false);
     }
+
+    private static IReadOnlyList<string> PortChanges(Manifest earlier, StageKey now) => Changes("ported again", earlier.Keys.Port, earlier.Keys.PortParts, now);
 
     private bool Told(IReadOnlyList<string> changes)
     {
@@ -176,7 +187,7 @@ internal sealed class PortRun : IDisposable
         : [.. KeyChange.Between(parts, now.Parts).Select(change => $"{what} because {change}").DefaultIfEmpty($"{what} because what it depends on was recorded in another form")];
 
     private IReadOnlyList<string> FilesChanged(Manifest earlier) =>
-        [.. earlier.Outputs.Where(o => !_ports.IsAsRecorded(o)).Take(1).Select(o => $"ported again because {o.File} is not as it was left")];
+        [.. earlier.Outputs.Where(o => !_ports.IsAsRecorded(o)).Take(1).Select(o => $"ported again because {o.FileName} is not as it was left")];
 
     private IReadOnlyList<string> ReportChanged(Manifest earlier, StageKey port, out ParityReport? report)
     {

@@ -69,7 +69,7 @@ public sealed class ModelPackageTests(PackedRepository repository, ModelRelease 
         using JsonDocument bom = JsonDocument.Parse(Text(package, "models/wordnet-llama/bom.cdx.json"));
         JsonElement component = bom.RootElement.GetProperty("components")[0];
         Assert.Equal("machine-learning-model", component.GetProperty("type").GetString());
-        Assert.Equal(output.GetProperty("sha256").GetString(), component.GetProperty("hashes")[0].GetProperty("content").GetString());
+        Assert.Equal(output.GetProperty("files")[0].GetProperty("sha256").GetString(), component.GetProperty("hashes")[0].GetProperty("content").GetString());
         JsonElement metric = component.GetProperty("modelCard").GetProperty("quantitativeAnalysis").GetProperty("performanceMetrics").EnumerateArray().Single(m => m.GetProperty("type").GetString() == "meanDivergence");
         Assert.Equal(divergence, double.Parse(metric.GetProperty("value").GetString()!, System.Globalization.CultureInfo.InvariantCulture));
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Build.Logging.StructuredLogger;
 
 namespace ModelPort.Build.Tests;
@@ -46,6 +47,31 @@ public sealed class ModelReleaseTests(PackedRepository repository, ModelRelease 
         Assert.Contains("accepted: A third of the size for phones.", accepted.Output, StringComparison.Ordinal);
         Assert.Equal("MP5034", Assert.Single(accepted.Warnings).Code);
         Assert.True(File.Exists(Path.Combine(output, "Acme.Wordnet.1.2.0.nupkg")));
+    }
+
+    [Fact]
+    public void A_version_that_git_gives_through_MinVer_is_the_one_that_the_gate_judges_also_without_a_build()
+    {
+        TestProject project = release.Model("Q4_K_M");
+        project.SetItems(project.Items + "<PackageReference Include=\"MinVer\" Version=\"8.0.0\" PrivateAssets=\"all\" />");
+        project.Restore();
+        Git("init", "-q");
+        Git("-c", "user.name=Acme", "-c", "user.email=acme@example.com", "-c", "commit.gpgsign=false", "commit", "-q", "--allow-empty", "-m", "Released");
+        Git("tag", "1.0.1");
+        string output = Path.Combine(repository.Root, "minver");
+        project.Run("build", "--no-restore", "-c", "Release").Succeeded();
+        BuildResult low = project.Run("pack", "--no-build", "-o", output, $"-p:ModelPortBaselinePath={release.Package("1.0.0")}", "-p:ModelPortBaselineVersion=1.0.0");
+        Assert.Contains(low.Errors, error => error.Code == "MP5032" && error.Text.StartsWith("The version 1.0.1 says too little", StringComparison.Ordinal));
+        Git("tag", "2.0.0");
+        project.Run("pack", "--no-build", "-o", output, "-p:ModelPortBaselineVersion=none").Succeeded();
+        Assert.Equal(["Acme.Wordnet.2.0.0.nupkg"], TestProject.FilesIn(output));
+
+        void Git(params string[] arguments)
+        {
+            using Process git = Process.Start(new ProcessStartInfo("git", arguments) { WorkingDirectory = project.Directory })!;
+            git.WaitForExit();
+            Assert.Equal(0, git.ExitCode);
+        }
     }
 
     [Fact]

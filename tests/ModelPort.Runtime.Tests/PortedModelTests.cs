@@ -105,8 +105,9 @@ public sealed class PortedModelTests(Sample sample)
     [InlineData("{")]
     [InlineData("[1]")]
     [InlineData("""{"name":"x"}""")]
-    [InlineData("""{"name":"x","source":{"architecture":"a","parameters":1,"sha256":"0"},"engine":{"name":"e","version":"1"},"outputs":[{"file":"../../etc/passwd","precision":"F32","bytes":1,"sha256":"0","verdict":"kept","metrics":[]}]}""")]
-    [InlineData("""{"name":"x","source":{"architecture":"a","parameters":1,"sha256":"0"},"engine":{"name":"e","version":"1"},"outputs":[{"file":"f","precision":"F32","bytes":1,"sha256":"0","verdict":"kept","metrics":[{"name":"n","of":"port","value":"much"}]}]}""")]
+    [InlineData("""{"name":"x","source":{"architecture":"a","parameters":1,"sha256":"0"},"engine":{"name":"e","version":"1"},"outputs":[{"files":[],"precision":"F32","verdict":"kept","metrics":[]}]}""")]
+    [InlineData("""{"name":"x","source":{"architecture":"a","parameters":1,"sha256":"0"},"engine":{"name":"e","version":"1"},"outputs":[{"files":[{"name":"../../etc/passwd","bytes":1,"sha256":"0"}],"precision":"F32","verdict":"kept","metrics":[]}]}""")]
+    [InlineData("""{"name":"x","source":{"architecture":"a","parameters":1,"sha256":"0"},"engine":{"name":"e","version":"1"},"outputs":[{"files":[{"name":"f","bytes":1,"sha256":"0"}],"precision":"F32","verdict":"kept","metrics":[{"name":"n","of":"port","value":"much"}]}]}""")]
     public void A_manifest_that_is_none_is_an_error_at_that_file(string content)
     {
         string folder = Directory.CreateTempSubdirectory("modelport-manifest-").FullName;

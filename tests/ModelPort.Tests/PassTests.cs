@@ -29,7 +29,7 @@ public sealed class PassTests
         Assert.Equal(3, manifest.Outputs.Count);
         Assert.Equal(sharded ? 2 : 1, manifest.Source.Files.Count(f => f.Name.EndsWith(".safetensors", StringComparison.Ordinal)));
         Assert.All(manifest.Source.Files, f => Assert.Equal(Hash(checkpoint[f.Name]), f.Sha256));
-        Assert.All(manifest.Outputs, o => Assert.Equal(Hash(Path.Combine(checkpoint.Output, o.File)), o.Sha256));
+        Assert.All(manifest.Outputs, o => Assert.Equal(Hash(Path.Combine(checkpoint.Output, o.FileName)), o.Sha256));
 
         Port(checkpoint, out ported);
         Assert.False(ported);
@@ -45,7 +45,7 @@ public sealed class PassTests
         Assert.True(ported);
         Assert.NotEqual(earlier.Source.Sha256, later.Source.Sha256);
         Assert.All(later.Source.Files, f => Assert.Equal(Hash(checkpoint[f.Name]), f.Sha256));
-        Assert.All(later.Outputs, o => Assert.Equal(Hash(Path.Combine(checkpoint.Output, o.File)), o.Sha256));
+        Assert.All(later.Outputs, o => Assert.Equal(Hash(Path.Combine(checkpoint.Output, o.FileName)), o.Sha256));
     }
 
     [Theory]

@@ -52,7 +52,7 @@ internal static class WorkerCommand
     private static int Pack(PackageWork work, JsonLineObserver lines, CancellationToken cancellation)
     {
         var content = ModelPackage.Make(work.Request, lines, cancellation);
-        foreach (var line in content.Gate)
+        foreach (var line in content.Notes)
         {
             lines.Message("high", line);
         }

@@ -334,7 +334,7 @@ public static class Diagnose
 
     /// <summary>MP4004: a file that is packed is not the one that was measured.</summary>
     public static Diagnostic PackedStale(string path, string port, string found) =>
-        Error("MP4004", path, $"The port '{port}' cannot be packed: '{Path.GetFileName(path)}' is not the file that was measured: {found}. Build again, and pack what was built.");
+        Error("MP4004", path, $"The port '{port}' cannot be packed: {found}. Build again, and pack what was built.");
 
     /// <summary>MP4005 (warning): a package is larger than the public gallery takes.</summary>
     public static Diagnostic PackageTooLarge(string project, string package, long bytes, long limit) =>
@@ -385,6 +385,10 @@ public static class Diagnose
     /// <summary>MP5034 (warning): an accepted difference is none any more.</summary>
     public static Diagnostic StaleSuppression(string path, string model, string what, string baseline) =>
         Warning("MP5034", path, $"The accepted difference '{what}' of '{model}' is none against {baseline}. Remove the entry, so that the next one is seen.");
+
+    /// <summary>MP5035: a folder is not the source that the release before was ported from.</summary>
+    public static Diagnostic BaselineSourceOther(string project, string path, string found, string baseline, string model, string expected) =>
+        Error("MP5035", project, $"ModelPortBaselineSource is '{path}', whose SHA-256 is {found}; {model} of {baseline} was ported from {expected}. Set the property to the checkpoint of that release, or remove it and accept that numbers of other data cannot be compared.");
 
     // MP9xxx: internal
 

@@ -3,14 +3,16 @@ using System.Text.Json.Serialization;
 
 namespace ModelPort.Manifests;
 
-/// <summary>The proof that travels with a port: what it was made from, what changed, and every measured number (modelport.json).</summary>
+/// <summary>
+/// The proof that travels with a port: what it was made from, what changed, and every measured number (modelport.json). docs/schemas/modelport.schema.json is its schema.
+/// </summary>
 public sealed record Manifest
 {
     /// <summary>The file's name.</summary>
     public const string FileName = "modelport.json";
 
     /// <summary>The version of the schema this version writes.</summary>
-    public const int CurrentSchema = 2;
+    public const int CurrentSchema = 3;
 
     /// <summary>How manifests and reports are written.</summary>
     internal static readonly JsonSerializerOptions Format = new()
@@ -39,6 +41,9 @@ public sealed record Manifest
     /// <summary>The source.</summary>
     public required SourceRecord Source { get; init; }
 
+    /// <summary>What the source was made from, as its model card says; null when it says nothing.</summary>
+    public LineageRecord? Lineage { get; init; }
+
     /// <summary>What applications depend on beside the numbers.</summary>
     public required ModelRecord Model { get; init; }
 
@@ -62,6 +67,9 @@ public sealed record Manifest
 
     /// <summary>The JSON text, with LF line ends.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Format) + "\n";
+
+    /// <summary>The JSON schema of what <see cref="ToJson"/> writes.</summary>
+    public static string Schema() => PublishedSchema.Of<Manifest>($"ModelPort manifest, version {CurrentSchema}");
 
     /// <summary>Reads a manifest; null when there is none that this version can use.</summary>
     public static Manifest? TryRead(string path)
@@ -92,13 +100,27 @@ public sealed record EngineRecord(string Name, string Version, string Commit);
 /// <param name="WeightBytes">Bytes of its weight files.</param>
 /// <param name="License">The licence its model card names.</param>
 /// <param name="Files">Its files.</param>
-public sealed record SourceRecord(string Sha256, string Architecture, long Parameters, string Precision, long WeightBytes, string? License, IReadOnlyList<FileRecord> Files);
+public sealed record SourceRecord(string Sha256, string Architecture, long Parameters, string Precision, long WeightBytes, string? License, IReadOnlyList<FileRecord> Files)
+{
+    /// <summary>Which state of its repository it is; null when nothing says so. The hashes say what it is; this says where to find it again.</summary>
+    public Checkpoints.SourceRevision? Revision { get; init; }
+}
+
+/// <summary>What a source was made from, as its model card says.</summary>
+/// <param name="BaseModels">Names on the hub of the models it was made from, <c>base_model</c> of the card.</param>
+/// <param name="Relation">How: finetune, adapter, merge or quantized, <c>base_model_relation</c> of the card; null when it does not say.</param>
+public sealed record LineageRecord(IReadOnlyList<string> BaseModels, string? Relation);
 
 /// <summary>A file and its content hash.</summary>
 /// <param name="Name">Relative path with forward slashes.</param>
 /// <param name="Bytes">Its length.</param>
 /// <param name="Sha256">SHA-256 in lower-case hex.</param>
-public sealed record FileRecord(string Name, long Bytes, string Sha256);
+public sealed record FileRecord(string Name, long Bytes, string Sha256)
+{
+    /// <summary>One hash for files that belong together: that of the only one, or SHA-256 over lines "name NUL hash LF" of all sorted by name, as of a source.</summary>
+    public static string Identity(IReadOnlyList<FileRecord> files) =>
+        files is [var only] ? only.Sha256 : Checkpoints.SourceHash.Of(files.Select(f => (f.Name, f.Sha256))).Value;
+}
 
 /// <summary>The importance matrix that weighed the columns of quantised matrices.</summary>
 /// <param name="Name">The file that Calibration named: a text, or a matrix that was computed before.</param>
@@ -130,20 +152,25 @@ public sealed record CoverageRecord(string Tensor, int Matrices, long Fewest, lo
 /// <param name="ReferenceSha256">SHA-256 of the reference outputs, when they were given.</param>
 public sealed record EvaluationRecord(string Name, string Sha256, int WindowLength, int FirstScored, int Windows, int Positions, string CpuBackend, string? ReferenceSha256);
 
-/// <summary>One ported file.</summary>
+/// <summary>What a model was ported to at one precision: a file, or several that belong together.</summary>
 public sealed record OutputRecord
 {
-    /// <summary>The file's name, beside the manifest.</summary>
-    public required string File { get; init; }
+    /// <summary>The files, beside the manifest: one, or the shards in their order. Engines are given the first.</summary>
+    public required IReadOnlyList<FileRecord> Files { get; init; }
 
     /// <summary>Its precision.</summary>
     public required string Precision { get; init; }
 
-    /// <summary>Its length.</summary>
+    /// <summary>Bytes of all files.</summary>
     public required long Bytes { get; init; }
 
-    /// <summary>SHA-256 of the file, in lower-case hex.</summary>
-    public required string Sha256 { get; init; }
+    /// <summary>The name of the file that engines are given.</summary>
+    [JsonIgnore]
+    public string FileName => Files[0].Name;
+
+    /// <summary>Its identity: SHA-256 of its file, or over all of them (<see cref="FileRecord.Identity"/>), in lower-case hex.</summary>
+    [JsonIgnore]
+    public string Sha256 => FileRecord.Identity(Files);
 
     /// <summary>How many tensors have each type.</summary>
     public required IReadOnlyDictionary<string, int> TensorTypes { get; init; }

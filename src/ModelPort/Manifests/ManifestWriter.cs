@@ -19,10 +19,9 @@ internal sealed class ManifestWriter(PortContext context, PortPlan plan)
     /// <param name="measured">What was measured of it; null when nothing was.</param>
     public OutputRecord Output(ReadyPort port, PortMeasurement? measured) => new()
     {
-        File = port.Plan.FileName,
+        Files = [new FileRecord(port.Plan.FileName, port.Plan.FileLength, port.Sha256)],
         Precision = port.Plan.Precision.Name,
         Bytes = port.Plan.FileLength,
-        Sha256 = port.Sha256,
         TensorTypes = port.Plan.TypeCounts.ToDictionary(t => GgmlTypes.Name(t.Key), t => t.Value),
         Fallbacks = [.. port.Plan.Fallbacks.Select(f => new FallbackRecord(f.Tensor, GgmlTypes.Name(f.Wanted), GgmlTypes.Name(f.Used)))],
         Mix = port.Plan.Mix is { } mix ? Chosen(mix, port.Plan.Yardstick) : null,
@@ -62,7 +61,11 @@ internal sealed class ManifestWriter(PortContext context, PortPlan plan)
                 own.Name,
                 checkpoint.WeightBytes,
                 LicenseOf(checkpoint.Card),
-                [.. checkpoint.Files.Select(f => new FileRecord(f.Name, f.Length, source.Files[f.Name]))]),
+                [.. checkpoint.Files.Select(f => new FileRecord(f.Name, f.Length, source.Files[f.Name]))])
+            {
+                Revision = context.Revision,
+            },
+            Lineage = checkpoint.Card is { BaseModels: { IsDefaultOrEmpty: false } bases } card ? new LineageRecord(bases, card.TryGetText(out var relation, "base_model_relation") ? relation : null) : null,
             Model = ModelRecord.Of(plan.Outputs[0].Layout.Metadata),
             Layers = plan.Outputs.Any(o => o.Precision != own) ? ["runtime", "precision"] : ["runtime"],
             Calibration = calibration,

@@ -16,6 +16,8 @@ internal static class MachineLearningBom
     /// <summary>Its file name.</summary>
     public const string FileName = "bom.cdx.json";
 
+    private const string HashOfFiles = "lines of file name, NUL, SHA-256, LF, sorted by name";
+
     /// <summary>Writes the bill.</summary>
     public static string Of(Manifest port)
     {
@@ -33,7 +35,7 @@ internal static class MachineLearningBom
                 ["component"] = Source(port),
             },
             ["components"] = new JsonArray(components),
-            ["dependencies"] = new JsonArray([.. port.Outputs.Select(o => new JsonObject { ["ref"] = o.File, ["dependsOn"] = new JsonArray("source") })]),
+            ["dependencies"] = new JsonArray([.. port.Outputs.Select(o => new JsonObject { ["ref"] = o.FileName, ["dependsOn"] = new JsonArray("source") })]),
         };
         return bom.ToJsonString(Manifest.Format) + "\n";
     }
@@ -42,17 +44,44 @@ internal static class MachineLearningBom
     {
         var source = Model("source", port.Name + " (source)", port);
         source["hashes"] = Hashes(port.Source.Sha256);
+        if (Pedigree(port) is { Count: > 0 } pedigree)
+        {
+            source["pedigree"] = pedigree;
+        }
+
         source["properties"] = new JsonArray(
             Property("modelport:precision", port.Source.Precision),
-            Property("modelport:hashOf", "lines of file name, NUL, SHA-256, LF, sorted by name"));
+            Property("modelport:hashOf", HashOfFiles));
         return source;
+    }
+
+    // What the source was made from, and which state of its repository it is.
+    private static JsonObject Pedigree(Manifest port)
+    {
+        var pedigree = new JsonObject();
+        if (port.Lineage is { } lineage)
+        {
+            pedigree["ancestors"] = new JsonArray([.. lineage.BaseModels.Select(name => new JsonObject { ["type"] = "machine-learning-model", ["name"] = name })]);
+        }
+
+        if (port.Source.Revision is { } revision)
+        {
+            pedigree["commits"] = new JsonArray(new JsonObject { ["uid"] = revision.Commit });
+        }
+
+        return pedigree;
     }
 
     private static JsonObject Component(Manifest port, OutputRecord output)
     {
-        var component = Model(output.File, port.Name, port);
+        var component = Model(output.FileName, port.Name, port);
         component["version"] = output.Precision;
         component["hashes"] = Hashes(output.Sha256);
+        if (output.Files.Count > 1)
+        {
+            component["components"] = new JsonArray([.. output.Files.Select(File)]);
+        }
+
         component["modelCard"] = new JsonObject
         {
             ["modelParameters"] = new JsonObject { ["architectureFamily"] = "transformer", ["modelArchitecture"] = port.Source.Architecture },
@@ -62,8 +91,15 @@ internal static class MachineLearningBom
             Property("modelport:engine", $"{port.Engine.Name} {port.Engine.Version}"),
             Property("modelport:evaluationSha256", port.Evaluation?.Sha256 ?? ""),
             Property("modelport:verdict", PackedFigures.VerdictOf(output)));
+        if (output.Files.Count > 1)
+        {
+            component["properties"]!.AsArray().Add(Property("modelport:hashOf", HashOfFiles));
+        }
+
         return component;
     }
+
+    private static JsonObject File(FileRecord file) => new() { ["type"] = "file", ["bom-ref"] = "file:" + file.Name, ["name"] = file.Name, ["hashes"] = Hashes(file.Sha256) };
 
     private static JsonObject Model(string reference, string name, Manifest port)
     {

@@ -25,6 +25,7 @@ public static class ModelPackage
     /// <exception cref="ModelPortException">MP4001 to MP4004: a port that cannot be packed; MP2001, MP2002: a file cannot be written.</exception>
     public static PackageContent Make(PackageRequest request, IPortObserver observer, CancellationToken cancellation)
     {
+        var notes = request.IsBuilt ? [] : request.Ports.SelectMany(p => RequireCurrent(request, p, observer, cancellation)).ToArray();
         PackedModel[] models = [.. request.Ports.Select(p => Pack(request, p, cancellation)).OfType<PackedModel>()];
         if (models.Length == 0)
         {
@@ -51,9 +52,23 @@ public static class ModelPackage
             observer.Warn(Diagnose.PackageTooLarge(request.Project, request.PackageId, bytes, GalleryLimit));
         }
 
-        var (gate, refusals) = request.Baseline is null ? ([], []) : ReleaseGate.Judge(request, entries, observer);
+        var (gate, refusals) = request.Baseline is null ? ([], []) : ReleaseGate.Judge(request, entries, observer, cancellation);
         string[] tags = [.. manifests.SelectMany(m => m.Outputs.Select(o => o.Precision).Prepend(m.Source.Architecture).Prepend(m.Engine.Name)).Prepend("modelport").Distinct(StringComparer.OrdinalIgnoreCase)];
-        return new PackageContent(entries, readme, tags, Licenses.Expression(manifests.Select(m => m.Source.License))) { Precisions = [.. manifests.SelectMany(m => m.Outputs).Select(o => o.Precision).Distinct()], Gate = gate, Refusals = refusals };
+        return new PackageContent(entries, readme, tags, Licenses.Expression(manifests.Select(m => m.Source.License))) { Precisions = [.. manifests.SelectMany(m => m.Outputs).Select(o => o.Precision).Distinct()], Notes = [.. notes, .. gate], Refusals = refusals };
+    }
+
+    // Without a build, the project or the checkpoint may ask for something else by now than what lies there.
+    private static string[] RequireCurrent(PackageRequest request, PackagedPort port, IPortObserver observer, CancellationToken cancellation)
+    {
+        if (!Directory.Exists(port.Source))
+        {
+            return [$"{port.Name}: its source '{port.Source}' is not here; packed by what its manifest says"];
+        }
+
+        using var checkpoint = Checkpoint.Open(port.Source);
+        return PortPipeline.WhyPortedAgain(checkpoint, port.Request(request.Project), observer, cancellation) is [var first, ..]
+            ? throw new ModelPortException(Diagnose.PackedStale(Path.Combine(port.Directory, Manifest.FileName), port.Name, $"it is not what the project asks for any more, and would be {first}"))
+            : [];
     }
 
     // Null where the port has nothing of the precision that the package is for.
@@ -85,7 +100,7 @@ public static class ModelPackage
         Write(bom, MachineLearningBom.Of(manifest));
         string[] paths =
         [
-            .. manifest.Outputs.Select(o => Path.Combine(port.Directory, o.File)),
+            .. manifest.Outputs.SelectMany(o => o.Files).Select(f => Path.Combine(port.Directory, f.Name)),
             .. manifest.Outputs.Count == whole.Outputs.Count ? Records(port.Directory) : RecordsOfPart(port, whole, manifest, staged),
             bom,
             .. LicensesOf(port.Source),
@@ -102,7 +117,7 @@ public static class ModelPackage
     private static string[] RecordsOfPart(PackagedPort port, Manifest whole, Manifest part, string staged)
     {
         var path = Path.Combine(port.Directory, ParityReport.FileName);
-        var report = ParityReport.TryRead(path, whole) ?? throw new ModelPortException(Diagnose.PackedStale(path, port.Name, "it is not the report of this port"));
+        var report = ParityReport.TryRead(path, whole) ?? throw new ModelPortException(Diagnose.PackedStale(path, port.Name, $"'{ParityReport.FileName}' is not the report of this port"));
         var ofPart = report with { Manifest = part, Positions = [.. whole.Outputs.Zip(report.Positions).Where(p => part.Outputs.Contains(p.First)).Select(p => p.Second)] };
         var records = Records(staged);
         Write(records[0], part.ToJson());
@@ -116,13 +131,13 @@ public static class ModelPackage
     {
         if (!File.Exists(path))
         {
-            throw new ModelPortException(Diagnose.PackedStale(path, port, "it is missing"));
+            throw new ModelPortException(Diagnose.PackedStale(path, port, $"'{Path.GetFileName(path)}' is missing"));
         }
 
         var name = Path.GetFileName(path);
         var hash = SourceHash.OfFile(path, cancellation);
-        return manifest.Outputs.FirstOrDefault(o => o.File == name) is { } output && output.Sha256 != hash
-            ? throw new ModelPortException(Diagnose.PackedStale(path, port, $"its SHA-256 is {hash}, and {output.Sha256} was measured"))
+        return manifest.Outputs.SelectMany(o => o.Files).FirstOrDefault(f => f.Name == name) is { } measured && measured.Sha256 != hash
+            ? throw new ModelPortException(Diagnose.PackedStale(path, port, $"'{name}' is not the file that was measured: its SHA-256 is {hash}, and {measured.Sha256} was measured"))
             : new PackedFile(name, path, new FileInfo(path).Length, hash);
     }
 

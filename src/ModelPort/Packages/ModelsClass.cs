@@ -122,12 +122,13 @@ internal static class ModelsClass
             Line("");
         }
 
-        Line("/// <summary>The file.</summary>");
-        Line($"public static string Path => global::System.IO.Path.Combine(Folder, {Literal(output.File)});");
+        var single = output.Files.Count == 1;
+        Line($"/// <summary>The file{(single ? "" : $" that engines are given, the first of {output.Files.Count} that lie together")}.</summary>");
+        Line($"public static string Path => global::System.IO.Path.Combine(Folder, {Literal(output.FileName)});");
         Line("");
         Constant("The precision.", "string", "Precision", Literal(output.Precision));
-        Constant("SHA-256 of the file.", "string", "Sha256", Literal(output.Sha256));
-        Constant("Bytes of the file.", "long", "Bytes", output.Bytes.ToString(CultureInfo.InvariantCulture));
+        Constant(single ? "SHA-256 of the file." : "SHA-256 over lines of name, NUL, SHA-256, LF of the files.", "string", "Sha256", Literal(output.Sha256));
+        Constant(single ? "Bytes of the file." : "Bytes of all files.", "long", "Bytes", output.Bytes.ToString(CultureInfo.InvariantCulture));
         Constant("What came of its budgets: kept, missed or notMeasured.", "string", "Verdict", Literal(PackedFigures.VerdictOf(output)));
         foreach (var (name, metric, value) in PackedFigures.Of(output))
         {

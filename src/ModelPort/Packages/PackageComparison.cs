@@ -5,57 +5,9 @@ using ModelPort.Runtime;
 
 namespace ModelPort.Packages;
 
-/// <summary>How a release differs from the one before in one respect.</summary>
-public enum ChangeKind
-{
-    /// <summary>Nothing that matters.</summary>
-    None,
-
-    /// <summary>Different, and neither better nor worse.</summary>
-    Different,
-
-    /// <summary>Better by more than the errors of both numbers.</summary>
-    Better,
-
-    /// <summary>Worse by more than the errors of both numbers.</summary>
-    Worse,
-
-    /// <summary>Applications that use the model may have to change: another tokenizer, chat template, architecture or context, or a model or precision that is gone.</summary>
-    Breaking,
-
-    /// <summary>Numbers of different data, or of which one is missing: they cannot be compared.</summary>
-    Incomparable,
-}
-
-/// <summary>One respect in which two releases are compared.</summary>
-/// <param name="Model">The model, and the precision where it is about one.</param>
-/// <param name="What">What is compared: a name of a metric, or of a part of the model.</param>
-/// <param name="Old">The value before; empty for none.</param>
-/// <param name="New">The value now; empty for none.</param>
-/// <param name="Kind">How they differ.</param>
-public sealed record ComparedLine(string Model, string What, string Old, string New, ChangeKind Kind);
-
-/// <summary>Two releases of models, compared.</summary>
-/// <param name="Old">What the release before is called.</param>
-/// <param name="New">What the release now is called.</param>
-/// <param name="Lines">Everything that was compared, also what did not change.</param>
-public sealed record ComparedReleases(string Old, string New, IReadOnlyList<ComparedLine> Lines)
-{
-    /// <summary>Whether anything is worse, breaks applications, or cannot be said.</summary>
-    public bool IsWorse => Lines.Any(l => l.Kind is ChangeKind.Worse or ChangeKind.Breaking);
-
-    /// <summary>What the version has to say, by Semantic Versioning: a change that breaks is a major one, anything else that differs a minor one.</summary>
-    public string VersionPart => Lines.Any(l => l.Kind == ChangeKind.Breaking) ? "major" : Lines.Any(l => l.Kind is ChangeKind.Better or ChangeKind.Worse or ChangeKind.Different) ? "minor" : "patch";
-}
-
 /// <summary>Compares two releases of models by what their manifests say.</summary>
 public static class PackageComparison
 {
-    private static readonly (Metric Metric, bool HigherIsBetter)[] Judged =
-    [
-        (Metric.Perplexity, false), (Metric.PerplexityIncrease, false), (Metric.MeanDivergence, false), (Metric.TopTokenAgreement, true), (Metric.TokenizerAgreement, true), (Metric.Accuracy, true),
-    ];
-
     /// <summary>Compares.</summary>
     /// <param name="old">The release before.</param>
     /// <param name="oldName">What it is called.</param>
@@ -63,10 +15,17 @@ public static class PackageComparison
     /// <param name="currentName">What it is called.</param>
     /// <exception cref="ModelPortException">MP5021: one of them holds no model.</exception>
     /// <exception cref="PortedModelException">MP5002: a manifest cannot be read.</exception>
-    public static ComparedReleases Compare(PackedFiles old, string oldName, PackedFiles current, string currentName)
+    public static ComparedReleases Compare(PackedFiles old, string oldName, PackedFiles current, string currentName) => Compare(Read(old), oldName, Read(current), currentName, new Dictionary<PortedFile, IReadOnlyList<PortedMetric>>());
+
+    /// <summary>Compares models whose numbers may have been measured again.</summary>
+    /// <param name="before">The models of the release before.</param>
+    /// <param name="oldName">What it is called.</param>
+    /// <param name="now">The models of the release now.</param>
+    /// <param name="currentName">What it is called.</param>
+    /// <param name="again">Numbers of the files of the release before on the data of the release now, by the files.</param>
+    internal static ComparedReleases Compare(
+        IReadOnlyList<PortedModel> before, string oldName, IReadOnlyList<PortedModel> now, string currentName, IReadOnlyDictionary<PortedFile, IReadOnlyList<PortedMetric>> again)
     {
-        var before = Read(old);
-        var now = Read(current);
         var lines = new List<ComparedLine>();
         foreach (var name in before.Select(m => m.Name).Union(now.Select(m => m.Name), StringComparer.OrdinalIgnoreCase))
         {
@@ -74,7 +33,7 @@ public static class PackageComparison
             switch (Of(before), Of(now))
             {
                 case ({ } a, { } b):
-                    lines.AddRange(Models(a, b));
+                    lines.AddRange(Models(a, b, again));
                     break;
                 case (null, _):
                     lines.Add(new ComparedLine(name, "model", "", "added", ChangeKind.Different));
@@ -99,7 +58,10 @@ public static class PackageComparison
         _ => "not comparable",
     };
 
-    private static PortedModel[] Read(PackedFiles files)
+    /// <summary>The models of a release.</summary>
+    /// <exception cref="ModelPortException">MP5021: it holds none.</exception>
+    /// <exception cref="PortedModelException">MP5002: a manifest cannot be read.</exception>
+    internal static PortedModel[] Read(PackedFiles files)
     {
         var manifests = PackageVerification.ManifestsIn(files);
         if (manifests.Length == 0)
@@ -111,7 +73,7 @@ public static class PackageComparison
         return [.. manifests.Select(m => ManifestReader.Read(files.Describe(m), () => files.OpenFile(m))).DistinctBy(m => m.Name, StringComparer.OrdinalIgnoreCase)];
     }
 
-    private static IEnumerable<ComparedLine> Models(PortedModel old, PortedModel current)
+    private static IEnumerable<ComparedLine> Models(PortedModel old, PortedModel current, IReadOnlyDictionary<PortedFile, IReadOnlyList<PortedMetric>> again)
     {
         ComparedLine Part(string what, string? a, string? b, ChangeKind kind) => new(old.Name, what, a ?? "", b ?? "", a == b ? ChangeKind.None : kind);
         yield return Part("source", Short(old.SourceSha256), Short(current.SourceSha256), ChangeKind.Different);
@@ -129,56 +91,90 @@ public static class PackageComparison
         yield return Part("licence", old.License, current.License, ChangeKind.Breaking);
         yield return Part("engine", old.Engine, current.Engine, ChangeKind.Different);
 
-        // One file each is compared whatever its precision; of several those of the same.
-        var single = old.Files.Count == 1 && current.Files.Count == 1;
         foreach (var file in old.Files)
         {
-            if ((single ? current.Files[0] : current.Files.FirstOrDefault(f => f.Precision == file.Precision)) is not { } other)
+            if (Counterpart(old, file, current) is not { } other)
             {
                 yield return new ComparedLine($"{old.Name} {file.Precision}", "precision", file.Precision, "", ChangeKind.Breaking);
                 continue;
             }
 
-            foreach (var line in Files($"{old.Name} {other.Precision}", file, other, old.EvaluationSha256 == current.EvaluationSha256))
+            foreach (var line in Files($"{old.Name} {other.Precision}", new Compared(old, file, again.GetValueOrDefault(file)), new Compared(current, other, null)))
             {
                 yield return line;
             }
         }
 
-        foreach (var added in current.Files.Where(f => !single && old.Files.All(o => o.Precision != f.Precision)))
+        foreach (var added in current.Files.Where(f => !IsSingle(old, current) && old.Files.All(o => o.Precision != f.Precision)))
         {
             yield return new ComparedLine($"{old.Name} {added.Precision}", "precision", "", added.Precision, ChangeKind.Different);
         }
     }
 
-    private static IEnumerable<ComparedLine> Files(string name, PortedFile old, PortedFile current, bool sameData)
+    private static IEnumerable<ComparedLine> Files(string name, Compared before, Compared now)
     {
+        var (old, current) = (before.File, now.File);
         yield return new ComparedLine(name, "precision", old.Precision, current.Precision, old.Precision == current.Precision ? ChangeKind.None : ChangeKind.Different);
         yield return new ComparedLine(name, "size", Sizes.Bytes(old.Bytes), Sizes.Bytes(current.Bytes), old.Bytes == current.Bytes ? ChangeKind.None : ChangeKind.Different);
         yield return new ComparedLine(name, "verdict", old.Verdict, current.Verdict, old.Verdict == current.Verdict ? ChangeKind.None : current.Verdict == "kept" ? ChangeKind.Better : ChangeKind.Worse);
-        foreach (var (metric, higherIsBetter) in Judged)
+        foreach (var number in JudgedNumber.All)
         {
-            foreach (var key in old.Metrics.Concat(current.Metrics).Where(m => m.Name == metric.Name && m.Of == "port").Select(m => (m.Against, m.On)).Distinct())
+            var metric = number.Metric;
+            foreach (var key in before.Metrics.Concat(now.Metrics).Where(m => m.Name == metric.Name && m.Of == "port").Select(m => (m.Against, m.On)).Distinct())
             {
-                PortedMetric? In(PortedFile file) => file.Metrics.FirstOrDefault(m => m.Name == metric.Name && m.Of == "port" && (m.Against, m.On) == key);
-                var (a, b) = (In(old), In(current));
+                PortedMetric? In(Compared release) => release.Metrics.FirstOrDefault(m => m.Name == metric.Name && m.Of == "port" && (m.Against, m.On) == key);
+                var (a, b) = (In(before), In(now));
                 var title = metric.Title + (key.On is { } task ? " on " + task : "") + (key.Against == "referenceOutputs" ? " against reference outputs" : "");
-                yield return new ComparedLine(name, title, Text(metric, a), Text(metric, b), Judge(a, b, higherIsBetter, sameData || metric == Metric.TokenizerAgreement));
+                var kind = metric == Metric.TokenizerAgreement || a is null || before.HasDataOf(now, key.On) ? number.Kind(a, b) : ChangeKind.Incomparable;
+                yield return new ComparedLine(name, title, Text(metric, a), Text(metric, b), kind);
+            }
+        }
+
+        foreach (var ratio in current.ServingRatios)
+        {
+            if (old.ServingRatios.FirstOrDefault(r => r.Metric == ratio.Metric) is { } earlier && Metric.All.TryGetValue(ratio.Metric, out var metric))
+            {
+                yield return new ComparedLine(name, metric.Title + " against the source", Text(earlier), Text(ratio), Serving(earlier, ratio));
             }
         }
     }
 
-    private static ChangeKind Judge(PortedMetric? old, PortedMetric? current, bool higherIsBetter, bool sameData)
+    // Ratios to the source are compared across machines; they differ where the middle halves of their rounds do not meet.
+    private static ChangeKind Serving(PortedRatio old, PortedRatio current)
     {
-        if (old is null || current is null || !sameData || double.IsNaN(old.Value) || double.IsNaN(current.Value))
-        {
-            return ChangeKind.Incomparable;
-        }
-
-        var worse = higherIsBetter ? old.Value - current.Value : current.Value - old.Value;
-        var (a, b) = (old.Error ?? 0, current.Error ?? 0);
-        return Math.Abs(worse) <= Math.Sqrt(a * a + b * b) ? old.Value == current.Value ? ChangeKind.None : ChangeKind.Different : worse > 0 ? ChangeKind.Worse : ChangeKind.Better;
+        var higherIsBetter = current.Metric == Metric.PromptTokensPerSecond.Name || current.Metric == Metric.GenerationTokensPerSecond.Name;
+        return old.Low <= current.High && current.Low <= old.High ? old == current ? ChangeKind.None : ChangeKind.Different
+            : current.Median > old.Median == higherIsBetter ? ChangeKind.Better : ChangeKind.Worse;
     }
+
+    private static string Text(PortedRatio ratio) => string.Create(CultureInfo.InvariantCulture, $"{ratio.Median:0.00} ({ratio.Low:0.00} to {ratio.High:0.00})");
+
+    // One file each is compared whatever its precision; of several those of the same.
+    internal static PortedFile? Counterpart(PortedModel old, PortedFile file, PortedModel current) =>
+        IsSingle(old, current) ? current.Files[0] : current.Files.FirstOrDefault(f => f.Precision == file.Precision);
+
+    private static bool IsSingle(PortedModel old, PortedModel current) => old.Files.Count == 1 && current.Files.Count == 1;
+
+    /// <summary>A file of a release with the numbers that count.</summary>
+    /// <param name="Model">Its model.</param>
+    /// <param name="File">The file.</param>
+    /// <param name="Again">Its numbers on the data of the other release; null for those that its manifest has.</param>
+    private sealed record Compared(PortedModel Model, PortedFile File, IReadOnlyList<PortedMetric>? Again)
+    {
+        public IReadOnlyList<PortedMetric> Metrics => Again ?? File.Metrics;
+
+        public bool HasDataOf(Compared other, string? task) => Again is not null || SameData(Model, File, other.Model, other.File, task);
+    }
+
+    /// <summary>Whether numbers of two files are of the same data.</summary>
+    /// <param name="old">A model.</param>
+    /// <param name="oldFile">Its file.</param>
+    /// <param name="current">Another model.</param>
+    /// <param name="currentFile">Its file.</param>
+    /// <param name="task">The task; null for the text.</param>
+    internal static bool SameData(PortedModel old, PortedFile oldFile, PortedModel current, PortedFile currentFile, string? task) => task is null
+        ? old.Evaluation == current.Evaluation
+        : oldFile.Tasks.GetValueOrDefault(task) == currentFile.Tasks.GetValueOrDefault(task);
 
     private static string Text(Metric metric, PortedMetric? figure) => figure is null ? "" : metric.Write(figure.Value, figure.Error).Replace("+-", "±", StringComparison.Ordinal);
 

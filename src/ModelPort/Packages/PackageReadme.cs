@@ -74,7 +74,9 @@ internal static class PackageReadme
             text.Append(CultureInfo.InvariantCulture, $"Measured against the source at {source.Precision} on {evaluation.Positions:N0} positions of {evaluation.Name} (SHA-256 {evaluation.Sha256[..12]}) in windows of {evaluation.WindowLength} tokens, with {model.Engine.Name} {model.Engine.Version} on {evaluation.CpuBackend}.\n\n");
         }
 
-        text.Append(CultureInfo.InvariantCulture, $"Source: SHA-256 `{source.Sha256}`.\n\n");
+        var revision = source.Revision is { } r ? $"{(r.Repository is { } repository ? repository + " at " : "")}revision `{r.Commit}`, " : "";
+        var bases = model.Lineage is { } lineage ? $" Made from {string.Join(", ", lineage.BaseModels)}{(lineage.Relation is { } relation ? $" ({relation})" : "")}, as its card says." : "";
+        text.Append(CultureInfo.InvariantCulture, $"Source: {revision}SHA-256 `{source.Sha256}`.{bases}\n\n");
     }
 
     private static string Accuracy(OutputRecord output, string task, Subject of) =>

@@ -6,7 +6,15 @@ namespace ModelPort.Packages;
 /// <param name="Name">Its name.</param>
 /// <param name="Directory">The folder that holds its files and records.</param>
 /// <param name="Source">The checkpoint that it was made from; its licence files travel along.</param>
-public sealed record PackagedPort(string Name, string Directory, string Source);
+/// <param name="Metadata">What its item asks for, by name.</param>
+/// <param name="Properties">Settings of the build, by name.</param>
+public sealed record PackagedPort(string Name, string Directory, string Source, IReadOnlyDictionary<string, string> Metadata, IReadOnlyDictionary<string, string> Properties)
+{
+    /// <summary>What a build is asked for that makes the port.</summary>
+    /// <param name="project">The project file.</param>
+    /// <exception cref="ModelPortException">MP1018 and others: an option cannot be read.</exception>
+    public PortRequest Request(string project) => PortRequest.Parse(Source, Directory, Metadata, Properties, project);
+}
 
 /// <summary>What a project asks of its package.</summary>
 /// <param name="Project">The project file, where errors about the package point.</param>
@@ -19,6 +27,9 @@ public sealed record PackageRequest(string Project, string PackageId, string Des
     /// <summary>What the package is held against; null for nothing.</summary>
     public ReleaseBaseline? Baseline { get; init; }
 
+    /// <summary>Whether the ports were just built; else it has to be seen whether they are still what the project asks for.</summary>
+    public bool IsBuilt { get; init; }
+
     /// <summary>The precision that goes into the package; null for all.</summary>
     public string? Precision { get; init; }
 }
@@ -29,7 +40,8 @@ public sealed record PackageRequest(string Project, string PackageId, string Des
 /// <param name="Version">Its version; empty where only a path is known.</param>
 /// <param name="PackageVersion">The version that is packed.</param>
 /// <param name="Suppressions">The file with differences that were accepted; it need not exist.</param>
-public sealed record ReleaseBaseline(string Path, string Name, string Version, string PackageVersion, string Suppressions);
+/// <param name="Source">The checkpoint that its models were ported from, where that is not the project's any more; null where it is.</param>
+public sealed record ReleaseBaseline(string Path, string Name, string Version, string PackageVersion, string Suppressions, string? Source = null);
 
 /// <summary>A file and its place in the package.</summary>
 /// <param name="Path">Where it lies.</param>
@@ -46,8 +58,8 @@ public sealed record PackageContent(IReadOnlyList<PackageEntry> Entries, string 
     /// <summary>The precisions that are in it.</summary>
     public IReadOnlyList<string> Precisions { get; init; } = [];
 
-    /// <summary>What came of the comparison with the release before, as lines; empty when there was none.</summary>
-    public IReadOnlyList<string> Gate { get; init; } = [];
+    /// <summary>What the build prints: what could not be checked, and what came of the comparison with the release before.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
 
     /// <summary>Why the release is refused, an error each; empty when it is not.</summary>
     public IReadOnlyList<Diagnostic> Refusals { get; init; } = [];

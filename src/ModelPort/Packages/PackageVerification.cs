@@ -79,9 +79,9 @@ public static class PackageVerification
             {
                 var model = ManifestReader.Read(files.Describe(manifest), () => files.OpenFile(manifest));
                 name = model.Name;
-                foreach (var file in model.Files)
+                foreach (var part in model.Files.SelectMany(f => f.Parts))
                 {
-                    Expect(System.IO.Path.GetFileName(file.Path), file.Sha256, file.Bytes);
+                    Expect(System.IO.Path.GetFileName(part.Path), part.Sha256, part.Bytes);
                 }
             }
             catch (PortedModelException e)

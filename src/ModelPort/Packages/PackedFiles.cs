@@ -68,6 +68,23 @@ public sealed class PackedFiles : IDisposable
     /// <summary>Opens a file for reading once.</summary>
     public Stream OpenFile(string name) => _files[name].Open();
 
+    /// <summary>Where a file lies by itself: in the folder, or written out of the package.</summary>
+    /// <param name="name">The file.</param>
+    /// <param name="scratch">The folder that a file of a package is written to.</param>
+    public string Locate(string name, string scratch)
+    {
+        if (_archive is null)
+        {
+            return Describe(name);
+        }
+
+        var path = System.IO.Path.Combine(scratch, System.IO.Path.GetFileName(name));
+        using var stream = OpenFile(name);
+        using var file = File.Create(path);
+        stream.CopyTo(file);
+        return path;
+    }
+
     /// <summary>What a file is called in messages: its path, behind that of the package.</summary>
     public string Describe(string name) => System.IO.Path.Combine(Path, name.Replace('/', System.IO.Path.DirectorySeparatorChar));
 

@@ -13,9 +13,10 @@ internal static class ReleaseGate
     /// <param name="request">The package, with its baseline.</param>
     /// <param name="entries">Its files.</param>
     /// <param name="observer">Told warnings.</param>
+    /// <param name="cancellation">Stops the work.</param>
     /// <returns>The lines that the build prints, and an error for each reason to refuse the release.</returns>
     /// <exception cref="ModelPortException">MP5020 or MP5021: the baseline is no model package; MP5033: accepted differences cannot be read.</exception>
-    public static (IReadOnlyList<string> Lines, IReadOnlyList<Diagnostic> Errors) Judge(PackageRequest request, IEnumerable<PackageEntry> entries, IPortObserver observer)
+    public static (IReadOnlyList<string> Lines, IReadOnlyList<Diagnostic> Errors) Judge(PackageRequest request, IEnumerable<PackageEntry> entries, IPortObserver observer, CancellationToken cancellation)
     {
         var baseline = request.Baseline!;
         if (!Directory.Exists(baseline.Path) && !File.Exists(baseline.Path))
@@ -25,10 +26,13 @@ internal static class ReleaseGate
 
         using var before = PackedFiles.Open(baseline.Path);
         using var now = PackedFiles.Of(request.Project, entries);
-        var compared = PackageComparison.Compare(before, baseline.Name, now, $"{request.PackageId} {baseline.PackageVersion}".TrimEnd());
+        var (older, newer) = (PackageComparison.Read(before), PackageComparison.Read(now));
+        var again = new BaselineMeasurement(request, before, observer, cancellation).Measure(older, newer);
+        var compared = PackageComparison.Compare(older, baseline.Name, newer, $"{request.PackageId} {baseline.PackageVersion}".TrimEnd(), again.Numbers);
         var accepted = AcceptedDifferences.Read(baseline.Suppressions);
         var errors = new List<Diagnostic>();
         var lines = new List<string> { $"{request.PackageId}: compared with {baseline.Name}, {compared.Lines.Count} respects, {compared.Lines.Count(l => l.Kind != ChangeKind.None)} different; a {compared.VersionPart} change" };
+        lines.AddRange(again.Notes);
         foreach (var line in compared.Lines.Where(l => l.Kind != ChangeKind.None))
         {
             var reason = accepted.FirstOrDefault(a => a.Covers(line, baseline.Version));

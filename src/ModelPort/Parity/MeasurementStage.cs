@@ -34,9 +34,13 @@ internal sealed class MeasurementStage(PortContext context, EvaluationData data)
     public bool IsAttributed(Manifest earlier) => !context.Request.Attribute || earlier.Outputs.All(o => o.Attribution?.Costs is not null);
 
     /// <summary>The measurement of an output from the store; null when it is not there.</summary>
-    public MeasuredPort? Stored(ReadyPort port)
+    public MeasuredPort? Stored(ReadyPort port) => Stored(port.Sha256);
+
+    /// <summary>The measurement of a file from the store; null when it is not there.</summary>
+    /// <param name="sha256">The file's SHA-256.</param>
+    public MeasuredPort? Stored(string sha256)
     {
-        if (context.Store.TryGetRecord(Key(port)) is not { } record)
+        if (context.Store.TryGetRecord(Key(sha256)) is not { } record)
         {
             return null;
         }
@@ -71,7 +75,7 @@ internal sealed class MeasurementStage(PortContext context, EvaluationData data)
             var (basis, measured) = measurement.Measure(sourcePath, [.. ports.Select(p => p.File.CurrentPath)]);
             var record = new EvaluationRecord(
                 basis.Text.Name, basis.Text.Sha256, basis.Windows.Length, basis.Windows.FirstScored, basis.Windows.Count, basis.Windows.Count * basis.Windows.Rows, basis.CpuBackend, _referenceHash);
-            return [.. ports.Zip(measured, (port, m) => Keep(port, new MeasuredPort(record, m)))];
+            return [.. ports.Zip(measured, (port, m) => Keep(port.Sha256, port.Plan.FileName, new MeasuredPort(record, m)))];
         }
         catch (Engines.EngineException e)
         {
@@ -81,14 +85,15 @@ internal sealed class MeasurementStage(PortContext context, EvaluationData data)
 
     private Hardware Here => Hardware.Here(context.Request.Threads, context.CpuBackend);
 
-    private StageKey Key(ReadyPort port) => StageKeys.OfMeasurement(
-        context.Source.Known!, port.Sha256, data, _referenceHash, context.Request, context.Engine, context.CpuBackend, context.Request.MeasuresServing ? Here.ToString() : null);
-
-    private MeasuredPort Keep(ReadyPort port, MeasuredPort measured)
+    /// <summary>Keeps what was measured of a file.</summary>
+    /// <param name="sha256">The file's SHA-256.</param>
+    /// <param name="name">What listings of the store call it.</param>
+    /// <param name="measured">What was measured.</param>
+    public MeasuredPort Keep(string sha256, string name, MeasuredPort measured)
     {
         if (context.Store.IsOn)
         {
-            context.Store.PutRecord(StoreRecord.Of(Key(port), port.Plan.FileName, new Dictionary<string, StoredObject>(), new Dictionary<string, string>
+            context.Store.PutRecord(StoreRecord.Of(Key(sha256), name, new Dictionary<string, StoredObject>(), new Dictionary<string, string>
             {
                 [BasisName] = JsonSerializer.Serialize(measured.Basis, Manifest.Format),
                 [PortName] = JsonSerializer.Serialize(measured.Port, Manifest.Format),
@@ -97,6 +102,9 @@ internal sealed class MeasurementStage(PortContext context, EvaluationData data)
 
         return measured;
     }
+
+    private StageKey Key(string sha256) => StageKeys.OfMeasurement(
+        context.Source.Known!, sha256, data, _referenceHash, context.Request, context.Engine, context.CpuBackend, context.Request.MeasuresServing ? Here.ToString() : null);
 
     private static string HashReference(string path, PortContext context) =>
         File.Exists(path)

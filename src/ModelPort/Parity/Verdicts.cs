@@ -20,7 +20,7 @@ internal sealed class Verdicts(PortContext context)
             return record with { Budgets = [], Verdict = Verdict.NotMeasured };
         }
 
-        var path = Path.Combine(request.OutputDirectory, record.File);
+        var path = Path.Combine(request.OutputDirectory, record.FileName);
         var precision = Precision.All.First(p => p.Name == (record.Mix?.Yardstick ?? record.Precision));
         record = record with { Metrics = ServingCost.Apply(record.Metrics, request.HourlyCost), Serving = record.Serving is { } serving ? serving with { HourlyCost = request.HourlyCost } : null };
         var budgets = Judge.Check(record.Metrics, Judge.Applicable(precision, request.Budgets, record.Tokenizer), request.StrictParity);
@@ -47,5 +47,5 @@ internal sealed class Verdicts(PortContext context)
          .. from output in manifest.Outputs
             where output.Verdict == Verdict.Missed
             from failure in output.Behaviour?.Failures ?? []
-            select failure.ToDiagnostic(Path.Combine(context.Request.OutputDirectory, output.File))];
+            select failure.ToDiagnostic(Path.Combine(context.Request.OutputDirectory, output.FileName))];
 }

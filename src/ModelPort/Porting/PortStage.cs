@@ -49,13 +49,13 @@ internal sealed class PortStage(PortContext context)
     public ReadyPort? Left(OutputPlan output, Manifest earlier)
     {
         var path = PathOf(output);
-        return earlier.Outputs.FirstOrDefault(o => o.File == output.FileName) is { } record && IsAsRecorded(path, record)
+        return earlier.Outputs.FirstOrDefault(o => o.FileName == output.FileName) is { } record && IsAsRecorded(record)
             ? new ReadyPort(output, new KeptFile(path), record.Sha256, [.. earlier.Warnings.Where(w => w.Code == "MP2003").Select(w => new Diagnostic(w.Code, DiagnosticSeverity.Warning, context.Checkpoint.Folder, w.Message))])
             : null;
     }
 
     /// <summary>Whether an output lies in its place as an earlier run recorded it.</summary>
-    public bool IsAsRecorded(OutputRecord record) => IsAsRecorded(Path.Combine(context.Request.OutputDirectory, record.File), record);
+    public bool IsAsRecorded(OutputRecord record) => record.Files.All(IsAsRecorded);
 
     /// <summary>The file for an output: a new one, or what a killed run left of it.</summary>
     /// <exception cref="ModelPortException">MP2001: not writable; MP2002: not enough space.</exception>
@@ -215,8 +215,8 @@ internal sealed class PortStage(PortContext context)
         }
     }
 
-    private bool IsAsRecorded(string path, OutputRecord record) =>
-        new FileInfo(path) is { Exists: true } file && file.Length == record.Bytes && context.Hashes.HashOf(path, context.Cancellation) == record.Sha256;
+    private bool IsAsRecorded(FileRecord record) =>
+        new FileInfo(Path.Combine(context.Request.OutputDirectory, record.Name)) is { Exists: true } file && file.Length == record.Bytes && context.Hashes.HashOf(file.FullName, context.Cancellation) == record.Sha256;
 
     private sealed record StoredWarning(string Code, string File, string Message);
 }

@@ -1,6 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
-using System.Text.Json.Schema;
 using ModelPort.Manifests;
 using ModelPort.Parity;
 
@@ -24,50 +22,11 @@ public sealed record ParityReport(int SchemaVersion, Manifest Manifest, IReadOnl
     /// <summary>The version of the schema this version writes.</summary>
     public const int CurrentSchema = 1;
 
-    private const string NullableMark = "nullable";
-
     /// <summary>The JSON text, with LF line ends.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Manifest.Format) + "\n";
 
     /// <summary>The JSON schema of what <see cref="ToJson"/> writes.</summary>
-    public static string Schema()
-    {
-        var options = new JsonSchemaExporterOptions { TreatNullObliviousAsNonNullable = true, TransformSchemaNode = MarkNullable };
-        var schema = Manifest.Format.GetJsonSchemaAsNode(typeof(ParityReport), options).AsObject();
-        LeaveOutNulls(schema);
-        schema.Insert(0, "$schema", JsonValue.Create("https://json-schema.org/draft/2020-12/schema"));
-        schema.Insert(1, "title", JsonValue.Create($"ModelPort parity report, version {CurrentSchema}"));
-        return schema.ToJsonString(Manifest.Format) + "\n";
-    }
-
-    private static JsonNode MarkNullable(JsonSchemaExporterContext context, JsonNode node)
-    {
-        if (context.PropertyInfo?.IsGetNullable == true && node is JsonObject schema)
-        {
-            schema[NullableMark] = true;
-        }
-
-        return node;
-    }
-
-    // What has no value is not written, so that it cannot be required.
-    private static void LeaveOutNulls(JsonNode? node)
-    {
-        if (node is JsonArray list)
-        {
-            list.ToList().ForEach(LeaveOutNulls);
-        }
-        else if (node is JsonObject schema)
-        {
-            if (schema["required"] is JsonArray required)
-            {
-                required.RemoveAll(name => schema["properties"]![name!.GetValue<string>()] is JsonObject property && property.ContainsKey(NullableMark));
-            }
-
-            schema.ToList().ForEach(member => LeaveOutNulls(member.Value));
-            schema.Remove(NullableMark);
-        }
-    }
+    public static string Schema() => PublishedSchema.Of<ParityReport>($"ModelPort parity report, version {CurrentSchema}");
 
     /// <summary>Reads the report that belongs to a manifest; null when there is none, or it is of another measurement.</summary>
     /// <param name="path">The file.</param>

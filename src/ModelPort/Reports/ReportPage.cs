@@ -55,7 +55,7 @@ public static class ReportPage
     private static XElement Output(Manifest manifest, OutputRecord output, PositionDigest digest) => Html.Of("section",
         new XAttribute("id", Anchor(output)),
         Html.Of("h2", output.Precision, " ", Badge(output.Verdict)),
-        Html.Of("p", $"{output.File}, {Sizes.Bytes(output.Bytes)}, SHA-256 {output.Sha256[..12]}; {string.Join(", ", output.TensorTypes.Select(t => $"{t.Value} tensors {t.Key}"))}"
+        Html.Of("p", $"{FilesOf(output)}, {Sizes.Bytes(output.Bytes)}, SHA-256 {output.Sha256[..12]}; {string.Join(", ", output.TensorTypes.Select(t => $"{t.Value} tensors {t.Key}"))}"
             + (output.Fallbacks.Count == 0 ? "." : $"; {output.Fallbacks.Count} of them fell back to another type than asked for.")),
         Html.Of("h3", "Gate"),
         Html.Table(
@@ -242,6 +242,8 @@ public static class ReportPage
 
     // Line ends and tabs are part of what a model reads.
     private static string Visible(string text) => text.ReplaceLineEndings("\u21b5 ").Replace('\t', '\u21e5');
+
+    private static string FilesOf(OutputRecord output) => output.Files is [var only] ? only.Name : $"{output.FileName} and {output.Files.Count - 1} more files";
 
     private static string Anchor(OutputRecord output) => "port-" + output.Precision.ToLowerInvariant();
 

@@ -34,7 +34,7 @@ public sealed class SizedPortTests(SizedPortTests.KnownTable known) : IClassFixt
             var limit = new FileInfo(files[recipe]).Length;
             var output = Assert.Single(Port(request with { Target = new SizeTarget(limit, null) }).Manifest.Outputs);
             Assert.InRange(output.Bytes, limit * 0.995, limit);
-            File.Move(_folder[output.File], _folder[$"{recipe}.gguf"]);
+            File.Move(_folder[output.FileName], _folder[$"{recipe}.gguf"]);
             chosen.Add((output, _folder[$"{recipe}.gguf"]));
         }
 
@@ -95,7 +95,7 @@ public sealed class SizedPortTests(SizedPortTests.KnownTable known) : IClassFixt
         Known();
         var chosen = Port(Small(50_000_000)).Manifest.Outputs[0];
         var own = Ports.Make(Repository.Fixture("llama3-rope"), "BF16", _folder.Path)["BF16"];
-        Assert.Equal(File.ReadAllBytes(own), File.ReadAllBytes(_folder[chosen.File]));
+        Assert.Equal(File.ReadAllBytes(own), File.ReadAllBytes(_folder[chosen.FileName]));
         Assert.Equal(0, chosen.Mix!.ExpectedDivergence);
     }
 
@@ -104,7 +104,7 @@ public sealed class SizedPortTests(SizedPortTests.KnownTable known) : IClassFixt
     {
         Known();
         var output = Port(Small(600_000)).Manifest.Outputs[0];
-        using var file = GgufFile.Open(_folder[output.File]);
+        using var file = GgufFile.Open(_folder[output.FileName]);
         var mix = output.Mix!;
         Assert.Equal(600_000, mix.LimitBytes);
         Assert.Equal(
@@ -129,7 +129,7 @@ public sealed class SizedPortTests(SizedPortTests.KnownTable known) : IClassFixt
         var text = Path.Combine(Repository.Root, "samples", "data", "calibration.txt");
         var output = Port(Small(600_000) with { Calibration = text, CalibrationTokens = 2048, CalibrationWindow = 256 }).Manifest.Outputs[0];
         Assert.Equal("calibration.txt", output.Mix!.SensitivityText.Name);
-        using var file = GgufFile.Open(_folder[output.File]);
+        using var file = GgufFile.Open(_folder[output.FileName]);
         Assert.True(file.Metadata.TryGetInt64("quantize.imatrix.entries_count", out var entries) && entries > 0);
         Known();
         var plain = Port(Small(600_000)).Manifest.Outputs[0];

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Xml.Linq;
 using Json.Schema;
+using ModelPort.Manifests;
 using ModelPort.Parity;
 using ModelPort.Parity.Serving;
 using ModelPort.Reports;
@@ -11,28 +12,31 @@ namespace ModelPort.Tests.Reports;
 
 public sealed class ReportTests(SampleReport sample) : IClassFixture<SampleReport>
 {
-    private static readonly string SchemaPath = Path.Combine(Repository.Root, "docs", "schemas", "parity.schema.json");
-
-    [Fact]
-    public void The_schema_in_the_documents_is_that_of_the_report()
+    [Theory]
+    [InlineData("parity.schema.json")]
+    [InlineData("modelport.schema.json")]
+    public void The_schemas_in_the_documents_are_those_of_what_is_written(string name)
     {
+        var written = name == "parity.schema.json" ? ParityReport.Schema() : Manifest.Schema();
         if (Environment.GetEnvironmentVariable("MODELPORT_WRITE_SCHEMAS") == "1")
         {
-            File.WriteAllText(SchemaPath, ParityReport.Schema());
+            File.WriteAllText(PathOf(name), written);
         }
 
-        Assert.True(ParityReport.Schema() == File.ReadAllText(SchemaPath), "Run this test with MODELPORT_WRITE_SCHEMAS=1, and look at what changed: others read these files.");
+        Assert.True(written == File.ReadAllText(PathOf(name)), "Run this test with MODELPORT_WRITE_SCHEMAS=1, and look at what changed: others read these files.");
     }
 
-    [Fact]
-    public void A_report_keeps_its_schema()
+    [Theory]
+    [InlineData("parity.schema.json", ParityReport.FileName, "manifest")]
+    [InlineData("modelport.schema.json", Manifest.FileName, null)]
+    public void What_is_written_keeps_its_schema(string name, string file, string? manifest)
     {
-        var schema = JsonSchema.FromFile(SchemaPath);
-        var report = JsonNode.Parse(File.ReadAllText(sample.JsonPath))!;
-        var result = schema.Evaluate(JsonSerializer.SerializeToElement(report), new EvaluationOptions { OutputFormat = OutputFormat.List });
+        var schema = JsonSchema.FromFile(PathOf(name));
+        var written = JsonNode.Parse(File.ReadAllText(Path.Combine(Path.GetDirectoryName(sample.JsonPath)!, file)))!;
+        var result = schema.Evaluate(JsonSerializer.SerializeToElement(written), new EvaluationOptions { OutputFormat = OutputFormat.List });
         Assert.True(result.IsValid, JsonSerializer.Serialize(result));
-        report["manifest"]!["outputs"]![0]!["bytes"] = "many";
-        Assert.False(schema.Evaluate(JsonSerializer.SerializeToElement(report)).IsValid);
+        (manifest is null ? written : written[manifest]!)["outputs"]![0]!["bytes"] = "many";
+        Assert.False(schema.Evaluate(JsonSerializer.SerializeToElement(written)).IsValid);
     }
 
     [Fact]
@@ -128,4 +132,6 @@ public sealed class ReportTests(SampleReport sample) : IClassFixture<SampleRepor
         Assert.Contains("99 % token latency 3.25 ms", page, StringComparison.Ordinal);
         Assert.Contains("0.800", page, StringComparison.Ordinal);
     }
+
+    private static string PathOf(string schema) => Path.Combine(Repository.Root, "docs", "schemas", schema);
 }
