@@ -176,7 +176,7 @@ public static class PortPipeline
     {
         var runtime = LlamaRuntime.Load();
         var hashes = new HashMemo(store);
-        var source = new SourceIdentity(checkpoint, hashes, request.Threads, observer, cancellation);
+        var source = new SourceIdentity(checkpoint.Folder, checkpoint.Files, hashes, request.Threads, observer, cancellation);
         return new PortContext(request, checkpoint, source, hashes, new EngineRecord("llama.cpp", runtime.Version, runtime.Commit), runtime.CpuBackend, store, observer, cancellation);
     }
 

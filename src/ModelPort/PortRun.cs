@@ -51,7 +51,7 @@ internal sealed class PortRun : IDisposable
         _choice = new ChoiceStage(context, plan, calibration);
         _ports = new PortStage(context);
         _measurement = new MeasurementStage(context, data);
-        _verdicts = new Verdicts(context);
+        _verdicts = new Verdicts(context, Judge.Defaults);
         _sourceModel = new SourceModel(context, plan, _ports);
         _sourceKey = new(() => StageKeys.OfSource(context.Checkpoint));
         _planKey = new(() => StageKeys.OfPlan(plan, context.Request, _calibration.Parts, _choice.Parts, context.Engine));
@@ -170,7 +170,7 @@ internal sealed class PortRun : IDisposable
         return new RunResult(manifest, report is null ? null : report with { Manifest = manifest }, false, false);
     }
 
-    private static IReadOnlyList<string> PortChanges(Manifest earlier, StageKey now) => Changes("ported again", earlier.Keys.Port, earlier.Keys.PortParts, now);
+    private static IReadOnlyList<string> PortChanges(Manifest earlier, StageKey now) => KeyChange.Reasons("ported again", earlier.Keys.Port, earlier.Keys.PortParts, now);
 
     private bool Told(IReadOnlyList<string> changes)
     {
@@ -182,17 +182,13 @@ internal sealed class PortRun : IDisposable
         return changes.Count > 0;
     }
 
-    private static IReadOnlyList<string> Changes(string what, string before, IReadOnlyList<KeyPart> parts, StageKey now) => before == now.Value ? []
-        : parts.Count == 0 ? [$"{what} because it was not done"]
-        : [.. KeyChange.Between(parts, now.Parts).Select(change => $"{what} because {change}").DefaultIfEmpty($"{what} because what it depends on was recorded in another form")];
-
     private IReadOnlyList<string> FilesChanged(Manifest earlier) =>
         [.. earlier.Outputs.Where(o => !_ports.IsAsRecorded(o)).Take(1).Select(o => $"ported again because {o.FileName} is not as it was left")];
 
     private IReadOnlyList<string> ReportChanged(Manifest earlier, StageKey port, out ParityReport? report)
     {
         report = ParityReport.TryRead(Path.Combine(_context.Request.OutputDirectory, ParityReport.FileName), earlier);
-        var changes = Changes("measured again", earlier.Keys.Parity, earlier.Keys.ParityParts, _measurement.Key(port));
+        var changes = KeyChange.Reasons("measured again", earlier.Keys.Parity, earlier.Keys.ParityParts, _measurement.Key(port));
         return changes.Count > 0 ? changes
             : report is null ? [$"measured again because {ParityReport.FileName} is not as it was left"]
             : !_measurement.IsServedHere(earlier) ? ["measured again because times are of another machine"]

@@ -36,7 +36,7 @@ public static class Gate
     /// <param name="attribution">Where the port differs from its source.</param>
     public static Diagnostic Failure(string path, string port, BudgetResult budget, IReadOnlyList<Figure> figures, string data, AttributionRecord? attribution)
     {
-        var kind = Kind(budget);
+        var kind = BudgetKind.Of(budget);
         var name = budget.Name + (budget.IsDefault ? " (default)" : "");
         return budget.Verdict == BudgetVerdict.NotMeasured
             ? Diagnose.BudgetNotMeasured(path, port, name, kind.Metric.Title, kind.Needs)
@@ -63,7 +63,7 @@ public static class Gate
             return "not measured";
         }
 
-        var kind = Kind(budget);
+        var kind = BudgetKind.Of(budget);
         var number = kind.Metric.Write(value, budget.Error);
         double? Absolute(Subject of) =>
             budget.Against == Reference.ReferenceOutputs || kind.Absolute is null ? null : figures.Find(kind.Absolute, of, on: budget.On)?.Value;
@@ -86,6 +86,4 @@ public static class Gate
         BudgetVerdict.Missed => "MISSED",
         _ => "NOT MEASURED",
     };
-
-    private static BudgetKind Kind(BudgetResult budget) => BudgetKind.All.First(k => k.Name == budget.Name);
 }

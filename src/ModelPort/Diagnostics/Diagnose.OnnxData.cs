@@ -1,0 +1,43 @@
+using System.Globalization;
+
+namespace ModelPort.Diagnostics;
+
+/// <content>Data that ONNX models are calibrated and measured with, and options of their ports.</content>
+public static partial class Diagnose
+{
+    /// <summary>MP1060: an ONNX model has nothing to be measured on, or calibrated with.</summary>
+    public static Diagnostic DataMissing(string file, string option, string purpose) =>
+        Error("MP1060", file, $"{option} is not set, and {purpose}. Set {option} to a .safetensors file whose tensors have the names of the model's inputs.");
+
+    /// <summary>MP1061: a data file is of no known kind.</summary>
+    public static Diagnostic DataFormat(string path, string found) =>
+        Error("MP1061", path, $"'{Path.GetFileName(path)}' is {found}; expected data as .safetensors. Save the inputs of the model in that form, each under its input's name.");
+
+    /// <summary>MP1062: data have nothing for an input.</summary>
+    public static Diagnostic DataInputMissing(string path, string input, IEnumerable<string> found) =>
+        Error("MP1062", path, $"There is nothing for the input '{input}'. The file has {string.Join("; ", found)}. Save an array of the input's name and type, with samples along its first dimension.");
+
+    /// <summary>MP1063: data are of another type or shape than the input they are for.</summary>
+    public static Diagnostic DataUnfit(string path, string name, string found, string input, string expected) =>
+        Error("MP1063", path, $"'{name}' is {found}, but the input '{input}' is {expected}. Expected the input's type, and samples along the first dimension. Save the data as the model takes them.");
+
+    /// <summary>MP1064: NaN or infinity in data.</summary>
+    public static Diagnostic DataNonFinite(string path, string name, long sample) =>
+        Error("MP1064", path, string.Create(CultureInfo.InvariantCulture, $"'{name}' holds NaN or infinity in sample {sample}; expected finite numbers. Repair the sample, or leave it out."));
+
+    /// <summary>MP1065: arrays of a data file do not belong together, or are empty.</summary>
+    public static Diagnostic DataRows(string path, string found) =>
+        Error("MP1065", path, $"The data cannot be used: {found}. Expected as many rows in each array as there are samples, and at least one. Save the arrays again.");
+
+    /// <summary>MP1066 (warning): arrays of a data file are used for nothing.</summary>
+    public static Diagnostic DataUnused(string path, IEnumerable<string> names) =>
+        Warning("MP1066", path, $"Nothing is done with {string.Join(", ", names.Select(n => $"'{n}'"))}: it is neither an input nor an output of the model, nor 'labels'. Rename it if it is one of them, or leave it out.");
+
+    /// <summary>MP1067: labels do not fit the outputs of a model.</summary>
+    public static Diagnostic LabelsUnfit(string path, string found, IEnumerable<string> outputs) =>
+        Error("MP1067", path, $"The labels cannot be compared with an output: {found}; the outputs are {string.Join("; ", outputs)}. Expected whole numbers, each the index of a class of an output, or numbers of an output's own shape. Correct the labels, or leave them out.");
+
+    /// <summary>MP1068: an option is used that means nothing for the runtime.</summary>
+    public static Diagnostic OptionOfOtherRuntime(string file, string option, string runtime, IEnumerable<string> valid) =>
+        Error("MP1068", file, $"{option} means nothing for a model of {runtime}. Remove it; valid are {string.Join(", ", valid)}.");
+}
