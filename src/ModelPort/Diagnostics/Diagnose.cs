@@ -9,7 +9,7 @@ namespace ModelPort.Diagnostics;
 /// Every error and warning of ModelPort, in one place: each method makes one <see cref="Diagnostic"/>. The text says what was found, what was
 /// expected and what to do. docs/errors.md has a section for each code; a test keeps the two lists equal.
 /// </summary>
-public static class Diagnose
+public static partial class Diagnose
 {
     // MP1xxx: input
 
