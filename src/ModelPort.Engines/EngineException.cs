@@ -29,6 +29,9 @@ public sealed class EngineException : Exception
         NativeLog = nativeLog ?? [];
     }
 
+    /// <summary>The engine, as people know it.</summary>
+    public string Engine { get; init; } = "llama.cpp";
+
     /// <summary>The kind of failure.</summary>
     public EngineFault Fault { get; }
 

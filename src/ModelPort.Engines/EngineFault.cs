@@ -29,4 +29,13 @@ public enum EngineFault
 
     /// <summary>A file or row could not be quantised.</summary>
     QuantizeFailed,
+
+    /// <summary>The engine has no implementation of an operator for the types that the model gives it.</summary>
+    OperatorUnsupported,
+
+    /// <summary>What was handed to a model is not what its inputs ask for.</summary>
+    InputRefused,
+
+    /// <summary>A model that was accepted failed while it ran.</summary>
+    RunFailed,
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using Google.Protobuf.Collections;
 
 namespace ModelPort.Formats.Onnx;
@@ -19,8 +20,10 @@ public enum BodyKind
     Training,
 }
 
-/// <summary>One list of nodes of a model with what belongs to it, the same for graphs and functions.</summary>
-public sealed class OnnxBody
+/// <summary>
+/// One list of nodes of a model with what belongs to it, the same for graphs and functions. Two are equal that stand for the same graph or function object.
+/// </summary>
+public sealed class OnnxBody : IEquatable<OnnxBody>
 {
     private readonly ModelProto model;
 
@@ -68,11 +71,25 @@ public sealed class OnnxBody
     /// <summary>The operator sets that the nodes are of: the function's own, else the model's.</summary>
     public RepeatedField<OperatorSetIdProto> OpsetImports => Root.Function?.OpsetImport ?? model.OpsetImport;
 
+    private object Content => (object?)Graph ?? Function!;
+
     private OnnxBody Root => Kind == BodyKind.Subgraph ? Outer!.Root : this;
 
     /// <summary>The version of an operator set here, or null if it is not imported. "ai.onnx" and "" are one domain.</summary>
     public long? Opset(string domain) =>
         OpsetImports.FirstOrDefault(import => Domains.Normal(import.Domain) == Domains.Normal(domain))?.Version;
+
+    /// <inheritdoc/>
+    public bool Equals(OnnxBody? other) => other is not null && ReferenceEquals(Content, other.Content);
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as OnnxBody);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => RuntimeHelpers.GetHashCode(Content);
+
+    /// <inheritdoc/>
+    public override string ToString() => Path;
 
     internal static ImmutableArray<OnnxBody> All(ModelProto model)
     {

@@ -116,6 +116,25 @@ public sealed class OnnxModel : IDisposable
         return tensor;
     }
 
+    /// <summary>Makes values of the main graph outputs, after those that it has, so that a run shows them. Those that are outputs already stay where they are.</summary>
+    /// <param name="names">Names of values that the main graph makes. A type that the file does not state is left for the runtime to find.</param>
+    public void AddOutputs(params IEnumerable<string> names)
+    {
+        OnnxBody main = Bodies()[0];
+        ValueIndex index = Index();
+        HashSet<string> present = new(main.Outputs, StringComparer.Ordinal);
+        foreach (string name in names.Where(present.Add))
+        {
+            ValueInfoProto output = new() { Name = name };
+            if (index.TryResolve(main, name, out OnnxValue? value) && value.Type is { } type)
+            {
+                output.Type = type.Clone();
+            }
+
+            Proto.Graph.Output.Add(output);
+        }
+    }
+
     /// <summary>Plans the file or files of this model; see <see cref="OnnxLayout"/>.</summary>
     /// <param name="externalFile">Name of the file for the weights, beside the model's; null for one file that holds all.</param>
     /// <exception cref="InvalidModelFileException">An external file of this model is missing, outside the folder or too short.</exception>

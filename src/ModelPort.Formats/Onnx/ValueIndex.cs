@@ -61,7 +61,7 @@ public sealed class OnnxValue
     public IReadOnlyList<ValueUse> Uses => uses;
 
     /// <summary>Whether it is an output of its own body.</summary>
-    public bool IsOutput => uses.Any(use => use.Node is null && use.Body == Body);
+    public bool IsOutput => uses.Any(use => use.Node is null && use.Body.Equals(Body));
 
     /// <inheritdoc/>
     public override string ToString() => $"{Body.Path}:{Name}";
