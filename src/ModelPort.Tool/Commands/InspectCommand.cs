@@ -6,19 +6,30 @@ using ModelPort.Formats.Gguf;
 
 namespace ModelPort.Tool.Commands;
 
-/// <summary>modelport inspect: what a checkpoint or a GGUF file is, without reading weights.</summary>
+/// <summary>What inspect found, as text; its properties are the JSON.</summary>
+internal interface IDescription
+{
+    string ToText();
+}
+
+/// <summary>modelport inspect: what a checkpoint, a GGUF file or an ONNX model is, without reading weights.</summary>
 internal static class InspectCommand
 {
     public static Command Create()
     {
-        var source = new Argument<string>("source") { Description = "A checkpoint folder or a .gguf file." };
+        var source = new Argument<string>("source") { Description = "A checkpoint folder, or a .gguf or .onnx file." };
         var format = PortOptions.CreateFormat();
-        var command = new Command("inspect", "Shows what a checkpoint or a GGUF file holds.") { source, format };
+        var command = new Command("inspect", "Shows what a checkpoint, a GGUF file or an ONNX model holds.") { source, format };
         command.SetAction((parsed, _) => ConsoleRun.Execute(() =>
         {
             var path = Path.GetFullPath(parsed.GetValue(source)!);
-            var description = path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) ? OfGguf(path) : OfCheckpoint(path);
-            Console.WriteLine(parsed.GetValue(format) == "json" ? JsonText.Of(description) : description.ToText());
+            IDescription description = Path.GetExtension(path).ToUpperInvariant() switch
+            {
+                ".GGUF" => OfGguf(path),
+                ".ONNX" => OnnxDescription.Of(path),
+                _ => OfCheckpoint(path),
+            };
+            Console.WriteLine(parsed.GetValue(format) == "json" ? JsonText.Of<object>(description) : description.ToText());
             return ExitCode.Done;
         }));
         return command;
@@ -62,7 +73,7 @@ internal static class InspectCommand
 
     private sealed record TensorLine(string Name, string Type, long[] Shape, string File);
 
-    private sealed record Description(string Path, string Architecture, long Parameters, long Bytes, IReadOnlyList<NamedValue> Details, IReadOnlyList<TensorLine> Tensors)
+    private sealed record Description(string Path, string Architecture, long Parameters, long Bytes, IReadOnlyList<NamedValue> Details, IReadOnlyList<TensorLine> Tensors) : IDescription
     {
         public string ToText()
         {
