@@ -145,6 +145,7 @@ public static class PortPipeline
         var (manifest, report, ported, measured) = run.Everything(earlier);
         var reports = WriteReports(report, request.OutputDirectory);
         OutputFile.WriteAll(manifestPath, Encoding.UTF8.GetBytes(manifest.ToJson()));
+        DeleteReplaced(earlier, manifest, request.OutputDirectory);
         return new PortOutcome(
             manifest,
             manifestPath,
@@ -154,6 +155,17 @@ public static class PortPipeline
             run.Missed(manifest),
             ported,
             measured);
+    }
+
+    // Of a precision that is cut into other files than before, those of the earlier run would be taken for it.
+    private static void DeleteReplaced(Manifest? earlier, Manifest manifest, string folder)
+    {
+        var precisions = manifest.Outputs.Select(o => o.Precision).ToHashSet(StringComparer.Ordinal);
+        var before = earlier?.Outputs.Where(o => precisions.Contains(o.Precision)).SelectMany(o => o.Files) ?? [];
+        foreach (var file in before.ExceptBy(manifest.Outputs.SelectMany(o => o.Files).Select(f => f.Name), f => f.Name).Where(f => f.Name == Path.GetFileName(f.Name)))
+        {
+            FileTransfer.TryDelete(Path.Combine(folder, file.Name));
+        }
     }
 
     // The report of an earlier measurement would speak for a port that nobody measured.

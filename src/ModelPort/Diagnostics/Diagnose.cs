@@ -191,6 +191,10 @@ public static partial class Diagnose
     public static Diagnostic BeyondType(string path, string tensor, long element, string value, string type, string largest) =>
         Error("MP2009", path, $"Tensor '{tensor}' holds {value} at element {element.ToString(CultureInfo.InvariantCulture)}, but {type} takes values up to {largest}. Get an undamaged checkpoint, or use another precision if the value is meant.");
 
+    /// <summary>MP2010: what cannot be divided is larger than a file may be.</summary>
+    public static Diagnostic BeyondFile(string source, string precision, string what, long bytes, long limit) =>
+        Error("MP2010", source, string.Create(CultureInfo.InvariantCulture, $"At {precision}, {what} needs a file of {bytes} bytes, and files may have {limit}. A tensor is never divided. Raise the limit (ModelPortMaxPackageSize, or SplitMaxSize for files alone), or choose a precision in which it is smaller."));
+
     /// <summary>MP2020: an activation became NaN or infinite while the calibration text was evaluated.</summary>
     public static Diagnostic ActivationNonFinite(string path, string tensor) =>
         Error("MP2020", path, $"While the calibration text was evaluated, the inputs of '{tensor}' became NaN or infinite, or their squares too large; expected finite numbers. The importance matrix would be of no use, and the model may not be either. Check that the source gives sensible output; get an undamaged checkpoint, or remove Calibration.");
