@@ -40,4 +40,16 @@ public static partial class Diagnose
     /// <summary>MP1068: an option is used that means nothing for the runtime.</summary>
     public static Diagnostic OptionOfOtherRuntime(string file, string option, string runtime, IEnumerable<string> valid) =>
         Error("MP1068", file, $"{option} means nothing for a model of {runtime}. Remove it; valid are {string.Join(", ", valid)}.");
+
+    /// <summary>MP1069: an output and an input that state is carried between are not of the model, or do not fit each other.</summary>
+    public static Diagnostic StatePairUnfit(string path, string pair, string found, IEnumerable<string> outputs, IEnumerable<string> inputs) =>
+        Error("MP1069", path, $"StatePairs has '{pair}', but {found}. Expected an output and an input of the same type, with '=' between; outputs: {string.Join(", ", outputs)}; inputs: {string.Join(", ", inputs)}. Correct the pair.");
+
+    /// <summary>MP1070 (warning): calibration data are given, and no precision needs ranges.</summary>
+    public static Diagnostic CalibrationWithoutUse(string file, string precisions) =>
+        Warning("MP1070", file, $"Calibration is set, but nothing is calibrated for {precisions}. Remove it, or choose a precision that uses measured ranges: INT8, FP8 or FP16.");
+
+    /// <summary>MP1071: a value of the model is NaN or infinite while its range is measured.</summary>
+    public static Diagnostic ActivationNonFinite(string path, string value, string data) =>
+        Error("MP1071", path, $"The value '{value}' of the model is NaN or infinite for samples of {data}; expected finite numbers, as a range cannot be made of others. Check the data, and that the model computes what it should.");
 }

@@ -14,12 +14,12 @@ public static class Gate
         output.Verdict == Verdict.NotMeasured
             ? $"parity gate of {manifest.Name} {output.Precision}: not run (ModelPortParity is off)"
             : $"parity gate of {manifest.Name} {output.Precision} against its source ({manifest.Source.Precision}, {manifest.Engine.Name} {manifest.Engine.Version}, {manifest.Evaluation!.CpuBackend}), "
-                + $"{Data(manifest.Evaluation)}: {string.Join("; ", output.Budgets.Select(b => Describe(b, output.Metrics)))}; {Describe(output.Behaviour!)}";
+                + $"{Data(manifest.Evaluation)}: {string.Join("; ", output.Budgets.Select(b => Describe(b, output.Metrics)))}{(output.Behaviour is { } behaviour ? "; " + Describe(behaviour) : "")}";
 
     /// <summary>The data that a verdict rests on.</summary>
-    public static string Data(EvaluationRecord evaluation) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"on {evaluation.Windows} windows of {evaluation.WindowLength} tokens of {evaluation.Name}, {evaluation.Positions} positions, SHA-256 {evaluation.Sha256[..12]}");
+    public static string Data(EvaluationRecord evaluation) => !evaluation.IsText
+        ? string.Create(CultureInfo.InvariantCulture, $"on {evaluation.Positions} samples of {evaluation.Name}, SHA-256 {evaluation.Sha256[..12]}")
+        : string.Create(CultureInfo.InvariantCulture, $"on {evaluation.Windows} windows of {evaluation.WindowLength} tokens of {evaluation.Name}, {evaluation.Positions} positions, SHA-256 {evaluation.Sha256[..12]}");
 
     /// <summary>The data that a verdict on one budget rests on.</summary>
     public static string Data(Manifest manifest, OutputRecord output, BudgetResult budget) =>

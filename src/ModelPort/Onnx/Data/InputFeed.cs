@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.OnnxRuntime;
 
@@ -99,7 +98,8 @@ internal sealed class InputFeed
             TensorType.Float => NonFinite(tensor.As<float>()),
             TensorType.Double => NonFinite(tensor.As<double>()),
             TensorType.Float16 => NonFinite(tensor.As<Half>()),
-            TensorType.BFloat16 => NonFinite(tensor.As<BFloat16>()),
+            // All bits of the exponent.
+            TensorType.BFloat16 => Array.FindIndex(tensor.As<ushort>().ToArray(), bits => (bits & 0x7F80) == 0x7F80),
             _ => -1,
         };
         return wrong < 0 ? tensor : throw new ModelPortException(Diagnose.DataNonFinite(_table.Files[0], _column.Name, first + wrong / Math.Max(1, _column.RowBytes / EngineTensor.SizeOf(_column.Type))));

@@ -6,16 +6,19 @@ namespace ModelPort.Onnx.Data;
 /// <summary>What one run of a model is given.</summary>
 /// <param name="First">The first sample, counted from 0.</param>
 /// <param name="Count">Samples in it. The model may compute more, where it wants a fixed number and there are fewer left; those say nothing.</param>
+/// <param name="Sequence">The sequence that the samples belong to: state is carried from run to run within one.</param>
 /// <param name="Inputs">The inputs by name, but for those that carry state.</param>
-internal sealed record SampleRun(long First, int Count, Dictionary<string, EngineValue> Inputs);
+internal sealed record SampleRun(long First, int Count, long Sequence, Dictionary<string, EngineValue> Inputs);
 
 /// <summary>Inputs of a model from a data file, with what is known of the right outputs. Every sample is used; they are read a run at a time.</summary>
 internal sealed class SampleSet : IDisposable
 {
+    private const string SequenceName = "sequence";
     private static readonly string[] LabelNames = ["labels", "label"];
 
     private readonly IDataTable _table;
     private readonly InputFeed[] _feeds;
+    private DataColumn? _sequence;
 
     private SampleSet(IDataTable table, InputFeed[] feeds, long count)
     {
@@ -73,7 +76,7 @@ internal sealed class SampleSet : IDisposable
     {
         for (long first = 0; first < Count; first += Batch)
         {
-            yield return new SampleRun(first, (int)Math.Min(Batch, Count - first), _feeds.ToDictionary(f => f.Input.Name, f => (EngineValue)f.Read(first, Batch), StringComparer.Ordinal));
+            yield return new SampleRun(first, (int)Math.Min(Batch, Count - first), SequenceOf(first), _feeds.ToDictionary(f => f.Input.Name, f => (EngineValue)f.Read(first, Batch), StringComparer.Ordinal));
         }
     }
 
@@ -90,6 +93,8 @@ internal sealed class SampleSet : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _table.Dispose();
+
+    private long SequenceOf(long sample) => _sequence is null ? 0 : Read(_sequence, sample, 1).As<long>()[0];
 
     private static SampleSet Open(IDataTable table, OnnxSignature signature, IReadOnlyCollection<string> state)
     {
@@ -119,7 +124,13 @@ internal sealed class SampleSet : IDisposable
 
         var labels = LabelNames.Select(Find).FirstOrDefault(c => c is not null);
         var references = signature.Outputs.Select(o => (o.Name, Column: Find("reference_" + o.Name) ?? Find(o.Name))).Where(r => r.Column is not null).ToDictionary(r => r.Name, r => r.Column!, StringComparer.Ordinal);
-        if (references.Values.Append(labels).OfType<DataColumn>().FirstOrDefault(c => c.Rows != count) is { } other)
+        var sequence = state.Count == 0 ? null : Find(SequenceName);
+        if (sequence is not null && (sequence.Type != TensorType.Int64 || sequence.Shape.Length != 1))
+        {
+            throw new ModelPortException(Diagnose.DataRows(path, $"'{SequenceName}', which says what sequence each sample is of, is {sequence} and not Int64 [{count}]"));
+        }
+
+        if (references.Values.Append(labels).Append(sequence).OfType<DataColumn>().FirstOrDefault(c => c.Rows != count) is { } other)
         {
             throw new ModelPortException(Diagnose.DataRows(path, $"'{other.Name}' has {other.Rows} rows for {count} samples"));
         }
@@ -128,7 +139,8 @@ internal sealed class SampleSet : IDisposable
         {
             Labels = labels,
             References = references,
-            Unused = [.. columns.Where(c => c != labels && !references.ContainsValue(c) && feeds.All(f => f.Input.Name != c.Name)).Select(c => c.Name)],
+            _sequence = sequence,
+            Unused = [.. columns.Where(c => c != labels && c != sequence && !references.ContainsValue(c) && feeds.All(f => f.Input.Name != c.Name)).Select(c => c.Name)],
         };
     }
 }

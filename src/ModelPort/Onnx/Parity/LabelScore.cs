@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Numerics.Tensors;
 using ModelPort.Diagnostics;
-using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Onnx.Data;
 using ModelPort.Parity;
 using ModelPort.Parity.Tasks;
@@ -134,8 +133,10 @@ internal sealed class LabelScore
                 throw Unfit(string.Create(CultureInfo.InvariantCulture, $"a label is {labels[i]}, and '{Output}' has {_classes} classes"));
             }
 
-            var (label, ofSource, ofPort) = ((int)labels[i], source.AsSpan(i * _classes, _classes), port.AsSpan(i * _classes, _classes));
-            _answers.Add((label, TensorPrimitives.IndexOfMax<double>(ofSource), TensorPrimitives.IndexOfMax<double>(ofPort)));
+            var label = (int)labels[i];
+            ReadOnlySpan<double> ofSource = source.AsSpan(i * _classes, _classes);
+            ReadOnlySpan<double> ofPort = port.AsSpan(i * _classes, _classes);
+            _answers.Add((label, TensorPrimitives.IndexOfMax(ofSource), TensorPrimitives.IndexOfMax(ofPort)));
             _top = (_top.Source + IsAmongTop(ofSource, label), _top.Port + IsAmongTop(ofPort, label));
         }
     }

@@ -12,7 +12,7 @@ internal static class OutputValues
         TensorType.Float => Widened(tensor.As<float>()),
         TensorType.Double => tensor.As<double>().ToArray(),
         TensorType.Float16 => Widened(tensor.As<Half>()),
-        TensorType.BFloat16 => Widened(tensor.As<BFloat16>()),
+        TensorType.BFloat16 => [.. tensor.As<ushort>().ToArray().Select(bits => (double)BitConverter.UInt32BitsToSingle((uint)bits << 16))],
         TensorType.Int8 => Widened(tensor.As<sbyte>()),
         TensorType.UInt8 or TensorType.Bool => Widened(tensor.As<byte>()),
         TensorType.Int16 => Widened(tensor.As<short>()),
@@ -21,6 +21,14 @@ internal static class OutputValues
         TensorType.UInt32 => Widened(tensor.As<uint>()),
         TensorType.Int64 => Widened(tensor.As<long>()),
         TensorType.UInt64 => Widened(tensor.As<ulong>()),
+        _ => null,
+    };
+
+    /// <summary>The values of a tensor of real numbers as singles, wider ones rounded; null for other tensors.</summary>
+    public static float[]? Singles(EngineTensor tensor) => tensor.Type switch
+    {
+        TensorType.Float => tensor.As<float>().ToArray(),
+        _ when IsReal(tensor.Type) => Array.ConvertAll(Of(tensor)!, value => (float)value),
         _ => null,
     };
 

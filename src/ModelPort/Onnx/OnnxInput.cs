@@ -1,0 +1,123 @@
+using System.Collections.Immutable;
+using ModelPort.Diagnostics;
+using ModelPort.Onnx.Data;
+using ModelPort.Onnx.Transforms;
+using ModelPort.Parity;
+
+namespace ModelPort.Onnx;
+
+/// <summary>A port of an ONNX model that is planned.</summary>
+/// <param name="Precision">Its precision.</param>
+/// <param name="FileName">The name of its file.</param>
+/// <param name="Plan">What is done with each node; null for the model as it is.</param>
+internal sealed record OnnxOutput(OnnxPrecision Precision, string FileName, OnnxTransformPlan? Plan)
+{
+    /// <summary>The name of the file for weights, where they do not stand in the model's.</summary>
+    public string ExternalName => FileName + ".data";
+}
+
+/// <summary>An ONNX model, what is asked of it, the data for it, and the plan: all that is known before weights are read.</summary>
+internal sealed class OnnxInput : IDisposable
+{
+    private OnnxInput(PortRequest request, OnnxSource source)
+    {
+        (Request, Source) = (request, source);
+    }
+
+    /// <summary>What the user asks for.</summary>
+    public PortRequest Request { get; }
+
+    /// <summary>What the user asks for that only such models can be asked.</summary>
+    public OnnxOptions Options => Request.Onnx!;
+
+    /// <summary>The source.</summary>
+    public OnnxSource Source { get; }
+
+    /// <summary>What is measured on; null when nothing is measured.</summary>
+    public SampleSet? Evaluation { get; private set; }
+
+    /// <summary>What ranges are measured on; null when none are.</summary>
+    public SampleSet? Calibration { get; private set; }
+
+    /// <summary>The ports.</summary>
+    public ImmutableArray<OnnxOutput> Outputs { get; private set; } = [];
+
+    /// <summary>What the user should know before any work is done.</summary>
+    public IReadOnlyList<Diagnostic> Warnings { get; private set; } = [];
+
+    /// <summary>Every file that the result depends on.</summary>
+    public IReadOnlyList<string> Files => [.. Source.Files.Select(f => f.Path), .. Evaluation?.Files ?? [], .. Calibration?.Files ?? []];
+
+    /// <summary>Opens a model and its data, and plans its ports.</summary>
+    /// <param name="request">What the user asks for.</param>
+    /// <exception cref="ModelPortException">Any error that is found before weights are read.</exception>
+    /// <exception cref="Formats.InvalidModelFileException">A file is damaged.</exception>
+    public static OnnxInput Open(PortRequest request)
+    {
+        var input = new OnnxInput(request, OnnxSource.Open(request.Source));
+        try
+        {
+            input.Open();
+            return input;
+        }
+        catch
+        {
+            input.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Calibration?.Dispose();
+        Evaluation?.Dispose();
+        foreach (var output in Outputs)
+        {
+            output.Plan?.Model.Dispose();
+        }
+
+        Source.Dispose();
+    }
+
+    private void Open()
+    {
+        var warnings = new List<Diagnostic>();
+        ModelRunner.Check(Source.Model.Path, Source.Signature, Options.State);
+        Outputs = [.. Options.Precisions.Select(p => new OnnxOutput(
+            p,
+            $"{Request.Name}-{p.Name}{OnnxOptions.Extension}",
+            p == OnnxPrecision.FP32 ? null : OnnxTransform.Plan(Source.Model, new OnnxTransformRequest(p) { Hardware = Options.Hardware, KeepInFloat = Options.KeepInFloat })))];
+        if (Outputs.FirstOrDefault(o => o.Precision.Ranges == RangeUse.Required) is { } ranged && Request.Calibration is null)
+        {
+            throw new ModelPortException(Diagnose.DataMissing(Request.OptionsFile, "Calibration", $"{ranged.Precision} needs the ranges of the model's values"));
+        }
+
+        var state = Options.State.Select(p => p.Input).ToArray();
+        if (Request.Calibration is { } calibration)
+        {
+            if (Outputs.All(o => o.Precision.Ranges == RangeUse.None))
+            {
+                warnings.Add(Diagnose.CalibrationWithoutUse(Request.OptionsFile, string.Join(", ", Options.Precisions)));
+            }
+            else
+            {
+                Calibration = SampleSet.Open(calibration, Source.Signature, state);
+            }
+        }
+
+        if (Request.Parity != ParityMode.Off)
+        {
+            Evaluation = SampleSet.Open(
+                Request.Evaluation ?? throw new ModelPortException(Diagnose.DataMissing(Request.OptionsFile, "Evaluation", "a port is measured against its source on inputs of the model")),
+                Source.Signature,
+                state);
+            if (Evaluation.Unused.Count > 0)
+            {
+                warnings.Add(Diagnose.DataUnused(Evaluation.Path, Evaluation.Unused));
+            }
+        }
+
+        Warnings = warnings;
+    }
+}

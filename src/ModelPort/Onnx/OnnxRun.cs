@@ -1,0 +1,165 @@
+using ModelPort.Caching;
+using ModelPort.Checkpoints;
+using ModelPort.Diagnostics;
+using ModelPort.Engines;
+using ModelPort.Engines.OnnxRuntime;
+using ModelPort.Manifests;
+using ModelPort.Onnx.Calibration;
+using ModelPort.Onnx.Data;
+using ModelPort.Onnx.Parity;
+using ModelPort.Parity;
+using ModelPort.Porting;
+using ModelPort.Reports;
+
+namespace ModelPort.Onnx;
+
+/// <summary>One run over an ONNX model: each stage's result is taken from the folder or the store, or made while other builds that want the same wait.</summary>
+internal sealed class OnnxRun : IPortRun
+{
+    private readonly OnnxInput _input;
+    private readonly RunContext _context;
+    private readonly Lazy<OnnxKeys> _keys;
+    private readonly OnnxPortStage _ports;
+    private readonly OnnxMeasurementStage _measurement;
+    private readonly Verdicts _verdicts;
+    private readonly Lazy<string?> _calibrationHash;
+    private readonly Lazy<string?> _evaluationHash;
+    private IDisposable? _held;
+
+    /// <summary>Prepares a run.</summary>
+    /// <param name="input">The model, its data, and the plan; stays open as long as this.</param>
+    /// <param name="store">What was made before.</param>
+    /// <param name="observer">Told warnings and progress.</param>
+    /// <param name="cancellation">Stops the work.</param>
+    /// <exception cref="EngineException">ONNX Runtime cannot be loaded.</exception>
+    public OnnxRun(OnnxInput input, ContentStore store, IPortObserver observer, CancellationToken cancellation)
+    {
+        _input = input;
+        var hashes = new HashMemo(store);
+        var source = new SourceIdentity(input.Source.Folder, input.Source.Files, hashes, input.Request.Threads, observer, cancellation);
+        _context = new RunContext(input.Request, source, hashes, OnnxEngine.Record, OnnxEngine.CpuBackend, store, observer, cancellation);
+        _calibrationHash = new(() => HashOf(input.Calibration));
+        _evaluationHash = new(() => HashOf(input.Evaluation));
+        _keys = new(() => new OnnxKeys(input, source.Require(), _calibrationHash.Value, _evaluationHash.Value, _context.Engine, _context.CpuBackend));
+        var ranges = new RangeStage(_context, input, _keys);
+        _ports = new OnnxPortStage(_context, input, _keys, ranges);
+        _measurement = new OnnxMeasurementStage(_context, input, _keys, _evaluationHash);
+        _verdicts = new Verdicts(_context, OnnxBudgets.Defaults);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Inputs => _input.Files;
+
+    private bool ToMeasure => _input.Evaluation is not null;
+
+    private OnnxKeys Keys => _keys.Value;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Why(Manifest earlier) => Changes(earlier, out _);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> WhyPortedAgain(Manifest earlier) => KeyChange.Reasons("ported again", earlier.Keys.Port, earlier.Keys.PortParts, Keys.Port);
+
+    /// <inheritdoc/>
+    public RunResult Everything(Manifest? earlier)
+    {
+        foreach (var warning in _input.Warnings)
+        {
+            _context.Warn(warning);
+        }
+
+        ParityReport? report = null;
+        IReadOnlyList<string>? changes = earlier is null ? null : Changes(earlier, out report);
+        if (changes is [])
+        {
+            return AsLeft(earlier!, report);
+        }
+
+        foreach (var change in changes ?? [])
+        {
+            _context.Observer.Detail($"{_context.Request.Name}: {change}");
+        }
+
+        var ready = new List<ReadyModel>();
+        try
+        {
+            ready.AddRange(_input.Outputs.Select(o => Once(() => _ports.Found(o, earlier), () => _ports.Make(o))));
+            return Recorded(ready);
+        }
+        finally
+        {
+            ready.ForEach(r => r.Dispose());
+        }
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Diagnostic> Missed(Manifest manifest) => _verdicts.Missed(manifest);
+
+    /// <inheritdoc/>
+    public void Dispose() => _held?.Dispose();
+
+    private RunResult Recorded(IReadOnlyList<ReadyModel> ready)
+    {
+        Diagnostic[] warnings = [.. ready.SelectMany(r => r.Warnings).Distinct()];
+        Array.ForEach(warnings, _context.Warn);
+        var isNew = false;
+        var measured = ready.Select(r => !ToMeasure ? null : Once(() => _measurement.Stored(r.Sha256), () =>
+        {
+            isNew = true;
+            return _measurement.Measure(r);
+        })).ToArray();
+        OutputRecord[] outputs = [.. ready.Zip(measured, (r, m) => _verdicts.Judged(OnnxManifest.Output(_input, r, m)))];
+        foreach (var port in ready)
+        {
+            port.Commit();
+        }
+
+        var manifest = OnnxManifest.Write(_context, _input, outputs, [.. _input.Warnings, .. warnings], measured.FirstOrDefault()?.Basis, _calibrationHash.Value, Keys);
+        return new RunResult(manifest, ToMeasure ? new ParityReport(ParityReport.CurrentSchema, manifest, []) : null, ready.Any(r => !r.IsKept), isNew);
+    }
+
+    private RunResult AsLeft(Manifest earlier, ParityReport? report)
+    {
+        _context.Observer.Detail($"{_context.Request.Name}: the same source and options were ported before; judging the recorded numbers");
+        // The same bytes may have been fetched from another place by now.
+        var manifest = earlier with { Outputs = [.. earlier.Outputs.Select(_verdicts.Judged)], Source = earlier.Source with { Revision = _context.Revision } };
+        return new RunResult(manifest, report is null ? null : report with { Manifest = manifest }, false, false);
+    }
+
+    private IReadOnlyList<string> Changes(Manifest earlier, out ParityReport? report)
+    {
+        report = ToMeasure ? ParityReport.TryRead(Path.Combine(_context.Request.OutputDirectory, ParityReport.FileName), earlier) : null;
+        var changes = WhyPortedAgain(earlier);
+        return changes.Count > 0 ? changes
+            : earlier.Outputs.FirstOrDefault(o => !_ports.IsAsRecorded(o)) is { } other ? [$"ported again because {other.FileName} is not as it was left"]
+            : !ToMeasure ? []
+            : KeyChange.Reasons("measured again", earlier.Keys.Parity, earlier.Keys.ParityParts, Keys.Parity) is { Count: > 0 } again ? again
+            : report is null ? [$"measured again because {ParityReport.FileName} is not as it was left"]
+            : [];
+    }
+
+    private string? HashOf(SampleSet? data) => data is null ? null
+        : data.Files is [var only] ? _context.Hashes.HashOf(only, _context.Cancellation)
+        : SourceHash.Of(data.Files.Select(f => (Path.GetRelativePath(Path.GetDirectoryName(data.Path)!, f).Replace('\\', '/'), _context.Hashes.HashOf(f, _context.Cancellation)))).Value;
+
+    // What is there already, or else what is made of it while no other build makes the same.
+    private T Once<T>(Func<T?> find, Func<T> make)
+        where T : class
+    {
+        if (find() is { } found)
+        {
+            return found;
+        }
+
+        if (_held is null && _context.Store.IsOn)
+        {
+            _held = _context.Store.Lock(Keys.Port, _context.Request.Name);
+            if (find() is { } ofOther)
+            {
+                return ofOther;
+            }
+        }
+
+        return make();
+    }
+}

@@ -1,0 +1,74 @@
+using System.Text.Json;
+using ModelPort.Caching;
+using ModelPort.Diagnostics;
+using ModelPort.Engines;
+using ModelPort.Manifests;
+using ModelPort.Parity;
+using ModelPort.Parity.Tasks;
+
+namespace ModelPort.Onnx.Parity;
+
+/// <summary>What was measured of a port of an ONNX model, and on what.</summary>
+/// <param name="Basis">What it was measured on.</param>
+/// <param name="Figures">Every number.</param>
+/// <param name="Tasks">How its answers differ from its source's; empty without labels of classes.</param>
+internal sealed record MeasuredModel(EvaluationRecord Basis, IReadOnlyList<Figure> Figures, IReadOnlyList<TaskParity> Tasks);
+
+/// <summary>The stage that measures ports of an ONNX model against it, or finds that the same bytes were measured before.</summary>
+/// <param name="context">What stages share.</param>
+/// <param name="input">The model and the data.</param>
+/// <param name="keys">What results depend on.</param>
+/// <param name="dataHash">SHA-256 of the data.</param>
+internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, Lazy<OnnxKeys> keys, Lazy<string?> dataHash)
+{
+    private const string MeasuredName = "measurement";
+
+    /// <summary>The measurement of a port from the store; null when it is not there.</summary>
+    /// <param name="sha256">The port.</param>
+    public MeasuredModel? Stored(string sha256)
+    {
+        try
+        {
+            var measured = context.Store.TryGetRecord(keys.Value.OfMeasurement(sha256)) is { } record
+                ? JsonSerializer.Deserialize<MeasuredModel>(record.Values.GetValueOrDefault(MeasuredName, ""), Manifest.Format)
+                : null;
+            // The same data may have another name by now, under which its figures are told.
+            return measured is { Basis: not null, Figures: not null, Tasks: not null } && measured.Basis.Name == input.Evaluation!.Name ? measured : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Measures a port, and keeps what was found.</summary>
+    /// <exception cref="ModelPortException">It cannot be measured.</exception>
+    public MeasuredModel Measure(ReadyModel port)
+    {
+        try
+        {
+            var data = input.Evaluation!;
+            var (figures, tasks) = new OnnxMeasurement(input, dataHash.Value!, context.Observer, context.Cancellation).Measure(port.CurrentPath);
+            var reference = data.References.Count > 0 ? dataHash.Value : null;
+            var basis = new EvaluationRecord(data.Name, dataHash.Value!, null, null, null, (int)data.Count, context.CpuBackend, reference);
+            return Kept(port, new MeasuredModel(basis, figures, tasks));
+        }
+        catch (EngineException e)
+        {
+            throw new ModelPortException(Diagnose.From(e, context.SourcePath), e);
+        }
+    }
+
+    private MeasuredModel Kept(ReadyModel port, MeasuredModel measured)
+    {
+        if (context.Store.IsOn)
+        {
+            context.Store.PutRecord(StoreRecord.Of(keys.Value.OfMeasurement(port.Sha256), port.Output.FileName, new Dictionary<string, StoredObject>(), new Dictionary<string, string>
+            {
+                [MeasuredName] = JsonSerializer.Serialize(measured, Manifest.Format),
+            }));
+        }
+
+        return measured;
+    }
+}
