@@ -4,7 +4,7 @@ namespace ModelPort.Onnx.Transforms;
 
 /// <summary>
 /// The element types of all values, found by following the operators from the inputs on; files seldom state them all. A value whose type cannot be found,
-/// or that is a sequence or a map, is <see cref="DataType.Undefined"/>.
+/// or that is a sequence or a map, is <see cref="DataType.Undefined"/>. The nodes must be in order.
 /// </summary>
 internal sealed class ElementTypes
 {
@@ -31,7 +31,7 @@ internal sealed class ElementTypes
             types.TryAdd(value, OnnxTypes.ElementType(value.Type));
         }
 
-        foreach (var node in NodeOrder.InOrder(body))
+        foreach (var node in body.Nodes)
         {
             var results = node.Is("If") || node.Is("Loop") || node.Is("Scan") ? Control(body, node) : Results(node, i => i < node.Input.Count ? this[body, node.Input[i]] : DataType.Undefined);
             for (var i = 0; i < node.Output.Count; i++)

@@ -29,7 +29,7 @@ public sealed record OnnxPrecision(string Name, RangeUse Ranges, long LowestOpse
     public static readonly OnnxPrecision FP16 = new("FP16", RangeUse.Useful, 1, 1);
 
     /// <summary>Weights and values as 8-bit integers with measured ranges, written as QuantizeLinear and DequantizeLinear (from version 13 a channel has its own scale).</summary>
-    public static readonly OnnxPrecision INT8 = new("INT8", RangeUse.Required, 13, 13);
+    public static readonly OnnxPrecision INT8Static = new("INT8", RangeUse.Required, 13, 13);
 
     /// <summary>Weights as 8-bit integers; values are measured and quantised while the model runs (DynamicQuantizeLinear is of version 11).</summary>
     public static readonly OnnxPrecision INT8Dynamic = new("INT8-Dynamic", RangeUse.None, 11, 13);
@@ -44,7 +44,7 @@ public sealed record OnnxPrecision(string Name, RangeUse Ranges, long LowestOpse
     public static readonly OnnxPrecision FP8 = new("FP8", RangeUse.Required, 19, 21);
 
     /// <summary>Every precision, from the most exact to the smallest.</summary>
-    public static IReadOnlyList<OnnxPrecision> All { get; } = [FP32, FP16, FP8, INT8Weight, INT8, INT8Dynamic, INT4];
+    public static IReadOnlyList<OnnxPrecision> All { get; } = [FP32, FP16, FP8, INT8Weight, INT8Static, INT8Dynamic, INT4];
 
     /// <summary>Finds a precision by its name; case does not matter.</summary>
     /// <param name="name">As the user wrote it.</param>

@@ -1,0 +1,59 @@
+using System.Collections.Immutable;
+using ModelPort.Formats.Onnx;
+
+namespace ModelPort.Onnx.Transforms;
+
+/// <summary>
+/// Brings a model into the form that precisions are decided on, without changing what it computes: nodes in order, functions expanded, weights as
+/// initialisers that nobody outside can replace, names that mean one value in the whole model, and operators of the version that the precision needs.
+/// </summary>
+internal static class Preparation
+{
+    public static (OnnxModel Model, OpsetRaise? Raise, ImmutableArray<string> Notes) Prepare(OnnxModel source, OnnxTransformRequest request)
+    {
+        var model = source.Copy();
+        var notes = ImmutableArray.CreateBuilder<string>();
+        if (request.Precision == OnnxPrecision.FP32)
+        {
+            return (model, null, []);
+        }
+
+        if (model.Proto.TrainingInfo.Count > 0)
+        {
+            model.Proto.TrainingInfo.Clear();
+            notes.Add("The training graphs were left out, as a port is for inference.");
+        }
+
+        foreach (var body in model.Bodies())
+        {
+            NodeOrder.Sort(body);
+        }
+
+        // Before version 4 of the format every initialiser had to be an input too, and was a constant all the same.
+        if (model.Proto.IrVersion < 4)
+        {
+            var constants = model.Proto.Graph.Initializer.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
+            foreach (var input in model.Proto.Graph.Input.Where(input => constants.Contains(input.Name)).ToList())
+            {
+                model.Proto.Graph.Input.Remove(input);
+            }
+
+            model.Proto.IrVersion = 4;
+        }
+
+        HoistConstants(model);
+        return (model, null, notes.ToImmutable());
+    }
+
+    // A Constant is an initialiser written as a node. One that is an output of its body stays, as not every runtime takes an initialiser there.
+    private static void HoistConstants(OnnxModel model)
+    {
+        var weights = model.Weights().Where(weight => weight is { Place: WeightPlace.Constant, Body.Graph: not null, Attribute.RefAttrName: "" }).ToList();
+        foreach (var weight in weights.Where(weight => weight.Type != DataType.String && !weight.Body.Outputs.Contains(weight.Name)))
+        {
+            var tensor = model.NewTensor(weight.Name, weight.Type, weight.Shape.AsSpan(), weight.Content);
+            weight.Body.Nodes.Remove(weight.Node!);
+            weight.Body.Graph!.Initializer.Add(tensor);
+        }
+    }
+}
