@@ -52,7 +52,7 @@ public sealed record GraphRecord
         Kept = [.. record.Kept.Select(n => new KeptNodeRecord(n.Label, n.Operator, n.Body, n.Reason))],
         Quantised = [.. record.Weights.Select(w => new QuantisedRecord(w.Name, DataTypes.Name(w.Type), w.Scale, w.ZeroPoint, w.Channels))],
         Halves = [.. record.Halves.Select(h => new HalfRecord(h.Name, h.Saturated, h.Underflowed, h.Kept))],
-        Ranges = [.. plan.Ranges.Where(name => ranges?.ContainsKey(name) == true).Select(name => new RangeRecord(name, ranges![name].Min, ranges[name].Max, ranges[name].LargestMagnitude))],
+        Ranges = [.. plan.Ranges.Where(name => ranges?.ContainsKey(name) == true).Select(name => RangeRecord.Of(name, ranges![name]))],
         WeightBytesBefore = record.WeightBytesBefore,
         WeightBytesAfter = record.WeightBytesAfter,
         Notes = record.Notes,
@@ -86,7 +86,15 @@ public sealed record HalfRecord(string Name, long Saturated, long Underflowed, b
 /// <param name="Min">Its lower end.</param>
 /// <param name="Max">Its upper end.</param>
 /// <param name="LargestMagnitude">The greatest magnitude that was seen, which a method may have left out.</param>
-public sealed record RangeRecord(string Name, float Min, float Max, float LargestMagnitude);
+/// <param name="SmallestNonZero">The least magnitude above zero that was seen.</param>
+public sealed record RangeRecord(string Name, float Min, float Max, float LargestMagnitude, float SmallestNonZero)
+{
+    /// <summary>A range as the manifest has it.</summary>
+    internal static RangeRecord Of(string name, ValueRange range) => new(name, range.Min, range.Max, range.LargestMagnitude, range.SmallestNonZero);
+
+    /// <summary>The range as transforms take it.</summary>
+    internal ValueRange ToRange() => new(Min, Max) { LargestMagnitude = LargestMagnitude, SmallestNonZero = SmallestNonZero };
+}
 
 /// <summary>What ranges of values were measured on.</summary>
 /// <param name="Name">The file that Calibration named.</param>

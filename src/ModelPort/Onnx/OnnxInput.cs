@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using ModelPort.Diagnostics;
 using ModelPort.Onnx.Data;
 using ModelPort.Onnx.Transforms;
-using ModelPort.Parity;
 
 namespace ModelPort.Onnx;
 

@@ -2,13 +2,11 @@ using ModelPort.Caching;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines;
-using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Manifests;
 using ModelPort.Onnx.Calibration;
 using ModelPort.Onnx.Data;
 using ModelPort.Onnx.Parity;
 using ModelPort.Parity;
-using ModelPort.Porting;
 using ModelPort.Reports;
 
 namespace ModelPort.Onnx;

@@ -20,7 +20,7 @@ internal sealed class RangeStage(RunContext context, OnnxInput input, Lazy<OnnxK
     private const string RangesName = "ranges";
 
     /// <summary>The ranges that a plan asks for; null where it asks for none, or there is no data for those that are only useful.</summary>
-    /// <exception cref="ModelPortException">MP2120: a value was NaN or infinite; or the data cannot be used.</exception>
+    /// <exception cref="ModelPortException">MP1071: a value was NaN or infinite; or the data cannot be used.</exception>
     public IReadOnlyDictionary<string, ValueRange>? Of(OnnxTransformPlan plan)
     {
         if (plan.Ranges.IsEmpty || input.Calibration is null)
@@ -39,7 +39,7 @@ internal sealed class RangeStage(RunContext context, OnnxInput input, Lazy<OnnxK
         {
             context.Store.PutRecord(StoreRecord.Of(key, $"{input.Request.Name} {plan.Request.Precision}", new Dictionary<string, StoredObject>(), new Dictionary<string, string>
             {
-                [RangesName] = JsonSerializer.Serialize(ranges, Manifest.Format),
+                [RangesName] = JsonSerializer.Serialize(ranges.Select(r => RangeRecord.Of(r.Key, r.Value)), Manifest.Format),
             }));
         }
 
@@ -50,7 +50,7 @@ internal sealed class RangeStage(RunContext context, OnnxInput input, Lazy<OnnxK
     {
         try
         {
-            return context.Store.TryGetRecord(key) is { } record ? JsonSerializer.Deserialize<Dictionary<string, ValueRange>>(record.Values.GetValueOrDefault(RangesName, ""), Manifest.Format) : null;
+            return context.Store.TryGetRecord(key) is { } record ? JsonSerializer.Deserialize<RangeRecord[]>(record.Values.GetValueOrDefault(RangesName, ""), Manifest.Format)?.ToDictionary(r => r.Name, r => r.ToRange(), StringComparer.Ordinal) : null;
         }
         catch (JsonException)
         {

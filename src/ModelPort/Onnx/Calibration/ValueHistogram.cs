@@ -90,16 +90,17 @@ internal sealed class ValueHistogram
     // Within a step values count as evenly spread.
     private float Quantile(double share)
     {
-        var wanted = share * _counts!.Sum();
+        var counts = _counts!;
+        var wanted = share * counts.Sum();
         double seen = 0;
         for (var i = 0; i < Bins; i++)
         {
-            if (seen + _counts[i] >= wanted && _counts[i] > 0)
+            if (seen + counts[i] >= wanted && counts[i] > 0)
             {
-                return (float)Math.Clamp(Min + ((double)Max - Min) / Bins * (i + (wanted - seen) / _counts[i]), Min, Max);
+                return (float)Math.Clamp(Min + ((double)Max - Min) / Bins * (i + (wanted - seen) / counts[i]), Min, Max);
             }
 
-            seen += _counts[i];
+            seen += counts[i];
         }
 
         return Max;
