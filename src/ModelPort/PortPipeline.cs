@@ -7,6 +7,7 @@ using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
 using ModelPort.Manifests;
 using ModelPort.Onnx;
+using ModelPort.Packages;
 using ModelPort.Parity;
 using ModelPort.Planning;
 using ModelPort.Porting;
@@ -23,6 +24,7 @@ namespace ModelPort;
 /// <param name="Missed">An error for each budget that is missed; empty when all are kept.</param>
 /// <param name="Ported">Whether files were written; false when they were there already.</param>
 /// <param name="Measured">Whether parity was measured in this run.</param>
+/// <param name="ClassPath">The source of a class with the port's path and numbers; null where nobody asked for one.</param>
 public sealed record PortOutcome(
     Manifest Manifest,
     string ManifestPath,
@@ -31,7 +33,8 @@ public sealed record PortOutcome(
     IReadOnlyList<string> InputPaths,
     IReadOnlyList<Diagnostic> Missed,
     bool Ported,
-    bool Measured);
+    bool Measured,
+    string? ClassPath);
 
 /// <summary>The one road: checkpoint, plan, port, parity, manifest. Does only what has not been done for the same content and options.</summary>
 public static class PortPipeline
@@ -192,7 +195,21 @@ public static class PortPipeline
             run.Inputs,
             run.Missed(manifest),
             ported,
-            measured);
+            measured,
+            WriteClass(manifest, request));
+    }
+
+    private static string? WriteClass(Manifest manifest, PortRequest request)
+    {
+        var path = Path.Combine(request.OutputDirectory, ModelsClass.FileName);
+        if (!request.HasClass)
+        {
+            File.Delete(path);
+            return null;
+        }
+
+        OutputFile.Update(path, Encoding.UTF8.GetBytes(ModelsClass.OfPort(manifest)));
+        return path;
     }
 
     // Of a precision that is cut into other files than before, those of the earlier run would be taken for it.

@@ -166,6 +166,9 @@ public sealed record PortRequest
     /// <summary>Whether the remote cache is only read.</summary>
     public bool RemoteCacheReadOnly { get; init; }
 
+    /// <summary>Whether the source of a C# class with the port's path and numbers is written beside the manifest, for the project that ports.</summary>
+    public bool HasClass { get; init; }
+
     /// <summary>The file that warnings about options point at: the project file, or nothing.</summary>
     public string OptionsFile { get; init; } = "";
 
@@ -178,7 +181,7 @@ public sealed record PortRequest
     /// <param name="source">The checkpoint folder, or the .onnx file.</param>
     /// <param name="outputDirectory">Where the outputs go.</param>
     /// <param name="metadata">Options by name: <see cref="OptionNames"/> or <see cref="OnnxOptions.Names"/>, and budgets.</param>
-    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, Serving, Attribute, EvaluationTokens, CacheDirectory, CacheVerify, CacheMaxSize, RemoteCache, RemoteCacheReadOnly, Strict, StrictPrecision, Split, MaxPackageSize.</param>
+    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, Serving, Attribute, EvaluationTokens, CacheDirectory, CacheVerify, CacheMaxSize, RemoteCache, RemoteCacheReadOnly, Strict, StrictPrecision, Split, MaxPackageSize, ModelsClass.</param>
     /// <param name="file">The file that errors about options point at (the project file).</param>
     /// <exception cref="ModelPortException">MP1018, MP1019, MP1020, MP1040, MP1041, MP1043, MP1044, MP1068, MP1100 or MP1101.</exception>
     public static PortRequest Parse(
@@ -244,6 +247,7 @@ public sealed record PortRequest
             StrictPrecision = ParseSwitch(Property("StrictPrecision"), "ModelPortStrictPrecision", file),
             RemoteCache = Property("RemoteCache") is { } remote ? RemoteAddress.Parse(remote, file) : null,
             RemoteCacheReadOnly = ParseSwitch(Property("RemoteCacheReadOnly"), "ModelPortRemoteCacheReadOnly", file),
+            HasClass = ParseSwitch(Property("ModelsClass"), "ModelPortModelsClass", file),
             OptionsFile = file,
         };
         return isOnnx ? common with { Onnx = OnnxOptions.Parse(Option, file), Evaluation = ParseData(Option("Evaluation"), file) } : OfCheckpoint(common, Option, Property, file);

@@ -17,7 +17,7 @@ internal static class InspectCommand
 {
     public static Command Create()
     {
-        var source = new Argument<string>("source") { Description = "A checkpoint folder, or a .gguf or .onnx file; of a model in several any one of them." };
+        var source = new Argument<string>("source") { Description = "A checkpoint folder, or a .gguf or .onnx file; of a model in several .gguf files any one of them." };
         var format = PortOptions.CreateFormat();
         var command = new Command("inspect", "Shows what a checkpoint, a GGUF file or an ONNX model holds.") { source, format };
         command.SetAction((parsed, _) => ConsoleRun.Execute(() =>

@@ -236,6 +236,18 @@ public sealed class OutputFile : IPendingFile
         file.Commit();
     }
 
+    /// <summary>Writes a small file whole, unless it says the same already: then it keeps its time, and nothing that depends on it is done again.</summary>
+    /// <param name="path">Its path.</param>
+    /// <param name="content">Its content.</param>
+    /// <exception cref="ModelPortException">MP2001: the disk is full; MP2002: the file cannot be written.</exception>
+    public static void Update(string path, ReadOnlySpan<byte> content)
+    {
+        if (!File.Exists(path) || !content.SequenceEqual(File.ReadAllBytes(path)))
+        {
+            WriteAll(path, content);
+        }
+    }
+
     /// <summary>The name of a file beside an output that a next run reads: it stays when the run is killed, and goes with the left-overs when it ends.</summary>
     internal static string JournalNameOf(string path) => path + JournalSuffix;
 
