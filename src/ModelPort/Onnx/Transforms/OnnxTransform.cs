@@ -65,7 +65,8 @@ public static class OnnxTransform
     {
         var precision when precision == OnnxPrecision.FP16 => new HalfTransform(graph, ranges),
         var precision when precision == OnnxPrecision.INT8Dynamic => new DynamicTransform(graph),
-        var precision => throw new ArgumentException($"There is no transform for {precision}.", nameof(graph)),
+        var precision when precision == OnnxPrecision.INT8Static || precision == OnnxPrecision.FP8 => new StaticTransform(graph, ranges),
+        _ => new BlockTransform(graph),
     };
 
     private static OnnxTransformRecord Record(OnnxTransformPlan plan, OnnxModel model, long before, GraphContext? graph, PrecisionTransform? transform) => new(
