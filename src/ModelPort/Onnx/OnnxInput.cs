@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using ModelPort.Diagnostics;
+using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Onnx.Data;
 using ModelPort.Onnx.Transforms;
 
@@ -11,6 +12,13 @@ namespace ModelPort.Onnx;
 /// <param name="Plan">What is done with each node; null for the model as it is.</param>
 internal sealed record OnnxOutput(OnnxPrecision Precision, string FileName, OnnxTransformPlan? Plan)
 {
+    /// <summary>
+    /// How far the runtime may rewrite the port while it is measured: as it does for an application, unless it is made for other hardware, whose rewriting is not
+    /// that of this processor.
+    /// </summary>
+    public GraphOptimization Optimization =>
+        Precision == OnnxPrecision.FP8 || (Plan is not null && Plan.Request.Hardware != OnnxHardware.Cpu) ? GraphOptimization.None : GraphOptimization.All;
+
     /// <summary>The name of the file for weights, where they do not stand in the model's.</summary>
     public string ExternalName => FileName + ".data";
 }

@@ -57,8 +57,9 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
         ]);
 
     /// <summary>The key of the measurement of one port.</summary>
-    /// <param name="outputSha256">The port.</param>
-    public StageKey OfMeasurement(string outputSha256) => new("onnx parity", [Tool, new("Source", source.Value), new("Output", outputSha256), .. Evaluation]);
+    /// <param name="port">The port.</param>
+    public StageKey OfMeasurement(ReadyModel port) => new(
+        "onnx parity", [Tool, new("Source", source.Value), new("Output", port.Sha256), new("Optimization", port.Output.Optimization.ToString()), .. Evaluation]);
 
     private KeyPart[] Choices => [new("HardwareTarget", input.Options.Hardware.Name), new("KeepInFloat", string.Join(';', input.Options.KeepInFloat.Order(StringComparer.Ordinal)))];
 

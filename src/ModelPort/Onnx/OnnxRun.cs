@@ -101,7 +101,7 @@ internal sealed class OnnxRun : IPortRun
         Diagnostic[] warnings = [.. ready.SelectMany(r => r.Warnings).Distinct()];
         Array.ForEach(warnings, _context.Warn);
         var isNew = false;
-        var measured = ready.Select(r => !ToMeasure ? null : Once(() => _measurement.Stored(r.Sha256), () =>
+        var measured = ready.Select(r => !ToMeasure ? null : Once(() => _measurement.Stored(r), () =>
         {
             isNew = true;
             return _measurement.Measure(r);

@@ -21,12 +21,13 @@ internal sealed class OnnxMeasurement(OnnxInput input, string dataSha256, IPortO
 
     /// <summary>Measures a port.</summary>
     /// <param name="port">Its file.</param>
+    /// <param name="optimization">How far the runtime may rewrite it.</param>
     /// <exception cref="Engines.EngineException">ONNX Runtime refused a model or failed.</exception>
     /// <exception cref="ModelPortException">The port's outputs have other shapes, or the data do not fit.</exception>
-    public (IReadOnlyList<Figure> Figures, IReadOnlyList<TaskParity> Tasks) Measure(string port)
+    public (IReadOnlyList<Figure> Figures, IReadOnlyList<TaskParity> Tasks) Measure(string port, GraphOptimization optimization)
     {
         using var sourceSession = OnnxSession.Open(input.Source.Model.Path, new OnnxSessionOptions { Threads = input.Request.Threads });
-        using var portSession = OnnxSession.Open(port, new OnnxSessionOptions { Threads = input.Request.Threads, Optimization = GraphOptimization.All });
+        using var portSession = OnnxSession.Open(port, new OnnxSessionOptions { Threads = input.Request.Threads, Optimization = optimization });
         var (source, ported) = (new ModelRunner(sourceSession, _signature, input.Options.State), new ModelRunner(portSession, _signature, input.Options.State));
         OutputTrack[] tracks = [.. _signature.Outputs.Select(o => new OutputTrack(o, _data))];
         var labels = LabelScore.Of(_data, _signature);

@@ -24,12 +24,12 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
     private const string MeasuredName = "measurement";
 
     /// <summary>The measurement of a port from the store; null when it is not there.</summary>
-    /// <param name="sha256">The port.</param>
-    public MeasuredModel? Stored(string sha256)
+    /// <param name="port">The port.</param>
+    public MeasuredModel? Stored(ReadyModel port)
     {
         try
         {
-            var measured = context.Store.TryGetRecord(keys.Value.OfMeasurement(sha256)) is { } record
+            var measured = context.Store.TryGetRecord(keys.Value.OfMeasurement(port)) is { } record
                 ? JsonSerializer.Deserialize<MeasuredModel>(record.Values.GetValueOrDefault(MeasuredName, ""), Manifest.Format)
                 : null;
             // The same data may have another name by now, under which its figures are told.
@@ -48,7 +48,7 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
         try
         {
             var data = input.Evaluation!;
-            var (figures, tasks) = new OnnxMeasurement(input, dataHash.Value!, context.Observer, context.Cancellation).Measure(port.CurrentPath);
+            var (figures, tasks) = new OnnxMeasurement(input, dataHash.Value!, context.Observer, context.Cancellation).Measure(port.CurrentPath, port.Output.Optimization);
             var reference = data.References.Count > 0 ? dataHash.Value : null;
             var basis = new EvaluationRecord(data.Name, dataHash.Value!, null, null, null, (int)data.Count, context.CpuBackend, reference);
             return Kept(port, new MeasuredModel(basis, figures, tasks));
@@ -63,7 +63,7 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
     {
         if (context.Store.IsOn)
         {
-            context.Store.PutRecord(StoreRecord.Of(keys.Value.OfMeasurement(port.Sha256), port.Output.FileName, new Dictionary<string, StoredObject>(), new Dictionary<string, string>
+            context.Store.PutRecord(StoreRecord.Of(keys.Value.OfMeasurement(port), port.Output.FileName, new Dictionary<string, StoredObject>(), new Dictionary<string, string>
             {
                 [MeasuredName] = JsonSerializer.Serialize(measured, Manifest.Format),
             }));
