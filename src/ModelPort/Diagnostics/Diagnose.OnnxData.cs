@@ -23,7 +23,7 @@ public static partial class Diagnose
 
     /// <summary>MP1064: NaN or infinity in data.</summary>
     public static Diagnostic DataNonFinite(string path, string name, long sample) =>
-        Error("MP1064", path, string.Create(CultureInfo.InvariantCulture, $"'{name}' holds NaN or infinity in sample {sample}; expected finite numbers. Repair the sample, or leave it out."));
+        Error("MP1064", path, string.Create(CultureInfo.InvariantCulture, $"'{name}' holds NaN or infinity in sample {sample}; expected finite numbers. Correct the sample, or leave it out."));
 
     /// <summary>MP1065: arrays of a data file do not belong together, or are empty.</summary>
     public static Diagnostic DataRows(string path, string found) =>
@@ -31,7 +31,7 @@ public static partial class Diagnose
 
     /// <summary>MP1066 (warning): arrays of a data file are used for nothing.</summary>
     public static Diagnostic DataUnused(string path, IEnumerable<string> names) =>
-        Warning("MP1066", path, $"Nothing is done with {string.Join(", ", names.Select(n => $"'{n}'"))}: it is neither an input nor an output of the model, nor 'labels'. Rename it if it is one of them, or leave it out.");
+        Warning("MP1066", path, $"Nothing is done with {string.Join(", ", names.Select(n => $"'{n}'"))}: it is neither an input nor an output of the model, nor 'labels'. Correct its name if it is one of them, or leave it out.");
 
     /// <summary>MP1067: labels do not fit the outputs of a model.</summary>
     public static Diagnostic LabelsUnfit(string path, string found, IEnumerable<string> outputs) =>
@@ -50,6 +50,10 @@ public static partial class Diagnose
         Warning("MP1070", file, $"Calibration is set, but nothing is calibrated for {precisions}. Remove it, or choose a precision that uses measured ranges: INT8, FP8 or FP16.");
 
     /// <summary>MP1071: a value of the model is NaN or infinite while its range is measured.</summary>
-    public static Diagnostic ActivationNonFinite(string path, string value, string data) =>
+    public static Diagnostic CalibrationNonFinite(string path, string value, string data) =>
         Error("MP1071", path, $"The value '{value}' of the model is NaN or infinite for samples of {data}; expected finite numbers, as a range cannot be made of others. Check the data, and that the model computes what it should.");
+
+    /// <summary>MP3040 (warning): nodes stay in float, as the accuracy that they cost is more than the limit allows.</summary>
+    public static Diagnostic NodesKeptForAccuracy(string path, string precision, IReadOnlyList<string> nodes, double limit) =>
+        Warning("MP3040", path, string.Create(CultureInfo.InvariantCulture, $"{precision}: {nodes.Count} nodes stay in float, as MaxAccuracyDrop {limit} is missed without ({string.Join(", ", nodes.Take(5).Select(n => $"'{n}'"))}{(nodes.Count > 5 ? " and others" : "")}). The manifest names them all. Set KeepInFloat to them to save the search, or choose a better calibration."));
 }

@@ -1,4 +1,7 @@
+using System.Globalization;
+using System.Text.Json.Serialization;
 using ModelPort.Formats.Onnx;
+using ModelPort.Onnx.Parity;
 using ModelPort.Onnx.Transforms;
 
 namespace ModelPort.Manifests;
@@ -36,6 +39,15 @@ public sealed record GraphRecord
     /// <summary>Bytes of all constant tensors of the port.</summary>
     public required long WeightBytesAfter { get; init; }
 
+    /// <summary>The nodes that add most error, the worst first, where a budget was missed; empty where none was.</summary>
+    public IReadOnlyList<LayerError> Layers { get; init; } = [];
+
+    /// <summary>The nodes to blame for a missed budget, as a sentence; empty when that is not known.</summary>
+    [JsonIgnore]
+    public string Blame => Layers.Count == 0 ? "" : string.Create(
+        CultureInfo.InvariantCulture,
+        $"Most of it is added by {string.Join(", ", Layers.Take(3).Select(l => $"'{l.Node}' ({l.Operator}, relative error {l.Error - l.Increase:0.0000} -> {l.Error:0.0000})"))}");
+
     /// <summary>Further changes, in sentences.</summary>
     public required IReadOnlyList<string> Notes { get; init; }
 
@@ -43,13 +55,14 @@ public sealed record GraphRecord
     /// <param name="record">What it did.</param>
     /// <param name="plan">What it was asked.</param>
     /// <param name="ranges">The ranges that it was given; null for none.</param>
-    internal static GraphRecord Of(OnnxTransformRecord record, OnnxTransformPlan plan, IReadOnlyDictionary<string, ValueRange>? ranges) => new()
+    /// <param name="measured">Nodes that stay in float because a measurement said so.</param>
+    internal static GraphRecord Of(OnnxTransformRecord record, OnnxTransformPlan plan, IReadOnlyDictionary<string, ValueRange>? ranges, IReadOnlySet<string> measured) => new()
     {
         HardwareTarget = record.Hardware,
         RaisedFromOpset = record.Raise?.From,
         RaisedToOpset = record.Raise?.To,
         Converted = record.Operators,
-        Kept = [.. record.Kept.Select(n => new KeptNodeRecord(n.Label, n.Operator, n.Body, n.Reason))],
+        Kept = [.. record.Kept.Select(n => new KeptNodeRecord(n.Label, n.Operator, n.Body, measured.Contains(n.Label) ? "the accuracy that it costs was measured" : n.Reason))],
         Quantised = [.. record.Weights.Select(w => new QuantisedRecord(w.Name, DataTypes.Name(w.Type), w.Scale, w.ZeroPoint, w.Channels))],
         Halves = [.. record.Halves.Select(h => new HalfRecord(h.Name, h.Saturated, h.Underflowed, h.Kept))],
         Ranges = [.. plan.Ranges.Where(name => ranges?.ContainsKey(name) == true).Select(name => RangeRecord.Of(name, ranges![name]))],

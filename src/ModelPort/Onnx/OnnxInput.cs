@@ -3,6 +3,7 @@ using ModelPort.Diagnostics;
 using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Onnx.Data;
 using ModelPort.Onnx.Transforms;
+using ModelPort.Parity;
 
 namespace ModelPort.Onnx;
 
@@ -46,6 +47,9 @@ internal sealed class OnnxInput : IDisposable
     /// <summary>What ranges are measured on; null when none are.</summary>
     public SampleSet? Calibration { get; private set; }
 
+    /// <summary>The user's limit on lost accuracy, for which nodes are left in float; null where there is none, or nothing to measure it on.</summary>
+    public Budget? AccuracyLimit => Evaluation?.Labels is null ? null : Request.Budgets.FirstOrDefault(b => b.Kind.Metric == Metric.AccuracyDrop);
+
     /// <summary>The ports.</summary>
     public ImmutableArray<OnnxOutput> Outputs { get; private set; } = [];
 
@@ -74,6 +78,13 @@ internal sealed class OnnxInput : IDisposable
         }
     }
 
+    /// <summary>Plans a port that leaves some nodes in float.</summary>
+    /// <param name="precision">Its precision.</param>
+    /// <param name="keep">Labels of the nodes.</param>
+    /// <exception cref="ModelPortException">MP2100: nothing is left to convert; or another error of the plan.</exception>
+    public OnnxTransformPlan Plan(OnnxPrecision precision, ImmutableHashSet<string> keep) =>
+        OnnxTransform.Plan(Source.Model, new OnnxTransformRequest(precision) { Hardware = Options.Hardware, KeepInFloat = keep });
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -94,7 +105,7 @@ internal sealed class OnnxInput : IDisposable
         Outputs = [.. Options.Precisions.Select(p => new OnnxOutput(
             p,
             $"{Request.Name}-{p.Name}{OnnxOptions.Extension}",
-            p == OnnxPrecision.FP32 ? null : OnnxTransform.Plan(Source.Model, new OnnxTransformRequest(p) { Hardware = Options.Hardware, KeepInFloat = Options.KeepInFloat })))];
+            p == OnnxPrecision.FP32 ? null : Plan(p, Options.KeepInFloat)))];
         if (Outputs.FirstOrDefault(o => o.Precision.Ranges == RangeUse.Required) is { } ranged && Request.Calibration is null)
         {
             throw new ModelPortException(Diagnose.DataMissing(Request.OptionsFile, "Calibration", $"{ranged.Precision} needs the ranges of the model's values"));

@@ -32,6 +32,7 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
             new("Precision", string.Join(';', input.Options.Precisions)),
             .. Choices,
             .. input.Outputs.Any(IsRanged) ? Ranges : [],
+            .. Search,
         ]);
 
     /// <summary>The key of all measurements of a run.</summary>
@@ -52,7 +53,8 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
             new("Precision", output.Precision.Name),
             // The name of the file with the weights stands in that of the model.
             new("File", output.FileName),
-            .. Choices,
+            new("HardwareTarget", input.Options.Hardware.Name),
+            new("KeepInFloat", Text(output.Plan?.Request.KeepInFloat ?? [])),
             .. IsRanged(output) ? Ranges : [],
         ]);
 
@@ -61,7 +63,15 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
     public StageKey OfMeasurement(ReadyModel port) => new(
         "onnx parity", [Tool, new("Source", source.Value), new("Output", port.Sha256), new("Optimization", port.Output.Optimization.ToString()), .. Evaluation]);
 
-    private KeyPart[] Choices => [new("HardwareTarget", input.Options.Hardware.Name), new("KeepInFloat", string.Join(';', input.Options.KeepInFloat.Order(StringComparer.Ordinal)))];
+    /// <summary>The key of the nodes of a port that a measurement leaves in float.</summary>
+    public StageKey OfSearch(OnnxOutput output) => new("kept nodes", [new("Output", OfOutput(output).Value), .. Search, .. State, .. Engine]);
+
+    // Which nodes stay in float depends on what is measured, where a limit on the accuracy is set.
+    private KeyPart[] Search => input.AccuracyLimit is { } limit
+        ? [new("MaxAccuracyDrop", limit.Limit.ToString(CultureInfo.InvariantCulture)), new("StrictParity", input.Request.StrictParity ? "true" : ""), new("Evaluation", evaluationSha256 ?? "")]
+        : [];
+
+    private KeyPart[] Choices => [new("HardwareTarget", input.Options.Hardware.Name), new("KeepInFloat", Text(input.Options.KeepInFloat))];
 
     private IEnumerable<KeyPart> Ranges =>
     [
@@ -73,6 +83,8 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
     ];
 
     private IEnumerable<KeyPart> Evaluation => [new("Evaluation", evaluationSha256 ?? ""), .. State, .. Engine];
+
+    private static string Text(IEnumerable<string> labels) => string.Join(';', labels.Order(StringComparer.Ordinal));
 
     private static bool IsRanged(OnnxOutput output) => output.Plan is { Ranges.IsEmpty: false };
 }

@@ -74,7 +74,7 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
         var measured = ranges.Of(plan);
         var result = OnnxTransform.Apply(plan, measured);
         using var model = result.Model;
-        return Written(output, model, GraphRecord.Of(result.Record, plan, measured), result.Warnings);
+        return Written(output, model, GraphRecord.Of(result.Record, plan, measured, plan.Request.KeepInFloat.Except(input.Options.KeepInFloat)), result.Warnings);
     }
 
     private ReadyModel? Left(OnnxOutput output, Manifest? earlier) =>

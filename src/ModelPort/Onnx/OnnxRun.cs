@@ -19,6 +19,7 @@ internal sealed class OnnxRun : IPortRun
     private readonly Lazy<OnnxKeys> _keys;
     private readonly OnnxPortStage _ports;
     private readonly OnnxMeasurementStage _measurement;
+    private readonly NodeSearch _search;
     private readonly Verdicts _verdicts;
     private readonly Lazy<string?> _calibrationHash;
     private readonly Lazy<string?> _evaluationHash;
@@ -42,6 +43,7 @@ internal sealed class OnnxRun : IPortRun
         var ranges = new RangeStage(_context, input, _keys);
         _ports = new OnnxPortStage(_context, input, _keys, ranges);
         _measurement = new OnnxMeasurementStage(_context, input, _keys, _evaluationHash);
+        _search = new NodeSearch(_context, input, _keys, _ports);
         _verdicts = new Verdicts(_context, OnnxBudgets.Defaults);
     }
 
@@ -81,7 +83,11 @@ internal sealed class OnnxRun : IPortRun
         var ready = new List<ReadyModel>();
         try
         {
-            ready.AddRange(_input.Outputs.Select(o => Once(() => _ports.Found(o, earlier), () => _ports.Make(o))));
+            foreach (var output in _input.Outputs.Select(_search.Chosen))
+            {
+                ready.Add(Once(() => _ports.Found(output, earlier), () => _ports.Make(output)));
+            }
+
             return Recorded(ready);
         }
         finally
@@ -96,17 +102,28 @@ internal sealed class OnnxRun : IPortRun
     /// <inheritdoc/>
     public void Dispose() => _held?.Dispose();
 
-    private RunResult Recorded(IReadOnlyList<ReadyModel> ready)
+    private RunResult Recorded(List<ReadyModel> ready)
     {
-        Diagnostic[] warnings = [.. ready.SelectMany(r => r.Warnings).Distinct()];
-        Array.ForEach(warnings, _context.Warn);
         var isNew = false;
-        var measured = ready.Select(r => !ToMeasure ? null : Once(() => _measurement.Stored(r), () =>
+        var measured = new MeasuredModel?[ready.Count];
+        for (var i = 0; ToMeasure && i < ready.Count; i++)
         {
-            isNew = true;
-            return _measurement.Measure(r);
-        })).ToArray();
-        OutputRecord[] outputs = [.. ready.Zip(measured, (r, m) => _verdicts.Judged(OnnxManifest.Output(_input, r, m)))];
+            MeasuredModel Measured(ReadyModel port) => Once(() => _measurement.Stored(port), () =>
+            {
+                isNew = true;
+                return _measurement.Measure(port);
+            });
+            measured[i] = Measured(ready[i]);
+            if (_search.IsNeeded(ready[i], measured[i]!) && _search.Find(ready[i], Measured) is { } found)
+            {
+                ready[i].Dispose();
+                (ready[i], measured[i]) = found;
+            }
+        }
+
+        Diagnostic[] warnings = [.. ready.SelectMany(r => r.Warnings.Concat(_search.Warnings(r))).Distinct()];
+        Array.ForEach(warnings, _context.Warn);
+        OutputRecord[] outputs = [.. ready.Zip(measured, (r, m) => _search.Blamed(r, _verdicts.Judged(OnnxManifest.Output(_input, r, m))))];
         foreach (var port in ready)
         {
             port.Commit();

@@ -1,7 +1,6 @@
 using System.Globalization;
 using ModelPort.Diagnostics;
 using ModelPort.Manifests;
-using ModelPort.Parity.Attribution;
 using ModelPort.Parity.Behaviour;
 
 namespace ModelPort.Parity;
@@ -33,14 +32,14 @@ public static class Gate
     /// <param name="budget">The budget.</param>
     /// <param name="figures">The figures of the port.</param>
     /// <param name="data">What was measured on.</param>
-    /// <param name="attribution">Where the port differs from its source.</param>
-    public static Diagnostic Failure(string path, string port, BudgetResult budget, IReadOnlyList<Figure> figures, string data, AttributionRecord? attribution)
+    /// <param name="blame">Where the port differs from its source, as a sentence; empty when that is not known.</param>
+    public static Diagnostic Failure(string path, string port, BudgetResult budget, IReadOnlyList<Figure> figures, string data, string blame)
     {
         var kind = BudgetKind.Of(budget);
         var name = budget.Name + (budget.IsDefault ? " (default)" : "");
         return budget.Verdict == BudgetVerdict.NotMeasured
             ? Diagnose.BudgetNotMeasured(path, port, name, kind.Metric.Title, kind.Needs)
-            : Diagnose.BudgetMissed(path, port, name, Measured(budget, figures), kind.Metric.Write(budget.Limit, null).TrimStart('+'), Against(budget) + data, attribution is null ? "" : AttributionText.Blame(attribution, kind.Metric));
+            : Diagnose.BudgetMissed(path, port, name, Measured(budget, figures), kind.Metric.Write(budget.Limit, null).TrimStart('+'), Against(budget) + data, blame);
     }
 
     /// <summary>A budget with old, new, limit and verdict.</summary>

@@ -1,5 +1,6 @@
 using ModelPort.Diagnostics;
 using ModelPort.Manifests;
+using ModelPort.Parity.Attribution;
 using ModelPort.Parity.Behaviour;
 using ModelPort.Parity.Serving;
 
@@ -37,12 +38,15 @@ internal sealed class Verdicts(RunContext context, Func<OutputRecord, IEnumerabl
         return record with { Budgets = budgets, Verdict = kept ? Verdict.Kept : Verdict.Missed };
     }
 
+    private static string Blame(OutputRecord output, BudgetResult budget) =>
+        output.Attribution is { } attribution ? AttributionText.Blame(attribution, Metric.All[budget.Metric]) : output.Graph?.Blame ?? "";
+
     /// <summary>An error for each budget that is missed, and for each way in which a port behaves otherwise than its source.</summary>
     public IReadOnlyList<Diagnostic> Missed(Manifest manifest) =>
         [.. from output in manifest.Outputs
             from budget in output.Budgets
             where !budget.Passes
-            select Gate.Failure(context.SourcePath, $"{context.Request.Name} {output.Precision}", budget, output.Metrics, Gate.Data(manifest, output, budget), output.Attribution),
+            select Gate.Failure(context.SourcePath, $"{context.Request.Name} {output.Precision}", budget, output.Metrics, Gate.Data(manifest, output, budget), Blame(output, budget)),
          .. from output in manifest.Outputs
             where output.Verdict == Verdict.Missed
             from failure in output.Behaviour?.Failures ?? []

@@ -79,7 +79,7 @@ internal sealed class RangeStage(RunContext context, OnnxInput input, Lazy<OnnxK
             Pass(session, data, outputs, histograms, (histogram, values) => histogram.Widen(values), 0);
             if (histograms.FirstOrDefault(h => h.Value.HasNonFinite) is { Key: { } broken })
             {
-                throw new ModelPortException(Diagnose.ActivationNonFinite(input.Source.Model.Path, broken, data.Name));
+                throw new ModelPortException(Diagnose.CalibrationNonFinite(input.Source.Model.Path, broken, data.Name));
             }
 
             if (input.Options.Method != RangeMethod.MinMax)

@@ -16,6 +16,9 @@ internal sealed class ValueHistogram
     private const int EntropyBins = 2048;
     private const int Stride = 8;
 
+    // Of fewer values in a step, their chance is seen rather than their distribution.
+    private const int FewestInStep = 64;
+
     private long[]? _counts;
     private long[]? _magnitudes;
 
@@ -110,17 +113,29 @@ internal sealed class ValueHistogram
     private float Threshold()
     {
         var largest = Math.Max(Math.Abs((double)Min), Math.Abs((double)Max));
-        var (best, least) = (EntropyBins, double.PositiveInfinity);
-        for (var bins = Levels; bins <= EntropyBins; bins += Stride)
+        var counts = Coarsened(_magnitudes!);
+        var (best, least) = (counts.Length, double.PositiveInfinity);
+        for (var bins = counts.Length; bins >= Levels; bins -= Stride)
         {
-            var divergence = Divergence(_magnitudes!, bins);
+            var divergence = Divergence(counts, bins);
             if (divergence < least)
             {
                 (best, least) = (bins, divergence);
             }
         }
 
-        return (float)(largest * best / EntropyBins);
+        return (float)(largest * best / counts.Length);
+    }
+
+    // Neighbours are taken together until there are enough in each; those that are nearly zero, as after Relu, say nothing of the others.
+    private static long[] Coarsened(long[] counts)
+    {
+        while (counts.Length > Levels && counts.Skip(1).Sum() < (long)FewestInStep * counts.Length)
+        {
+            counts = [.. counts.Chunk(2).Select(pair => pair[0] + pair[1])];
+        }
+
+        return counts;
     }
 
     private static double Divergence(long[] counts, int bins)
