@@ -183,7 +183,7 @@ public sealed record PortRequest
     /// <param name="metadata">Options by name: <see cref="OptionNames"/> or <see cref="OnnxOptions.Names"/>, and budgets.</param>
     /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, Serving, Attribute, EvaluationTokens, CacheDirectory, CacheVerify, CacheMaxSize, RemoteCache, RemoteCacheReadOnly, Strict, StrictPrecision, Split, MaxPackageSize, ModelsClass.</param>
     /// <param name="file">The file that errors about options point at (the project file).</param>
-    /// <exception cref="ModelPortException">MP1018, MP1019, MP1020, MP1040, MP1041, MP1043, MP1044, MP1068, MP1100 or MP1101.</exception>
+    /// <exception cref="ModelPortException">MP1018, MP1019, MP1020, MP1040, MP1041, MP1043, MP1044, MP1088, MP1100 or MP1101.</exception>
     public static PortRequest Parse(
         string source,
         string outputDirectory,

@@ -5,53 +5,53 @@ namespace ModelPort.Diagnostics;
 /// <content>Data that ONNX models are calibrated and measured with, and options of their ports.</content>
 public static partial class Diagnose
 {
-    /// <summary>MP1060: an ONNX model has nothing to be measured on, or calibrated with.</summary>
+    /// <summary>MP1080: an ONNX model has nothing to be measured on, or calibrated with.</summary>
     public static Diagnostic DataMissing(string file, string option, string purpose) =>
-        Error("MP1060", file, $"{option} is not set, and {purpose}. Set {option} to a .safetensors file whose tensors have the names of the model's inputs.");
+        Error("MP1080", file, $"{option} is not set, and {purpose}. Set {option} to a .safetensors file whose tensors have the names of the model's inputs.");
 
-    /// <summary>MP1061: a data file is of no known kind.</summary>
+    /// <summary>MP1081: a data file is of no known kind.</summary>
     public static Diagnostic DataFormat(string path, string found) =>
-        Error("MP1061", path, $"'{Path.GetFileName(path)}' is {found}; expected data as .safetensors. Save the inputs of the model in that form, each under its input's name.");
+        Error("MP1081", path, $"'{Path.GetFileName(path)}' is {found}; expected data as .safetensors. Save the inputs of the model in that form, each under its input's name.");
 
-    /// <summary>MP1062: data have nothing for an input.</summary>
+    /// <summary>MP1082: data have nothing for an input.</summary>
     public static Diagnostic DataInputMissing(string path, string input, IEnumerable<string> found) =>
-        Error("MP1062", path, $"There is nothing for the input '{input}'. The file has {string.Join("; ", found)}. Save an array of the input's name and type, with samples along its first dimension.");
+        Error("MP1082", path, $"There is nothing for the input '{input}'. The file has {string.Join("; ", found)}. Save an array of the input's name and type, with samples along its first dimension.");
 
-    /// <summary>MP1063: data are of another type or shape than the input they are for.</summary>
+    /// <summary>MP1083: data are of another type or shape than the input they are for.</summary>
     public static Diagnostic DataUnfit(string path, string name, string found, string input, string expected) =>
-        Error("MP1063", path, $"'{name}' is {found}, but the input '{input}' is {expected}. Expected the input's type, and samples along the first dimension. Save the data as the model takes them.");
+        Error("MP1083", path, $"'{name}' is {found}, but the input '{input}' is {expected}. Expected the input's type, and samples along the first dimension. Save the data as the model takes them.");
 
-    /// <summary>MP1064: NaN or infinity in data.</summary>
+    /// <summary>MP1084: NaN or infinity in data.</summary>
     public static Diagnostic DataNonFinite(string path, string name, long sample) =>
-        Error("MP1064", path, string.Create(CultureInfo.InvariantCulture, $"'{name}' holds NaN or infinity in sample {sample}; expected finite numbers. Correct the sample, or leave it out."));
+        Error("MP1084", path, string.Create(CultureInfo.InvariantCulture, $"'{name}' holds NaN or infinity in sample {sample}; expected finite numbers. Correct the sample, or leave it out."));
 
-    /// <summary>MP1065: arrays of a data file do not belong together, or are empty.</summary>
+    /// <summary>MP1085: arrays of a data file do not belong together, or are empty.</summary>
     public static Diagnostic DataRows(string path, string found) =>
-        Error("MP1065", path, $"The data cannot be used: {found}. Expected as many rows in each array as there are samples, and at least one. Save the arrays again.");
+        Error("MP1085", path, $"The data cannot be used: {found}. Expected as many rows in each array as there are samples, and at least one. Save the arrays again.");
 
-    /// <summary>MP1066 (warning): arrays of a data file are used for nothing.</summary>
+    /// <summary>MP1086 (warning): arrays of a data file are used for nothing.</summary>
     public static Diagnostic DataUnused(string path, IEnumerable<string> names) =>
-        Warning("MP1066", path, $"Nothing is done with {string.Join(", ", names.Select(n => $"'{n}'"))}: it is neither an input nor an output of the model, nor 'labels'. Correct its name if it is one of them, or leave it out.");
+        Warning("MP1086", path, $"Nothing is done with {string.Join(", ", names.Select(n => $"'{n}'"))}: it is neither an input nor an output of the model, nor 'labels'. Correct its name if it is one of them, or leave it out.");
 
-    /// <summary>MP1067: labels do not fit the outputs of a model.</summary>
+    /// <summary>MP1087: labels do not fit the outputs of a model.</summary>
     public static Diagnostic LabelsUnfit(string path, string found, IEnumerable<string> outputs) =>
-        Error("MP1067", path, $"The labels cannot be compared with an output: {found}; the outputs are {string.Join("; ", outputs)}. Expected whole numbers, each the index of a class of an output, or numbers of an output's own shape. Correct the labels, or leave them out.");
+        Error("MP1087", path, $"The labels cannot be compared with an output: {found}; the outputs are {string.Join("; ", outputs)}. Expected whole numbers, each the index of a class of an output, or numbers of an output's own shape. Correct the labels, or leave them out.");
 
-    /// <summary>MP1068: an option is used that means nothing for the runtime.</summary>
+    /// <summary>MP1088: an option is used that means nothing for the runtime.</summary>
     public static Diagnostic OptionOfOtherRuntime(string file, string option, string runtime, IEnumerable<string> valid) =>
-        Error("MP1068", file, $"{option} means nothing for a model of {runtime}. Remove it; valid are {string.Join(", ", valid)}.");
+        Error("MP1088", file, $"{option} means nothing for a model of {runtime}. Remove it; valid are {string.Join(", ", valid)}.");
 
-    /// <summary>MP1069: an output and an input that state is carried between are not of the model, or do not fit each other.</summary>
+    /// <summary>MP1089: an output and an input that state is carried between are not of the model, or do not fit each other.</summary>
     public static Diagnostic StatePairUnfit(string path, string pair, string found, IEnumerable<string> outputs, IEnumerable<string> inputs) =>
-        Error("MP1069", path, $"StatePairs has '{pair}', but {found}. Expected an output and an input of the same type, with '=' between; outputs: {string.Join(", ", outputs)}; inputs: {string.Join(", ", inputs)}. Correct the pair.");
+        Error("MP1089", path, $"StatePairs has '{pair}', but {found}. Expected an output and an input of the same type, with '=' between; outputs: {string.Join(", ", outputs)}; inputs: {string.Join(", ", inputs)}. Correct the pair.");
 
-    /// <summary>MP1070 (warning): calibration data are given, and no precision needs ranges.</summary>
+    /// <summary>MP1090 (warning): calibration data are given, and no precision needs ranges.</summary>
     public static Diagnostic CalibrationWithoutUse(string file, string precisions) =>
-        Warning("MP1070", file, $"Calibration is set, but nothing is calibrated for {precisions}. Remove it, or choose a precision that uses measured ranges: INT8, FP8 or FP16.");
+        Warning("MP1090", file, $"Calibration is set, but nothing is calibrated for {precisions}. Remove it, or choose a precision that uses measured ranges: INT8, FP8 or FP16.");
 
-    /// <summary>MP1071: a value of the model is NaN or infinite while its range is measured.</summary>
+    /// <summary>MP1091: a value of the model is NaN or infinite while its range is measured.</summary>
     public static Diagnostic CalibrationNonFinite(string path, string value, string data) =>
-        Error("MP1071", path, $"The value '{value}' of the model is NaN or infinite for samples of {data}; expected finite numbers, as a range cannot be made of others. Check the data, and that the model computes what it should.");
+        Error("MP1091", path, $"The value '{value}' of the model is NaN or infinite for samples of {data}; expected finite numbers, as a range cannot be made of others. Check the data, and that the model computes what it should.");
 
     /// <summary>MP3040 (warning): nodes stay in float, as the accuracy that they cost is more than the limit allows.</summary>
     public static Diagnostic NodesKeptForAccuracy(string path, string precision, IReadOnlyList<string> nodes, double limit) =>

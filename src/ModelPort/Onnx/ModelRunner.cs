@@ -17,7 +17,7 @@ internal sealed class ModelRunner(OnnxSession session, OnnxSignature signature, 
     /// <param name="path">The model.</param>
     /// <param name="signature">What goes in and comes out of it.</param>
     /// <param name="state">The pairs.</param>
-    /// <exception cref="ModelPortException">MP1069: they are not.</exception>
+    /// <exception cref="ModelPortException">MP1089: they are not.</exception>
     public static void Check(string path, OnnxSignature signature, IReadOnlyList<StatePair> state)
     {
         foreach (var pair in state)

@@ -48,7 +48,7 @@ public sealed record OnnxOptions
     /// <summary>Reads the options.</summary>
     /// <param name="option">The value of an option; null where it is not set.</param>
     /// <param name="file">The file that errors point at.</param>
-    /// <exception cref="ModelPortException">MP1020, MP1069, MP1100 or MP1101.</exception>
+    /// <exception cref="ModelPortException">MP1020, MP1089, MP1100 or MP1101.</exception>
     internal static OnnxOptions Parse(Func<string, string?> option, string file)
     {
         var method = ParseMethod(option("CalibrationMethod"), file);

@@ -20,7 +20,7 @@ internal sealed class RangeStage(RunContext context, OnnxInput input, Lazy<OnnxK
     private const string RangesName = "ranges";
 
     /// <summary>The ranges that a plan asks for; null where it asks for none, or there is no data for those that are only useful.</summary>
-    /// <exception cref="ModelPortException">MP1071: a value was NaN or infinite; or the data cannot be used.</exception>
+    /// <exception cref="ModelPortException">MP1091: a value was NaN or infinite; or the data cannot be used.</exception>
     public IReadOnlyDictionary<string, ValueRange>? Of(OnnxTransformPlan plan)
     {
         if (plan.Ranges.IsEmpty || input.Calibration is null)

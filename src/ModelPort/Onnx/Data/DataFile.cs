@@ -7,7 +7,7 @@ internal static class DataFile
 {
     /// <summary>Opens a file with inputs of a model.</summary>
     /// <param name="path">The file.</param>
-    /// <exception cref="ModelPortException">MP1002: it is not there; MP1061: it is of no known kind; or it is damaged.</exception>
+    /// <exception cref="ModelPortException">MP1002: it is not there; MP1081: it is of no known kind; or it is damaged.</exception>
     /// <exception cref="Formats.InvalidModelFileException">It is damaged.</exception>
     public static IDataTable Open(string path)
     {

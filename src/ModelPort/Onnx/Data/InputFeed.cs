@@ -36,7 +36,7 @@ internal sealed class InputFeed
     /// <param name="input">The input.</param>
     /// <param name="column">The array.</param>
     /// <param name="others">Most rows of any array for another input.</param>
-    /// <exception cref="ModelPortException">MP1063: type or shape are not the input's.</exception>
+    /// <exception cref="ModelPortException">MP1083: type or shape are not the input's.</exception>
     public static InputFeed Fit(IDataTable table, OnnxPin input, DataColumn column, long others)
     {
         if (input.Type != column.Type)
@@ -68,7 +68,7 @@ internal sealed class InputFeed
     /// <summary>The value for samples. Where the model wants more in one run than there are left, the last is repeated.</summary>
     /// <param name="first">The first sample.</param>
     /// <param name="batch">Samples in the run.</param>
-    /// <exception cref="ModelPortException">MP1064: NaN or infinity among the values.</exception>
+    /// <exception cref="ModelPortException">MP1084: NaN or infinity among the values.</exception>
     public EngineTensor Read(long first, long batch)
     {
         if (IsShared)

@@ -54,7 +54,7 @@ internal sealed class SampleSet : IDisposable
     /// <param name="path">The file.</param>
     /// <param name="signature">The model's inputs and outputs.</param>
     /// <param name="state">Inputs that outputs of the run before are given to.</param>
-    /// <exception cref="ModelPortException">MP1061 to MP1065: the data are not those of the model.</exception>
+    /// <exception cref="ModelPortException">MP1081 to MP1085: the data are not those of the model.</exception>
     /// <exception cref="Formats.InvalidModelFileException">The file is damaged.</exception>
     public static SampleSet Open(string path, OnnxSignature signature, IReadOnlyCollection<string> state)
     {
@@ -71,7 +71,7 @@ internal sealed class SampleSet : IDisposable
     }
 
     /// <summary>The samples in their order.</summary>
-    /// <exception cref="ModelPortException">MP1064: NaN or infinity among the values.</exception>
+    /// <exception cref="ModelPortException">MP1084: NaN or infinity among the values.</exception>
     public IEnumerable<SampleRun> Runs()
     {
         for (long first = 0; first < Count; first += Batch)

@@ -32,7 +32,7 @@ internal sealed class LabelScore
     private bool IsClasses => !OutputValues.IsReal(_labels.Type);
 
     /// <summary>Finds the output that labels are of; null where there are no labels.</summary>
-    /// <exception cref="ModelPortException">MP1067: there is no such output.</exception>
+    /// <exception cref="ModelPortException">MP1087: there is no such output.</exception>
     public static LabelScore? Of(SampleSet data, OnnxSignature signature) => data.Labels is not { } labels ? null
         : signature.Outputs.FirstOrDefault(o => OutputValues.IsReal(o.Type)) is { } output ? new LabelScore(data, labels, signature, output.Name)
         : throw new ModelPortException(Diagnose.LabelsUnfit(data.Path, $"labels are {labels}", signature.Outputs.Select(o => o.ToString())));
@@ -41,7 +41,7 @@ internal sealed class LabelScore
     /// <param name="run">The run.</param>
     /// <param name="source">The output of the source, for the samples of the run.</param>
     /// <param name="port">That of the port.</param>
-    /// <exception cref="ModelPortException">MP1067: the labels do not fit the output.</exception>
+    /// <exception cref="ModelPortException">MP1087: the labels do not fit the output.</exception>
     public void Add(SampleRun run, double[] source, double[] port)
     {
         var labels = OutputValues.Of(_data.Read(_labels, run.First, run.Count))!;
