@@ -31,8 +31,10 @@ public sealed class DigitsPrecisionTests(ITestOutputHelper output)
         var calibration = DigitsModel.Calibration;
         var port = OnnxGraphs.Port(model, request, calibration, [calibration.Length / 64, 1, 8, 8]);
         var (plain, bytes) = DigitsModel.Measure(port.Model, GraphOptimization.None);
-        var (optimized, _) = DigitsModel.Measure(port.Model, GraphOptimization.All);
-        var census = OnnxGraphs.Fused(port.Model);
+
+        // ONNX Runtime's fusion takes QuantizeLinear of 8-bit floats for integers and fails, so that FP8 runs there without it only.
+        var (optimized, _) = DigitsModel.Measure(port.Model, precision == "FP8" ? GraphOptimization.None : GraphOptimization.All);
+        var census = OnnxGraphs.Fused(port.Model, precision == "FP8" ? GraphOptimization.None : GraphOptimization.Extended);
         output.WriteLine($"{precision} {hardware}: {plain:P2}, optimised {optimized:P2}, {bytes} bytes; {OnnxGraphs.Census(census)}");
         output.WriteLine($"converted {OnnxGraphs.Census(port.Record.Operators)}; weights {port.Record.WeightBytesBefore} -> {port.Record.WeightBytesAfter}");
         foreach (var warning in port.Warnings)

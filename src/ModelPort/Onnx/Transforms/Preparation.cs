@@ -29,20 +29,60 @@ internal static class Preparation
             NodeOrder.Sort(body);
         }
 
-        // Before version 4 of the format every initialiser had to be an input too, and was a constant all the same.
         if (model.Proto.IrVersion < 4)
         {
-            var constants = model.Proto.Graph.Initializer.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
-            foreach (var input in model.Proto.Graph.Input.Where(input => constants.Contains(input.Name)).ToList())
-            {
-                model.Proto.Graph.Input.Remove(input);
-            }
+            MakeConstant(model);
+        }
 
-            model.Proto.IrVersion = 4;
+        var raise = Raise(model, request.Precision);
+        if (FunctionExpansion.Run(model) is > 0 and var calls)
+        {
+            notes.Add(FormattableString.Invariant($"{calls} calls of functions were expanded."));
         }
 
         HoistConstants(model);
-        return (model, null, notes.ToImmutable());
+        Renaming.MakeUnique(model);
+        if (request.Precision == OnnxPrecision.INT8Static || request.Precision == OnnxPrecision.INT8Dynamic || request.Precision == OnnxPrecision.FP8)
+        {
+            if (BatchNormalizationMerge.Run(model, request) is > 0 and var merged)
+            {
+                notes.Add(FormattableString.Invariant($"{merged} BatchNormalization were merged into the convolutions before them."));
+            }
+        }
+
+        return (model, raise, notes.ToImmutable());
+    }
+
+    // Before version 4 of the format every initialiser had to be an input too, and was a constant all the same.
+    private static void MakeConstant(OnnxModel model)
+    {
+        var constants = model.Proto.Graph.Initializer.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
+        foreach (var input in model.Proto.Graph.Input.Where(input => constants.Contains(input.Name)).ToList())
+        {
+            model.Proto.Graph.Input.Remove(input);
+        }
+
+        model.Proto.IrVersion = 4;
+    }
+
+    // Functions may be of other versions than the graph; where they are expanded, all must be of one.
+    private static OpsetRaise? Raise(OnnxModel model, OnnxPrecision precision)
+    {
+        var versions = model.Bodies().Where(body => body.Kind is BodyKind.Main or BodyKind.Function && body.OpsetImports.Count > 0).Select(body => body.Opset(Domains.Standard)).OfType<long>().ToList();
+        if (versions.Count == 0)
+        {
+            return null;
+        }
+
+        var (lowest, highest) = (versions.Min(), versions.Max());
+        var to = lowest < precision.LowestOpset ? Math.Max(highest, precision.RaisedOpset) : highest;
+        if (lowest == to)
+        {
+            return null;
+        }
+
+        OpsetUpgrade.Run(model, to);
+        return new OpsetRaise(lowest, to);
     }
 
     // A Constant is an initialiser written as a node. One that is an output of its body stays, as not every runtime takes an initialiser there.
