@@ -7,11 +7,11 @@ public static partial class Diagnose
 {
     /// <summary>MP1080: an ONNX model has nothing to be measured on, or calibrated with.</summary>
     public static Diagnostic DataMissing(string file, string option, string purpose) =>
-        Error("MP1080", file, $"{option} is not set, and {purpose}. Set {option} to a .safetensors file whose tensors have the names of the model's inputs.");
+        Error("MP1080", file, $"{option} is not set, and {purpose}. Set {option} to a file whose arrays have the names of the model's inputs (.safetensors, .npz), or to the description of a folder of images (.json).");
 
     /// <summary>MP1081: a data file is of no known kind.</summary>
     public static Diagnostic DataFormat(string path, string found) =>
-        Error("MP1081", path, $"'{Path.GetFileName(path)}' is {found}; expected data as .safetensors. Save the inputs of the model in that form, each under its input's name.");
+        Error("MP1081", path, $"'{Path.GetFileName(path)}' is {found}; expected arrays (.safetensors, .npz, .npy) or the description of a folder of images (.json). Save the inputs of the model in one of these forms, each under its input's name.");
 
     /// <summary>MP1082: data have nothing for an input.</summary>
     public static Diagnostic DataInputMissing(string path, string input, IEnumerable<string> found) =>
@@ -56,4 +56,12 @@ public static partial class Diagnose
     /// <summary>MP3040 (warning): nodes stay in float, as the accuracy that they cost is more than the limit allows.</summary>
     public static Diagnostic NodesKeptForAccuracy(string path, string precision, IReadOnlyList<string> nodes, double limit) =>
         Warning("MP3040", path, string.Create(CultureInfo.InvariantCulture, $"{precision}: {nodes.Count} nodes stay in float, as MaxAccuracyDrop {limit} is missed without ({string.Join(", ", nodes.Take(5).Select(n => $"'{n}'"))}{(nodes.Count > 5 ? " and others" : "")}). The manifest names them all. Set KeepInFloat to them to save the search, or choose a better calibration."));
+
+    /// <summary>MP1092: the description of a folder of images cannot be used.</summary>
+    public static Diagnostic ImageDescription(string path, string found) =>
+        Error("MP1092", path, $"The description of images cannot be used: {found.TrimEnd('.')}. Expected a JSON object with images (the folder), width and height, and where needed input, channels, layout, fit, scale, mean, std and classes. Correct the file.");
+
+    /// <summary>MP1093: an image cannot be read.</summary>
+    public static Diagnostic ImageUnreadable(string path, string found) =>
+        Error("MP1093", path, $"The image cannot be read: {found.TrimEnd('.')}. Expected a PNG, JPEG or BMP file. Save it again, or remove it from the folder.");
 }

@@ -147,6 +147,28 @@ public sealed class OnnxPortTests(DigitsPorts ports, ITestOutputHelper output) :
     }
 
     [Fact]
+    public void Nodes_that_cost_too_much_stay_in_float_until_the_accuracy_is_kept_and_the_search_is_remembered()
+    {
+        (string, string)[] harsh = [("CalibrationMethod", "Percentile"), ("CalibrationPercentile", "60")];
+        var missed = ports.Run(ports.Beside("harsh"), "INT8", [.. harsh, ("MaxAccuracyDrop", "100")]);
+        Assert.True(missed.Manifest.Outputs[0].Metrics.Find(Metric.AccuracyDrop, Subject.Port, Reference.Source, "eval.safetensors")!.Value > 5);
+        Assert.Equal(Verdict.Missed, missed.Manifest.Outputs[0].Verdict);
+        Assert.Contains("Conv", missed.Missed.Single(m => m.Message.Contains("MinCosineSimilarity", StringComparison.Ordinal)).Message, StringComparison.Ordinal);
+
+        var outcome = ports.Run(ports.Beside("searched"), "INT8", [.. harsh, ("MinCosineSimilarity", "0.5")]);
+        output.WriteLine(Summary.Line(outcome.Manifest, outcome.Manifest.Outputs[0]));
+        Assert.Empty(outcome.Missed);
+        var kept = outcome.Manifest.Outputs[0].Graph!.Kept.Where(n => n.Reason.Contains("measured", StringComparison.Ordinal)).ToArray();
+        Assert.NotEmpty(kept);
+        Assert.Single(outcome.Manifest.Warnings, w => w.Code == "MP3040");
+        Assert.NotEmpty(outcome.Manifest.Outputs[0].Graph!.Quantised);
+
+        var again = ports.Run(ports.Beside("searched-again"), "INT8", [.. harsh, ("MinCosineSimilarity", "0.5")]);
+        Assert.False(again.Measured);
+        Assert.Equal(outcome.Manifest.Outputs[0].Sha256, again.Manifest.Outputs[0].Sha256);
+    }
+
+    [Fact]
     public void The_report_is_read_back_and_shown()
     {
         var report = ParityReport.TryRead(Path.Combine(ports.Folder, ParityReport.FileName), Digits);
