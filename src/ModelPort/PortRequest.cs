@@ -235,6 +235,8 @@ public sealed record PortRequest
             Revision = Option("Revision"),
             OutputDirectory = outputDirectory,
             Calibration = Option("Calibration"),
+            Serving = ParseSwitch(Option("Serving") ?? Property("Serving"), "Serving", file),
+            HourlyCost = ParseCost(Option("HourlyCost"), budgets, file),
             Budgets = budgets,
             Parity = ParseParity(Property("Parity"), file),
             MemoryBudget = ParseBudget(Property("MemoryBudget"), file),
@@ -287,8 +289,6 @@ public sealed record PortRequest
             EvaluationQuestions = Count(option("EvaluationQuestions"), "EvaluationQuestions", DefaultEvaluationQuestions, file),
             Continuations = Within(option("Continuations"), "Continuations", DefaultContinuations, 0, MostContinuations, file),
             ContinuationTokens = Within(option("ContinuationTokens"), "ContinuationTokens", DefaultContinuationTokens, 1, MostContinuationTokens, file),
-            Serving = ParseSwitch(option("Serving") ?? property("Serving"), "Serving", file),
-            HourlyCost = ParseCost(option("HourlyCost"), common.Budgets, file),
             ReferenceOutputs = option("ReferenceOutputs"),
             PreTokenizer = option("PreTokenizer"),
             SplitMaxSize = option("SplitMaxSize") is { } largest ? ParseFileSize(largest, file) : PackageLimit.Parse(property("Split"), property("MaxPackageSize"), file).LargestFile,
@@ -404,7 +404,7 @@ public sealed record PortRequest
     {
         if (value is null)
         {
-            return budgets.FirstOrDefault(b => b.Kind.Metric == Metric.CostPerMillionTokens) is { } limit
+            return budgets.FirstOrDefault(b => b.Kind.Metric == Metric.CostPerMillionTokens || b.Kind.Metric == Metric.CostPerMillionRequests) is { } limit
                 ? throw new ModelPortException(Diagnose.InvalidOption(file, limit.Kind.Name, limit.Limit.ToString(CultureInfo.InvariantCulture), "HourlyCost beside it, the cost of an hour of the machine"))
                 : null;
         }

@@ -64,4 +64,8 @@ public static partial class Diagnose
     /// <summary>MP1093: an image cannot be read.</summary>
     public static Diagnostic ImageUnreadable(string path, string found) =>
         Error("MP1093", path, $"The image cannot be read: {found.TrimEnd('.')}. Expected a PNG, JPEG or BMP file. Save it again, or remove it from the folder.");
+
+    /// <summary>MP3041 (warning): a port is slower than its source.</summary>
+    public static Diagnostic PortSlower(string path, string precision, double ratio, IReadOnlyList<string> unfused) =>
+        Warning("MP3041", path, string.Create(CultureInfo.InvariantCulture, $"{precision} is slower than its source here: a run takes {ratio:0.00} times as long. {(unfused.Count == 0 ? "All of it runs in the precision" : $"{unfused.Count} nodes run in float between conversions ({string.Join(", ", unfused.Take(5).Select(n => $"'{n}'"))}{(unfused.Count > 5 ? " and others" : "")})")}. Choose another precision or hardware target, or keep it for its size."));
 }

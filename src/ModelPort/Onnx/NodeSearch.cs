@@ -21,6 +21,8 @@ internal sealed class NodeSearch(RunContext context, OnnxInput input, Lazy<OnnxK
     private const string NodesName = "nodes";
     private const int MostNamed = 20;
 
+    private int _attempts;
+
     /// <summary>A port with the nodes that an earlier search left in float; as it was when there was none.</summary>
     public OnnxOutput Chosen(OnnxOutput output)
     {
@@ -114,7 +116,7 @@ internal sealed class NodeSearch(RunContext context, OnnxInput input, Lazy<OnnxK
 
     private (ReadyModel Port, MeasuredModel Measured)? Try(OnnxOutput output, string[] nodes, Func<ReadyModel, MeasuredModel> measure)
     {
-        if (Without(output, nodes) is not { } other)
+        if (Without(output with { Attempt = ++_attempts }, nodes) is not { } other)
         {
             return null;
         }

@@ -11,7 +11,8 @@ namespace ModelPort.Onnx;
 /// <param name="Precision">Its precision.</param>
 /// <param name="FileName">The name of its file.</param>
 /// <param name="Plan">What is done with each node; null for the model as it is.</param>
-internal sealed record OnnxOutput(OnnxPrecision Precision, string FileName, OnnxTransformPlan? Plan)
+/// <param name="Attempt">Tells ports apart that are made at the same place, one of which will stay.</param>
+internal sealed record OnnxOutput(OnnxPrecision Precision, string FileName, OnnxTransformPlan? Plan, int Attempt = 0)
 {
     /// <summary>
     /// How far the runtime may rewrite the port while it is measured: as it does for an application, unless it is made for other hardware, whose rewriting is not
@@ -61,14 +62,15 @@ internal sealed class OnnxInput : IDisposable
 
     /// <summary>Opens a model and its data, and plans its ports.</summary>
     /// <param name="request">What the user asks for.</param>
+    /// <param name="isComplete">Whether data that are needed and not given are an error; for a plan alone they are none.</param>
     /// <exception cref="ModelPortException">Any error that is found before weights are read.</exception>
     /// <exception cref="Formats.InvalidModelFileException">A file is damaged.</exception>
-    public static OnnxInput Open(PortRequest request)
+    public static OnnxInput Open(PortRequest request, bool isComplete = true)
     {
         var input = new OnnxInput(request, OnnxSource.Open(request.Source));
         try
         {
-            input.Open();
+            input.Open(isComplete);
             return input;
         }
         catch
@@ -98,7 +100,7 @@ internal sealed class OnnxInput : IDisposable
         Source.Dispose();
     }
 
-    private void Open()
+    private void Open(bool isComplete)
     {
         var warnings = new List<Diagnostic>();
         ModelRunner.Check(Source.Model.Path, Source.Signature, Options.State);
@@ -106,7 +108,7 @@ internal sealed class OnnxInput : IDisposable
             p,
             $"{Request.Name}-{p.Name}{OnnxOptions.Extension}",
             p == OnnxPrecision.FP32 ? null : Plan(p, Options.KeepInFloat)))];
-        if (Outputs.FirstOrDefault(o => o.Precision.Ranges == RangeUse.Required) is { } ranged && Request.Calibration is null)
+        if (Outputs.FirstOrDefault(o => o.Precision.Ranges == RangeUse.Required) is { } ranged && Request.Calibration is null && isComplete)
         {
             throw new ModelPortException(Diagnose.DataMissing(Request.OptionsFile, "Calibration", $"{ranged.Precision} needs the ranges of the model's values"));
         }
@@ -124,7 +126,7 @@ internal sealed class OnnxInput : IDisposable
             }
         }
 
-        if (Request.Parity != ParityMode.Off)
+        if (Request.Parity != ParityMode.Off && (isComplete || Request.Evaluation is not null))
         {
             Evaluation = SampleSet.Open(
                 Request.Evaluation ?? throw new ModelPortException(Diagnose.DataMissing(Request.OptionsFile, "Evaluation", "a port is measured against its source on inputs of the model")),

@@ -60,8 +60,9 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
 
     /// <summary>The key of the measurement of one port.</summary>
     /// <param name="port">The port.</param>
-    public StageKey OfMeasurement(ReadyModel port) => new(
-        "onnx parity", [Tool, new("Source", source.Value), new("Output", port.Sha256), new("Optimization", port.Output.Optimization.ToString()), .. Evaluation]);
+    /// <param name="hardware">What times are taken on; null when none are.</param>
+    public StageKey OfMeasurement(ReadyModel port, string? hardware) => new(
+        "onnx parity", [Tool, new("Source", source.Value), new("Output", port.Sha256), new("Optimization", port.Output.Optimization.ToString()), new("Hardware", hardware ?? ""), .. Evaluation]);
 
     /// <summary>The key of the nodes of a port that a measurement leaves in float.</summary>
     public StageKey OfSearch(OnnxOutput output) => new("kept nodes", [new("Output", OfOutput(output).Value), .. Search, .. State, .. Engine]);

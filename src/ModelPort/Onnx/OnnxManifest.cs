@@ -29,6 +29,7 @@ internal static class OnnxManifest
             Graph = port.Graph,
             Metrics = measured is null ? [] : [.. measured.Figures, Figure.For(Metric.FileSize, Subject.Source, null, input.Source.Bytes / 1e6), Figure.For(Metric.FileSize, Subject.Port, null, bytes / 1e6)],
             Tasks = measured?.Tasks ?? [],
+            Serving = measured?.Serving,
             Budgets = [],
             Verdict = Verdict.NotMeasured,
         };
@@ -66,8 +67,8 @@ internal static class OnnxManifest
             },
             Model = new ModelRecord(Architecture, null, null, null)
             {
-                Inputs = [.. input.Source.Signature.Inputs.Select(Pin)],
-                Outputs = [.. input.Source.Signature.Outputs.Select(Pin)],
+                Inputs = [.. input.Source.Signature.Inputs.Select(p => p.ToRecord())],
+                Outputs = [.. input.Source.Signature.Outputs.Select(p => p.ToRecord())],
             },
             Layers = outputs.Any(o => o.Graph is not null) ? ["precision"] : [],
             Ranges = input.Calibration is { } data && outputs.Any(o => o.Graph?.Ranges.Count > 0)
@@ -81,8 +82,6 @@ internal static class OnnxManifest
                 : new KeyRecord(keys.Port.Value, keys.Parity.Value) { PortParts = keys.Port.Parts, ParityParts = keys.Parity.Parts },
         };
     }
-
-    private static PinRecord Pin(OnnxPin pin) => new(pin.Name, pin.Text);
 
     private static Dictionary<string, int> Types(ModelCensus census) => census.Weights.GroupBy(w => w.Type).ToDictionary(g => g.Key, g => g.Sum(w => w.Tensors));
 }

@@ -188,5 +188,5 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
     private string PathOf(string name) => Path.Combine(context.Request.OutputDirectory, name);
 
     // Weights must lie beside their model under their own name while it is measured.
-    private static string? GroupOf(OnnxOutput output, bool isExternal) => isExternal ? output.FileName : null;
+    private static string? GroupOf(OnnxOutput output, bool isExternal) => isExternal || output.Attempt > 0 ? $"{output.FileName}.{output.Attempt}" : null;
 }

@@ -121,7 +121,12 @@ internal sealed class OnnxRun : IPortRun
             }
         }
 
-        Diagnostic[] warnings = [.. ready.SelectMany(r => r.Warnings.Concat(_search.Warnings(r))).Distinct()];
+        Diagnostic[] warnings =
+        [
+            .. ready.SelectMany(r => r.Warnings.Concat(_search.Warnings(r))).Distinct(),
+            .. ready.Zip(measured).Where(m => m.Second?.IsSlower == true).Select(m => Diagnose.PortSlower(
+                _context.SourcePath, m.First.Output.Precision.Name, m.Second!.Serving!.Ratios.First(r => r.Metric == Metric.RunLatencyP50.Name).Median, m.Second.Unfused)),
+        ];
         Array.ForEach(warnings, _context.Warn);
         OutputRecord[] outputs = [.. ready.Zip(measured, (r, m) => _search.Blamed(r, _verdicts.Judged(OnnxManifest.Output(_input, r, m))))];
         foreach (var port in ready)
@@ -149,6 +154,7 @@ internal sealed class OnnxRun : IPortRun
             : earlier.Outputs.FirstOrDefault(o => !_ports.IsAsRecorded(o)) is { } other ? [$"ported again because {other.FileName} is not as it was left"]
             : !ToMeasure ? []
             : KeyChange.Reasons("measured again", earlier.Keys.Parity, earlier.Keys.ParityParts, Keys.Parity) is { Count: > 0 } again ? again
+            : !_measurement.IsServedHere(earlier) ? ["measured again because times are of another machine, or were not taken"]
             : report is null ? [$"measured again because {ParityReport.FileName} is not as it was left"]
             : [];
     }

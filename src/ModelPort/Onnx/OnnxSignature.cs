@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Formats.Onnx;
+using ModelPort.Manifests;
 
 namespace ModelPort.Onnx;
 
@@ -21,6 +22,9 @@ internal sealed record OnnxPin(string Name, TensorType? Type, ImmutableArray<lon
             OnnxTypes.Dimensions(value.Type) is { } dimensions ? [.. dimensions] : null,
             OnnxTypes.Describe(value.Type));
     }
+
+    /// <summary>The same as the manifest has it.</summary>
+    public PinRecord ToRecord() => new(Name, Text);
 
     /// <inheritdoc/>
     public override string ToString() => $"{Name}: {Text}";

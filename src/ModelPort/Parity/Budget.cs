@@ -56,7 +56,9 @@ public sealed record BudgetKind(string Name, Metric Metric, bool IsMaximum, Func
         Each("MinAccuracy", Metric.Accuracy, false, Metric.Accuracy, Labels),
         Closest("MaxOutputError", Metric.LargestOutputDifference, true, NumericOutput),
         Closest("MinCosineSimilarity", Metric.CosineSimilarity, false, NumericOutput),
+        Each("MaxP95Latency", Metric.RunLatencyP95, true, Metric.RunLatencyP95, Serving),
         Each("MaxSize", Metric.FileSize, true, Metric.FileSize, "a measured port"),
+        Each("MaxCostPerMillionRequests", Metric.CostPerMillionRequests, true, Metric.CostPerMillionRequests, Serving),
     ];
 
     /// <summary>The kind that a budget of a manifest is of.</summary>
@@ -92,16 +94,16 @@ public sealed record Budget(BudgetKind Kind, double Limit, bool IsDefault = fals
             : BudgetVerdict.Missed;
     }
 
-    /// <summary>Reads one budget for a model that llama.cpp runs; numbers are written with a point.</summary>
+    /// <summary>Reads one budget for a model of any runtime; numbers are written with a point.</summary>
     /// <exception cref="ModelPortException">MP1019: the name is unknown; MP1020: the value is no number.</exception>
-    public static Budget Parse(string name, string value, string file) => Parse(name, value, file, BudgetKind.All);
+    public static Budget Parse(string name, string value, string file) => Parse(name, value, file, [.. BudgetKind.All, .. BudgetKind.OfOnnx]);
 
     /// <summary>Reads one budget; numbers are written with a point.</summary>
     /// <exception cref="ModelPortException">MP1019: the name is unknown; MP1020: the value is no number.</exception>
     internal static Budget Parse(string name, string value, string file, IReadOnlyList<BudgetKind> kinds)
     {
         var kind = kinds.FirstOrDefault(k => k.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-            ?? throw new ModelPortException(Diagnose.UnknownOption(file, name, kinds.Select(k => k.Name), Nearest.To(name, kinds.Select(k => k.Name))));
+            ?? throw new ModelPortException(Diagnose.UnknownOption(file, name, kinds.Select(k => k.Name).Distinct(), Nearest.To(name, kinds.Select(k => k.Name))));
         if (!double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var limit) || !double.IsFinite(limit) || limit < 0)
         {
             throw new ModelPortException(Diagnose.InvalidOption(file, name, value, "a number that is not negative, with a decimal point"));

@@ -164,7 +164,7 @@ public static class ReportPage
     private static IEnumerable<XElement> Serving(OutputRecord output) => output.Serving is not { } serving ? [] :
     [
         Html.Of("h3", "Serving"),
-        Html.Of("p", $"Taken by turns on source and port, {serving.Tokens.ToString(CultureInfo.InvariantCulture)} tokens in {serving.Rounds.ToString(CultureInfo.InvariantCulture)} rounds, "
+        Html.Of("p", $"Taken by turns on source and port, {(serving.Tokens is { } tokens ? string.Create(CultureInfo.InvariantCulture, $"{tokens} tokens in ") : "")}{serving.Rounds.ToString(CultureInfo.InvariantCulture)} rounds, "
             + $"on {serving.Hardware.Processor} with {serving.Hardware.Threads.ToString(CultureInfo.InvariantCulture)} threads. Times are of this machine alone; ratios say more."),
         Charts.Latency(output),
         Html.Table(
