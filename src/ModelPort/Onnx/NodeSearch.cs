@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using ModelPort.Caching;
 using ModelPort.Diagnostics;
@@ -102,7 +103,7 @@ internal sealed class NodeSearch(RunContext context, OnnxInput input, Lazy<OnnxK
     /// <summary>A warning that names the nodes that a search left in float.</summary>
     public IEnumerable<Diagnostic> Warnings(ReadyModel port) =>
         port.Output.Plan?.Request.KeepInFloat.Except(input.Options.KeepInFloat) is { Count: > 0 } nodes
-            ? [Diagnose.NodesKeptForAccuracy(context.SourcePath, port.Output.Precision.Name, [.. nodes.Order(StringComparer.Ordinal)], input.AccuracyLimit!.Limit)]
+            ? [Diagnose.NodesKeptForAccuracy(context.SourcePath, port.Output.Precision.Name, [.. nodes.Order(StringComparer.Ordinal)], input.AccuracyLimit!.Limit.ToString(CultureInfo.InvariantCulture))]
             : [];
 
     /// <summary>The record of a port that misses a budget with the nodes to blame; others as they are.</summary>
