@@ -40,7 +40,7 @@ public static partial class Diagnose
     public static Diagnostic NodesKept(string path, string precision, IEnumerable<string> nodes, string reason)
     {
         var names = nodes.ToArray();
-        return Warning("MP2105", path, $"{precision}: {Count(names.Length, "node stays", "nodes stay")} in float ({Some(names)}): {reason.TrimEnd('.')}. The manifest names them all; choose another precision if the model must be smaller or faster.");
+        return Warning("MP2105", path, $"{precision}: {Count(names.Length, "node stays", "nodes stay")} in float ({Some(names)}): {reason.TrimEnd('.')}. Choose another precision if the model must be smaller or faster; the manifest names them all.");
     }
 
     /// <summary>MP2106 (warning): weights cannot be held by half floats and stay as they are.</summary>

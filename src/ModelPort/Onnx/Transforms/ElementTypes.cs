@@ -36,7 +36,7 @@ internal sealed class ElementTypes
             var results = node.Is("If") || node.Is("Loop") || node.Is("Scan") ? Control(body, node) : Results(node, i => i < node.Input.Count ? this[body, node.Input[i]] : DataType.Undefined);
             for (var i = 0; i < node.Output.Count; i++)
             {
-                if (index.TryResolve(body, node.Output[i], out var value) && types[value] == DataType.Undefined && value.Type?.ValueCase is null or TypeProto.ValueOneofCase.TensorType)
+                if (index.TryResolve(body, node.Output[i], out var value) && types[value] == DataType.Undefined && value.Type?.ValueCase is null or TypeProto.ValueOneofCase.None or TypeProto.ValueOneofCase.TensorType)
                 {
                     types[value] = results(i);
                 }

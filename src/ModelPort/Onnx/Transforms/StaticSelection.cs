@@ -11,6 +11,7 @@ internal sealed class StaticSelection
 {
     private readonly GraphContext graph;
     private readonly Func<OnnxValue, string> flaw;
+    private readonly Func<NodeProto, bool> isKept;
     private readonly bool wholeChains;
     private readonly Dictionary<OnnxValue, OnnxValue> parents = new(ReferenceEqualityComparer.Instance);
     private readonly HashSet<NodeProto> nodes = new(ReferenceEqualityComparer.Instance);
@@ -19,9 +20,11 @@ internal sealed class StaticSelection
     /// <param name="graph">The model.</param>
     /// <param name="wholeChains">Whether results are quantised too, and what lies between products: kernels of processors go from integers to integers.</param>
     /// <param name="flaw">Why a value cannot be quantised; empty if it can.</param>
-    public StaticSelection(GraphContext graph, bool wholeChains, Func<OnnxValue, string> flaw)
+    /// <param name="isKept">Whether a node stays in float because the user said so.</param>
+    public StaticSelection(GraphContext graph, bool wholeChains, Func<OnnxValue, string> flaw, Func<NodeProto, bool> isKept)
     {
         this.graph = graph;
+        this.isKept = isKept;
         this.wholeChains = wholeChains;
         this.flaw = flaw;
     }
@@ -104,13 +107,15 @@ internal sealed class StaticSelection
         {
             var inputs = Enumerable.Range(0, maker.Input.Count).Select(i => graph.Input(graph.Main, maker, i)).OfType<OnnxValue>().ToList();
             var variable = inputs.Where(input => input.Origin != ValueOrigin.Initializer).ToList();
-            if (inputs.All(input => graph.Types[input] == DataType.Float) && variable.All(input => flaw(input).Length == 0) && variable.Any(ComesOfIntegers))
+            // Parts of a concatenation share the scale of the whole, so that one which is always zero (padding with channels) does no harm.
+            var shares = maker.Is("Concat") && inputs.Count == variable.Count;
+            if (inputs.All(input => graph.Types[input] == DataType.Float) && (shares || variable.All(input => flaw(input).Length == 0)) && variable.Any(ComesOfIntegers))
             {
                 nodes.Add(maker);
                 makers.Add(maker);
                 makers.Add(producer);
                 variable.ForEach(Need);
-                if (maker.Is("Concat") && inputs.Count == variable.Count)
+                if (shares)
                 {
                     variable.ForEach(input => Join(value, input));
                 }
@@ -129,9 +134,9 @@ internal sealed class StaticSelection
 
     private void Join(OnnxValue a, OnnxValue b) => parents[Root(a)] = Root(b);
 
-    private static bool Moves(NodeProto node) => node.Output.Count == 1 && Domains.Normal(node.Domain) == Domains.Standard
+    private bool Moves(NodeProto node) => !isKept(node) && node.Output.Count == 1 && Domains.Normal(node.Domain) == Domains.Standard
         && node.OpType is "MaxPool" or "Reshape" or "Flatten" or "Transpose" or "Squeeze" or "Unsqueeze";
 
-    private static bool Joins(NodeProto node) => Domains.Normal(node.Domain) == Domains.Standard
+    private bool Joins(NodeProto node) => !isKept(node) && Domains.Normal(node.Domain) == Domains.Standard
         && node.OpType is "Add" or "Mul" or "AveragePool" or "GlobalAveragePool" or "Concat";
 }

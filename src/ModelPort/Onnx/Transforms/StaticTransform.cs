@@ -27,7 +27,7 @@ internal sealed class StaticTransform : PrecisionTransform
         : base(graph, ranges)
     {
         IsFloat8 = graph.Request.Precision == OnnxPrecision.FP8;
-        selection = new StaticSelection(graph, !IsFloat8 && graph.Request.Hardware.IsProcessor, Flaw);
+        selection = new StaticSelection(graph, !IsFloat8 && graph.Request.Hardware.IsProcessor, Flaw, IsKept);
     }
 
     public override IEnumerable<string> Wanted => selection.Values.Select(value => value.Name);
