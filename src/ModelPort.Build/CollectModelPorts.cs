@@ -29,6 +29,10 @@ public sealed class CollectModelPorts : Task
     [Output]
     public ITaskItem[] Misplaced { get; private set; } = [];
 
+    /// <summary>What the ports wrote for the compiler.</summary>
+    [Output]
+    public ITaskItem[] Sources { get; private set; } = [];
+
     /// <summary>The stamps of the ports.</summary>
     [Output]
     public ITaskItem[] Stamps { get; private set; } = [];
@@ -38,6 +42,7 @@ public sealed class CollectModelPorts : Task
     {
         List<ITaskItem> outputs = [];
         List<ITaskItem> misplaced = [];
+        List<ITaskItem> sources = [];
         List<ITaskItem> stamps = [];
         foreach (ITaskItem item in Items)
         {
@@ -49,6 +54,7 @@ public sealed class CollectModelPorts : Task
             }
 
             stamps.Add(Escaped.Item(ledger.Path));
+            sources.AddRange(ledger.Sources.Where(File.Exists).Select(source => Escaped.Item(source, ("Link", $"ModelPort/{name}.Models.cs"))));
             foreach (string output in ledger.Outputs)
             {
                 FileInfo file = new(output);
@@ -69,6 +75,7 @@ public sealed class CollectModelPorts : Task
 
         Outputs = [.. outputs];
         Misplaced = [.. misplaced];
+        Sources = [.. sources];
         Stamps = [.. stamps];
         return true;
     }

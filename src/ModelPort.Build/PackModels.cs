@@ -31,6 +31,9 @@ public sealed class PackModels : WorkerTask
     /// <summary>Whether this is no package, but what packages of one precision each are made from.</summary>
     public bool IsDivided { get; set; }
 
+    /// <summary>Whether the package gives applications a class of its models.</summary>
+    public bool HasClass { get; set; } = true;
+
     /// <summary>Settings of the build, as <see cref="PortOptions"/> reads them.</summary>
     public ITaskItem[] Options { get; set; } = [];
 
@@ -127,6 +130,7 @@ public sealed class PackModels : WorkerTask
         writer.WriteNumber("parentProcessId", WholeFile.ProcessId);
         writer.WriteText("precision", Precision);
         writer.WriteFlag("isBuilt", IsBuilt);
+        writer.WriteFlag("hasClass", HasClass);
         if (BaselinePath.Length > 0 && !IsDivided)
         {
             writer.WriteStart("baseline", "object");

@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using ModelPort.Caching;
 
 namespace ModelPort.Build;
 
@@ -24,9 +24,6 @@ internal static class Placement
     /// <summary>Smaller files, the records of a port, are copied: that costs nothing, and leaves them writable.</summary>
     public const long LeastLinked = 1 << 20;
 
-    // FICLONE of linux/fs.h: _IOW(0x94, 9, int).
-    private const uint CloneRequest = 0x40049409;
-
     /// <summary>Whether a file in the output folder is the ported one, by size and time as MSBuild's own copying judges it.</summary>
     /// <param name="source">The ported file, which exists.</param>
     /// <param name="destination">The file in the output folder.</param>
@@ -45,21 +42,18 @@ internal static class Placement
 
     private static Placed Make(string source, string temporary, bool link)
     {
-        // On Windows a copy shares blocks by itself where the file system can, and a link of a file that an application has mapped could not be replaced.
-        if (link && Path.DirectorySeparatorChar == '/')
+        // Neither is there on Windows: a copy shares blocks by itself where the file system can, and a link of a file that an application has mapped could not be replaced.
+        if (link && FileLinks.TryClone(source, temporary))
         {
-            if (TryClone(source, temporary))
-            {
-                SetWritable(source, temporary);
-                return Placed.Cloned;
-            }
+            SetWritable(source, temporary);
+            return Placed.Cloned;
+        }
 
-            if (CreateLink(source, temporary) == 0)
-            {
-                // What is written to one name of a file is written to all, so nothing may be.
-                File.SetAttributes(temporary, File.GetAttributes(temporary) | FileAttributes.ReadOnly);
-                return Placed.Linked;
-            }
+        if (link && FileLinks.TryLink(source, temporary))
+        {
+            // What is written to one name of a file is written to all, so nothing may be.
+            File.SetAttributes(temporary, File.GetAttributes(temporary) | FileAttributes.ReadOnly);
+            return Placed.Linked;
         }
 
         File.Copy(source, temporary);
@@ -67,45 +61,9 @@ internal static class Placement
         return Placed.Copied;
     }
 
-    private static bool TryClone(string source, string temporary)
-    {
-        if (RuntimeInformation.IsOSPlatform(OSPlatform.OSX))
-        {
-            return CloneFile(source, temporary, 0) == 0;
-        }
-
-        using (FileStream from = new(source, FileMode.Open, FileAccess.Read, FileShare.Read))
-        using (FileStream to = new(temporary, FileMode.CreateNew, FileAccess.Write))
-        {
-            if (Control(to.SafeFileHandle, (UIntPtr)CloneRequest, from.SafeFileHandle) == 0)
-            {
-                return true;
-            }
-        }
-
-        File.Delete(temporary);
-        return false;
-    }
-
     private static void SetWritable(string source, string file)
     {
         File.SetAttributes(file, File.GetAttributes(file) & ~FileAttributes.ReadOnly);
         File.SetLastWriteTimeUtc(file, File.GetLastWriteTimeUtc(source));
     }
-
-    [DllImport("libc", EntryPoint = "link")]
-    private static extern int CreateLink(byte[] existing, byte[] added);
-
-    [DllImport("libc", EntryPoint = "clonefile")]
-    private static extern int CloneFile(byte[] source, byte[] destination, uint flags);
-
-    [DllImport("libc", EntryPoint = "ioctl")]
-    private static extern int Control(SafeHandle file, UIntPtr request, SafeHandle source);
-
-    private static int CreateLink(string existing, string added) => CreateLink(PathBytes(existing), PathBytes(added));
-
-    private static int CloneFile(string source, string destination, uint flags) => CloneFile(PathBytes(source), PathBytes(destination), flags);
-
-    // Marshalling of strings on netstandard2.0 knows no UTF-8.
-    private static byte[] PathBytes(string path) => System.Text.Encoding.UTF8.GetBytes(path + "\0");
 }

@@ -9,11 +9,13 @@ namespace ModelPort.Build;
 /// </summary>
 internal sealed class PortLedger
 {
-    private const string Header = "modelport ledger 1";
+    private const string Header = "modelport ledger 2";
     private const string Extension = ".stamp";
     private const string InputMark = "input|";
+    private const string OutputKind = "output";
+    private const string SourceKind = "source";
 
-    private readonly List<Entry> _outputs = [];
+    private readonly List<Entry> _written = [];
     private readonly List<string> _inputs = [];
 
     private PortLedger(string path)
@@ -24,8 +26,11 @@ internal sealed class PortLedger
     /// <summary>The ledger's own file.</summary>
     public string Path { get; }
 
-    /// <summary>Absolute paths of the outputs.</summary>
-    public IEnumerable<string> Outputs => _outputs.Select(entry => entry.Path);
+    /// <summary>Absolute paths of the outputs, which go beside the application.</summary>
+    public IEnumerable<string> Outputs => PathsOf(OutputKind);
+
+    /// <summary>Absolute paths of what was written for the compiler.</summary>
+    public IEnumerable<string> Sources => PathsOf(SourceKind);
 
     /// <summary>Absolute paths of the files that the port read.</summary>
     public IReadOnlyList<string> Inputs => _inputs;
@@ -83,9 +88,9 @@ internal sealed class PortLedger
             }
 
             string[] parts = line.Split(['|'], 4);
-            if (parts.Length == 4 && parts[0] == "output" && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out long length) && long.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out long ticks))
+            if (parts.Length == 4 && parts[0] is OutputKind or SourceKind && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out long length) && long.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out long ticks))
             {
-                ledger._outputs.Add(new Entry(parts[3], length, ticks));
+                ledger._written.Add(new Entry(parts[0], parts[3], length, ticks));
             }
             else
             {
@@ -98,13 +103,13 @@ internal sealed class PortLedger
 
     /// <summary>Writes the ledger of a finished port, whole or not at all, and removes those of earlier options.</summary>
     /// <exception cref="IOException">The folder cannot be written.</exception>
-    public static void Write(string path, IEnumerable<string> outputs, IEnumerable<string> inputs, DateTime began)
+    public static void Write(string path, IEnumerable<string> outputs, IEnumerable<string> sources, IEnumerable<string> inputs, DateTime began)
     {
         StringBuilder text = new(Header + "\n");
-        foreach (string output in outputs)
+        foreach ((string kind, string written) in outputs.Select(output => (OutputKind, output)).Concat(sources.Select(source => (SourceKind, source))))
         {
-            FileInfo file = new(output);
-            text.Append(FormattableString.Invariant($"output|{file.Length}|{file.LastWriteTimeUtc.Ticks}|{output}\n"));
+            FileInfo file = new(written);
+            text.Append(FormattableString.Invariant($"{kind}|{file.Length}|{file.LastWriteTimeUtc.Ticks}|{written}\n"));
         }
 
         foreach (string input in inputs)
@@ -119,11 +124,15 @@ internal sealed class PortLedger
         }
     }
 
-    /// <summary>Whether every output is still as the port left it.</summary>
-    public bool Holds() => _outputs.Count > 0 && _outputs.All(entry => entry.Holds());
+    /// <summary>Whether everything that was written is still as the port left it.</summary>
+    public bool Holds() => _written.Count > 0 && _written.All(entry => entry.Holds());
 
-    private sealed class Entry(string path, long length, long ticks)
+    private IEnumerable<string> PathsOf(string kind) => _written.Where(entry => entry.Kind == kind).Select(entry => entry.Path);
+
+    private sealed class Entry(string kind, string path, long length, long ticks)
     {
+        public string Kind { get; } = kind;
+
         public string Path { get; } = path;
 
         public bool Holds()

@@ -59,7 +59,8 @@ public sealed class PortModel : WorkerTask
         }
 
         List<string> outputs = [.. Result.Texts("outputs").Append(Result.Text("manifest")).Where(path => path.Length > 0).Distinct(StringComparer.Ordinal)];
-        string? wrong = outputs.FirstOrDefault(path => !path.StartsWith(OutputDirectory, StringComparison.Ordinal) || Path.GetFullPath(path) != path || !File.Exists(path));
+        List<string> sources = [.. new[] { Result.Text("class") }.Where(path => path.Length > 0)];
+        string? wrong = outputs.Concat(sources).FirstOrDefault(path => !path.StartsWith(OutputDirectory, StringComparison.Ordinal) || Path.GetFullPath(path) != path || !File.Exists(path));
         if (outputs.Count == 0 || wrong != null)
         {
             Log.ResultInvalid(Subject, wrong is null ? "its result names no output" : $"'{wrong}' is no file in '{OutputDirectory}'");
@@ -67,7 +68,7 @@ public sealed class PortModel : WorkerTask
         }
 
         IEnumerable<string> read = _port!.GetMetadata("Files").Split('\n').Concat(Result.Texts("inputs")).Where(File.Exists).Distinct(StringComparer.Ordinal);
-        PortLedger.Write(_port.GetMetadata("Stamp"), outputs, read, began);
+        PortLedger.Write(_port.GetMetadata("Stamp"), outputs, sources, read, began);
         return true;
     }
 }

@@ -27,7 +27,7 @@ internal static class ManifestReader
             using JsonDocument document = JsonDocument.Parse(stream);
             return Read(path, document.RootElement);
         }
-        catch (Exception e) when (e is IOException and not PortedModelException or UnauthorizedAccessException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (Exception e) when (e is IOException and not PortedModelException or InvalidDataException or UnauthorizedAccessException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
             throw PortedModelException.Manifest(path, e.Message.TrimEnd('.'), e);
         }

@@ -51,6 +51,7 @@ internal sealed class JsonLineObserver(TextWriter output) : IPortObserver
         type = "result",
         outputs = outcome.OutputPaths,
         manifest = outcome.ManifestPath,
+        @class = outcome.ClassPath ?? "",
         inputs = outcome.InputPaths,
     });
 

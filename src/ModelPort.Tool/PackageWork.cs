@@ -14,11 +14,12 @@ namespace ModelPort.Tool;
 /// <param name="Baseline">The release before; null for none.</param>
 /// <param name="Precision">The precision that goes into the package; null for all.</param>
 /// <param name="IsBuilt">Whether the ports were just built.</param>
+/// <param name="HasClass">Whether the package gives applications a class of its models.</param>
 internal sealed record PackageWork(
-    int Protocol, string Project, string PackageId, string? Description, string StagingDirectory, IReadOnlyList<PackagedPort> Ports, int ParentProcessId, ReleaseBaseline? Baseline = null, string? Precision = null, bool IsBuilt = false)
+    int Protocol, string Project, string PackageId, string? Description, string StagingDirectory, IReadOnlyList<PackagedPort> Ports, int ParentProcessId, ReleaseBaseline? Baseline = null, string? Precision = null, bool IsBuilt = false, bool HasClass = true)
 {
     /// <summary>The request, as the domain has it.</summary>
-    public PackageRequest Request => new(Project, PackageId, Description ?? "", StagingDirectory, Ports) { Baseline = Baseline, Precision = string.IsNullOrEmpty(Precision) ? null : Precision, IsBuilt = IsBuilt };
+    public PackageRequest Request => new(Project, PackageId, Description ?? "", StagingDirectory, Ports) { Baseline = Baseline, Precision = string.IsNullOrEmpty(Precision) ? null : Precision, IsBuilt = IsBuilt, HasClass = HasClass };
 
     /// <summary>Reads a request file.</summary>
     /// <exception cref="ModelPortException">MP9009: it cannot be used.</exception>

@@ -16,6 +16,7 @@ var root = new RootCommand("Ports trained models to other runtimes and precision
     WorkerCommand.Create(),
     VerifyCommand.Create(),
     CompareCommand.Create(),
+    ListCommand.Create(),
     ServingCommand.Create(),
 };
 var parsed = root.Parse(args);

@@ -6,6 +6,7 @@ using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
 using ModelPort.Manifests;
+using ModelPort.Packages;
 using ModelPort.Parity;
 using ModelPort.Planning;
 using ModelPort.Porting;
@@ -22,6 +23,7 @@ namespace ModelPort;
 /// <param name="Missed">An error for each budget that is missed; empty when all are kept.</param>
 /// <param name="Ported">Whether files were written; false when they were there already.</param>
 /// <param name="Measured">Whether parity was measured in this run.</param>
+/// <param name="ClassPath">The source of a class with the port's path and numbers; null where nobody asked for one.</param>
 public sealed record PortOutcome(
     Manifest Manifest,
     string ManifestPath,
@@ -30,7 +32,8 @@ public sealed record PortOutcome(
     IReadOnlyList<string> InputPaths,
     IReadOnlyList<Diagnostic> Missed,
     bool Ported,
-    bool Measured);
+    bool Measured,
+    string? ClassPath);
 
 /// <summary>The one road: checkpoint, plan, port, parity, manifest. Does only what has not been done for the same content and options.</summary>
 public static class PortPipeline
@@ -145,6 +148,7 @@ public static class PortPipeline
         var (manifest, report, ported, measured) = run.Everything(earlier);
         var reports = WriteReports(report, request.OutputDirectory);
         OutputFile.WriteAll(manifestPath, Encoding.UTF8.GetBytes(manifest.ToJson()));
+        DeleteReplaced(earlier, manifest, request.OutputDirectory);
         return new PortOutcome(
             manifest,
             manifestPath,
@@ -153,7 +157,32 @@ public static class PortPipeline
             run.Inputs,
             run.Missed(manifest),
             ported,
-            measured);
+            measured,
+            WriteClass(manifest, request));
+    }
+
+    private static string? WriteClass(Manifest manifest, PortRequest request)
+    {
+        var path = Path.Combine(request.OutputDirectory, ModelsClass.FileName);
+        if (!request.HasClass)
+        {
+            File.Delete(path);
+            return null;
+        }
+
+        OutputFile.Update(path, Encoding.UTF8.GetBytes(ModelsClass.OfPort(manifest)));
+        return path;
+    }
+
+    // Of a precision that is cut into other files than before, those of the earlier run would be taken for it.
+    private static void DeleteReplaced(Manifest? earlier, Manifest manifest, string folder)
+    {
+        var precisions = manifest.Outputs.Select(o => o.Precision).ToHashSet(StringComparer.Ordinal);
+        var before = earlier?.Outputs.Where(o => precisions.Contains(o.Precision)).SelectMany(o => o.Files) ?? [];
+        foreach (var file in before.ExceptBy(manifest.Outputs.SelectMany(o => o.Files).Select(f => f.Name), f => f.Name).Where(f => f.Name == Path.GetFileName(f.Name)))
+        {
+            FileTransfer.TryDelete(Path.Combine(folder, file.Name));
+        }
     }
 
     // The report of an earlier measurement would speak for a port that nobody measured.

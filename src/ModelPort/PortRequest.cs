@@ -3,6 +3,7 @@ using ModelPort.Caching;
 using ModelPort.Caching.Remote;
 using ModelPort.Choosing;
 using ModelPort.Diagnostics;
+using ModelPort.Packages;
 using ModelPort.Parity;
 using ModelPort.Parity.Serving;
 using ModelPort.Parity.Tasks;
@@ -51,7 +52,7 @@ public sealed record PortRequest
     public static IReadOnlyList<string> OptionNames { get; } =
         ["Name", "Revision", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow", "EvaluationQuestions", "Continuations", "ContinuationTokens", "Serving", "Attribute", "HourlyCost",
          "TensorPrecision", "Pure", "OutputPrecision", "EmbeddingPrecision", "TargetBitsPerWeight",
-         "Calibration", "CalibrationTokens", "CalibrationWindow"];
+         "Calibration", "CalibrationTokens", "CalibrationWindow", "SplitMaxSize"];
 
     /// <summary>The checkpoint folder.</summary>
     public required string Source { get; init; }
@@ -113,6 +114,9 @@ public sealed record PortRequest
     /// <summary>Tokens in a chunk of the calibration; null means 512, or the model's context when that is shorter.</summary>
     public int? CalibrationWindow { get; init; }
 
+    /// <summary>The most bytes that a file may have: a port that is larger is cut into shards; null for one file whatever its size.</summary>
+    public long? SplitMaxSize { get; init; }
+
     /// <summary>The user's budgets; defaults of the precision fill the gaps.</summary>
     public IReadOnlyList<Budget> Budgets { get; init; } = [];
 
@@ -161,6 +165,9 @@ public sealed record PortRequest
     /// <summary>Whether the remote cache is only read.</summary>
     public bool RemoteCacheReadOnly { get; init; }
 
+    /// <summary>Whether the source of a C# class with the port's path and numbers is written beside the manifest, for the project that ports.</summary>
+    public bool HasClass { get; init; }
+
     /// <summary>The file that warnings about options point at: the project file, or nothing.</summary>
     public string OptionsFile { get; init; } = "";
 
@@ -168,7 +175,7 @@ public sealed record PortRequest
     /// <param name="source">The checkpoint folder.</param>
     /// <param name="outputDirectory">Where the outputs go.</param>
     /// <param name="metadata">Options by name: <see cref="OptionNames"/> and <see cref="Budget.Names"/>.</param>
-    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, Serving, Attribute, EvaluationTokens, CacheDirectory, CacheVerify, CacheMaxSize, RemoteCache, RemoteCacheReadOnly, Strict, StrictPrecision.</param>
+    /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, Serving, Attribute, EvaluationTokens, CacheDirectory, CacheVerify, CacheMaxSize, RemoteCache, RemoteCacheReadOnly, Strict, StrictPrecision, Split, MaxPackageSize, ModelsClass.</param>
     /// <param name="file">The file that errors about options point at (the project file).</param>
     /// <exception cref="ModelPortException">MP1018, MP1019, MP1020, MP1040, MP1041, MP1043 or MP1044.</exception>
     public static PortRequest Parse(
@@ -212,10 +219,10 @@ public sealed record PortRequest
             throw new ModelPortException(Diagnose.InvalidOption(file, "Name", name, "a name that a file can have"));
         }
 
-        var size = new SizeTarget(
-            budgets.FirstOrDefault(b => b.Kind.Name == "MaxSize") is { } largest ? (long)Math.Min(largest.Limit * 1e6, long.MaxValue / 2) : null,
+        var target = new SizeTarget(
+            budgets.FirstOrDefault(b => b.Kind.Name == "MaxSize") is { } size ? (long)Math.Min(size.Limit * 1e6, long.MaxValue / 2) : null,
             Option("TargetBitsPerWeight") is { } bits ? ParseBits(bits, file) : null);
-        var precisions = ParsePrecisions(Option("Precision") ?? "", size, file);
+        var precisions = ParsePrecisions(Option("Precision") ?? "", target, file);
         var pure = ParseSwitch(Option("Pure"), "Pure", file);
         if (pure && precisions.Contains(Precision.Auto))
         {
@@ -230,7 +237,7 @@ public sealed record PortRequest
             Revision = Option("Revision"),
             OutputDirectory = outputDirectory,
             Precisions = precisions,
-            Target = precisions.Contains(Precision.Auto) ? size : null,
+            Target = precisions.Contains(Precision.Auto) ? target : null,
             Choice = new TensorChoice
             {
                 Patterns = TensorPattern.ParseList(Option("TensorPrecision") ?? "", file),
@@ -247,6 +254,7 @@ public sealed record PortRequest
             HourlyCost = ParseCost(Option("HourlyCost"), budgets, file),
             ReferenceOutputs = Option("ReferenceOutputs"),
             PreTokenizer = Option("PreTokenizer"),
+            SplitMaxSize = Option("SplitMaxSize") is { } largest ? ParseFileSize(largest, file) : PackageLimit.Parse(Property("Split"), Property("MaxPackageSize"), file).LargestFile,
             Budgets = budgets,
             Parity = ParseParity(Property("Parity"), file),
             EvaluationTokens = (Option("EvaluationTokens") ?? Property("EvaluationTokens")) is { } tokens ? Count(tokens, "EvaluationTokens", 0, file) : null,
@@ -265,6 +273,7 @@ public sealed record PortRequest
             StrictPrecision = ParseSwitch(Property("StrictPrecision"), "ModelPortStrictPrecision", file),
             RemoteCache = Property("RemoteCache") is { } remote ? RemoteAddress.Parse(remote, file) : null,
             RemoteCacheReadOnly = ParseSwitch(Property("RemoteCacheReadOnly"), "ModelPortRemoteCacheReadOnly", file),
+            HasClass = ParseSwitch(Property("ModelsClass"), "ModelPortModelsClass", file),
             OptionsFile = file,
         };
     }
@@ -327,7 +336,7 @@ public sealed record PortRequest
         _ => throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortParity", value, "error, warn or off")),
     };
 
-    private static bool ParseSwitch(string? value, string option, string file) => value?.ToUpperInvariant() switch
+    internal static bool ParseSwitch(string? value, string option, string file) => value?.ToUpperInvariant() switch
     {
         null or "FALSE" => false,
         "TRUE" => true,
@@ -340,6 +349,9 @@ public sealed record PortRequest
         _ when Sizes.TryParse(value, out var bytes) && bytes > 0 => bytes,
         _ => throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortMemoryBudget", value, "a size such as 512MB or 2GiB")),
     };
+
+    private static long ParseFileSize(string value, string file) =>
+        Sizes.TryParse(value, out var bytes) && bytes > 0 ? bytes : throw new ModelPortException(Diagnose.InvalidOption(file, "SplitMaxSize", value, "a size such as 2GB or 240MB"));
 
     private static StoreVerification ParseVerification(string? value, string file) => value?.ToUpperInvariant() switch
     {

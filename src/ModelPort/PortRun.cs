@@ -110,7 +110,7 @@ internal sealed class PortRun : IDisposable
             OutputRecord[] outputs = [.. ports.Zip(measured, (p, m) => _verdicts.Judged(writer.Output(p, m?.Port)))];
             foreach (var port in ports)
             {
-                port.File.Commit();
+                port.Commit();
             }
 
             var key = PortKey();
@@ -122,13 +122,13 @@ internal sealed class PortRun : IDisposable
                 measured[0]?.Basis,
                 key,
                 ToMeasure ? _measurement.Key(key) : null);
-            return new RunResult(manifest, ToMeasure ? new ParityReport(ParityReport.CurrentSchema, manifest, [.. measured.Select(m => m!.Port.Positions)]) : null, ports.Any(p => p.File is not KeptFile), isNew);
+            return new RunResult(manifest, ToMeasure ? new ParityReport(ParityReport.CurrentSchema, manifest, [.. measured.Select(m => m!.Port.Positions)]) : null, ports.Any(p => !p.IsKept), isNew);
         }
         finally
         {
             foreach (var port in ports)
             {
-                port.File.Dispose();
+                port.Dispose();
             }
         }
     }
@@ -252,7 +252,7 @@ internal sealed class PortRun : IDisposable
             return found!;
         }
 
-        Array.ForEach(found, p => p!.File.Dispose());
+        Array.ForEach(found, p => p!.Dispose());
         return null;
     }
 
@@ -260,7 +260,7 @@ internal sealed class PortRun : IDisposable
     private ReadyPort[] Ported(Importance? importance)
     {
         var ready = new Dictionary<string, ReadyPort>(StringComparer.Ordinal);
-        var files = new List<(OutputPlan Plan, OutputFile File)>();
+        var files = new List<OutputFiles>();
         try
         {
             if (_context.Source.Known is { } source)
@@ -273,7 +273,7 @@ internal sealed class PortRun : IDisposable
 
             foreach (var output in _plan.Outputs.Where(o => !ready.ContainsKey(o.FileName)))
             {
-                files.Add((output, _sourceModel.Is(output) ? _sourceModel.Release() : _ports.Create(output)));
+                files.Add(_sourceModel.Is(output) ? _sourceModel.Release() : _ports.Create(output));
             }
 
             var pass = files.Where(f => !_sourceModel.IsWritten || !_sourceModel.Is(f.Plan)).ToList();
@@ -284,16 +284,16 @@ internal sealed class PortRun : IDisposable
 
             var losses = pass.Count == 0 ? [] : _ports.Make(_plan, pass, importance);
             _sourceModel.IsWritten |= pass.Any(p => _sourceModel.Is(p.Plan));
-            foreach (var (output, file) in files)
+            foreach (var file in files)
             {
-                ready.Add(output.FileName, _ports.Keep(_plan, output, file, losses, _calibration.Parts));
+                ready.Add(file.Plan.FileName, _ports.Keep(_plan, file, losses, _calibration.Parts));
             }
 
             return [.. _plan.Outputs.Select(o => ready[o.FileName])];
         }
         catch
         {
-            foreach (var file in files.Select(f => f.File).Concat(ready.Values.Select(r => r.File)))
+            foreach (var file in files.Concat<IDisposable>(ready.Values))
             {
                 file.Dispose();
             }
@@ -309,7 +309,7 @@ internal sealed class PortRun : IDisposable
         {
             var all = ports.Select(_measurement.Stored).ToArray();
             var missing = Enumerable.Range(0, ports.Length).Where(i => all[i] is null).ToArray();
-            var own = ports.FirstOrDefault(p => _sourceModel.Is(p.Plan))?.File.CurrentPath ?? _sourceModel.Written();
+            var own = ports.FirstOrDefault(p => _sourceModel.Is(p.Plan))?.CurrentPath ?? _sourceModel.Written();
             foreach (var (index, port) in missing.Zip(_measurement.Measure(_plan, own, [.. missing.Select(i => ports[i])])))
             {
                 all[index] = port;

@@ -31,7 +31,7 @@ public sealed record ValidationOutcome(SourceHash Source, MeasurementBasis Basis
 public static class PortValidation
 {
     /// <summary>Measures and judges.</summary>
-    /// <param name="portPath">The GGUF file.</param>
+    /// <param name="portPath">The GGUF file, or any one of several that belong together.</param>
     /// <param name="request">Source, evaluation, budgets; the output directory is where the source's temporary GGUF may lie.</param>
     /// <param name="observer">Told progress.</param>
     /// <param name="cancellation">Stops the work.</param>
@@ -40,7 +40,7 @@ public static class PortValidation
         Run([portPath], request, observer, cancellation)[0];
 
     /// <summary>Measures and judges several ports of one source, which is evaluated once for all.</summary>
-    /// <param name="portPaths">The GGUF files.</param>
+    /// <param name="portPaths">The GGUF files; of several that belong together any one.</param>
     /// <param name="request">Source, evaluation, budgets; the output directory is where the source's temporary GGUF may lie.</param>
     /// <param name="observer">Told progress.</param>
     /// <param name="cancellation">Stops the work.</param>
@@ -48,17 +48,13 @@ public static class PortValidation
     /// <exception cref="ModelPortException">Any error but a missed budget.</exception>
     public static IReadOnlyList<ValidationOutcome> Run(IReadOnlyList<string> portPaths, PortRequest request, IPortObserver observer, CancellationToken cancellation)
     {
-        foreach (var path in portPaths)
-        {
-            RequireGguf(path);
-        }
-
+        portPaths = [.. portPaths.Select(FirstOf)];
         using var checkpoint = Checkpoint.Open(request.Source);
         var own = Planner.OwnPrecision(checkpoint);
-        var plan = Planner.Plan(checkpoint, request with { Precisions = [own], Choice = TensorChoice.None, Calibration = null });
+        var plan = Planner.Plan(checkpoint, request with { Precisions = [own], Choice = TensorChoice.None, Calibration = null, SplitMaxSize = null });
         var data = EvaluationData.Open(request, plan.ParameterCount);
-        using var source = OutputFile.CreateScratch(Path.Combine(request.OutputDirectory, plan.Outputs[0].FileName), plan.Outputs[0].FileLength);
-        var result = Porter.Run(plan, [(plan.Outputs[0], source)], request, observer, cancellation);
+        using var source = OutputFiles.CreateScratch(plan.Outputs[0], request.OutputDirectory);
+        var result = Porter.Run(plan, [source], request, observer, cancellation);
         try
         {
             var (basis, ports) = new ParityMeasurement(request, checkpoint, data, observer, cancellation).Measure(source.TemporaryPath, portPaths);
@@ -77,7 +73,7 @@ public static class PortValidation
     private static ValidationOutcome Judged(
         string portPath, PortMeasurement port, SourceHash source, MeasurementBasis basis, Checkpoint checkpoint, PortRequest request, IPortObserver observer)
     {
-        var figures = ServingCost.Apply([.. port.Figures, Figure.For(Metric.FileSize, Subject.Port, null, new FileInfo(portPath).Length / 1e6)], request.HourlyCost);
+        var figures = ServingCost.Apply([.. port.Figures, Figure.For(Metric.FileSize, Subject.Port, null, SizeOf(portPath) / 1e6)], request.HourlyCost);
         foreach (var warning in port.Tokenizer?.Warnings(checkpoint.Folder, portPath) ?? [])
         {
             observer.Warn(warning);
@@ -92,8 +88,14 @@ public static class PortValidation
         return new ValidationOutcome(source, basis, port with { Figures = figures }, Judge.Check(figures, budgets, request.StrictParity));
     }
 
-    // llama.cpp says little about a damaged file; the reader names the fault.
-    private static void RequireGguf(string path)
+    private static long SizeOf(string path)
+    {
+        using var port = GgufShards.Open(path);
+        return port.FileLength;
+    }
+
+    // llama.cpp is given the first of several files. It says little about a damaged one; the reader names the fault.
+    private static string FirstOf(string path)
     {
         if (!File.Exists(path))
         {
@@ -102,7 +104,8 @@ public static class PortValidation
 
         try
         {
-            GgufFile.Open(path).Dispose();
+            using var port = GgufShards.Open(path);
+            return port.Path;
         }
         catch (InvalidModelFileException e)
         {

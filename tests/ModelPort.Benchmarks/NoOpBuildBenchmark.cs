@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 
 namespace ModelPort.Benchmarks;
 
@@ -28,7 +27,7 @@ internal static class NoOpBuildBenchmark
         try
         {
             string feed = Path.Combine(root, "feed");
-            DotNet(repository, null, "pack", Path.Combine("src", "ModelPort.Build"), "-o", feed, "-v", "quiet", $"-p:PackageVersion={Version}");
+            DotNet.Run(repository, null, "pack", Path.Combine("src", "ModelPort.Build"), "-o", feed, "-v", "quiet", $"-p:PackageVersion={Version}");
             File.WriteAllText(Path.Combine(root, "nuget.config"), $"""<configuration><packageSources><add key="benchmark" value="{feed}" /></packageSources></configuration>""");
             string checkpoint = Checkpoint(repository, root);
             string without = Project(root, "Without", "");
@@ -51,7 +50,7 @@ internal static class NoOpBuildBenchmark
             }
 
             // It would fail if anything were stale.
-            DotNet(with, Path.Combine(root, "packages"), "build", "--no-restore", "-v:q", "-nologo", "-question");
+            DotNet.Run(with, Path.Combine(root, "packages"), "build", "--no-restore", "-v:q", "-nologo", "-question");
             double difference = Sample.Median([.. ported.Zip(plain, (one, other) => one - other)]);
             Console.WriteLine($"without an item: median {Sample.Median(plain):F0} ms, least {plain.Min():F0} ms");
             Console.WriteLine($"with an item:    median {Sample.Median(ported):F0} ms, least {ported.Min():F0} ms");
@@ -97,32 +96,11 @@ internal static class NoOpBuildBenchmark
             </Project>
             """);
         string packages = Path.Combine(root, "packages");
-        DotNet(folder, packages, "restore", "-v:q");
+        DotNet.Run(folder, packages, "restore", "-v:q");
         Build(root, folder);
         Build(root, folder);
         return folder;
     }
 
-    private static TimeSpan Build(string root, string folder) => DotNet(folder, Path.Combine(root, "packages"), "build", "--no-restore", "-v:q", "-nologo");
-
-    private static TimeSpan DotNet(string folder, string? packages, params string[] arguments)
-    {
-        var start = new ProcessStartInfo("dotnet", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardInput = true };
-
-        // Every build starts cold, so that none profits from what another left running.
-        start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
-        start.Environment["DOTNET_CLI_USE_MSBUILD_SERVER"] = "0";
-        start.Environment["UseSharedCompilation"] = "false";
-        if (packages is not null)
-        {
-            start.Environment["NUGET_PACKAGES"] = packages;
-        }
-
-        long began = Stopwatch.GetTimestamp();
-        using Process process = Process.Start(start)!;
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        TimeSpan elapsed = Stopwatch.GetElapsedTime(began);
-        return process.ExitCode == 0 ? elapsed : throw new InvalidOperationException($"dotnet {string.Join(' ', arguments)} ended with {process.ExitCode}:\n{output}");
-    }
+    private static TimeSpan Build(string root, string folder) => DotNet.Run(folder, Path.Combine(root, "packages"), "build", "--no-restore", "-v:q", "-nologo");
 }

@@ -122,15 +122,15 @@ internal static partial class ParityBenchmark
         using var checkpoint = Checkpoint.Open(request.Source);
         var own = Planner.OwnPrecision(checkpoint);
         var plan = Planner.Plan(checkpoint, request with { Precisions = [own, .. request.Precisions] });
-        var files = plan.Outputs.Select(o => (o, OutputFile.Create(Path.Combine(request.OutputDirectory, o.FileName), o.FileLength))).ToArray();
+        var files = plan.Outputs.Select(o => OutputFiles.Create(o, request.OutputDirectory)).ToArray();
         Porter.Run(plan, files, request, new QuietObserver(), CancellationToken.None);
-        foreach (var (_, file) in files)
+        foreach (var file in files.SelectMany(f => f.Files))
         {
             file.Commit();
             file.Dispose();
         }
 
-        return (files[0].Item2.Path, files[^1].Item2.Path);
+        return (files[0].Files[0].Path, files[^1].Files[0].Path);
     }
 
     private static Run Measure(string source, string port, PortRequest request)

@@ -16,5 +16,6 @@ var root = new RootCommand("Measures ModelPort. Run it in Release on a quiet mac
     StoreBenchmark.Command(),
     NoOpBuildBenchmark.Command(),
     KillBenchmark.Command(),
+    ConsumeBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Formats.Tar;
+using System.IO.Compression;
 using System.Runtime.InteropServices;
 using Microsoft.Build.Logging.StructuredLogger;
 
@@ -18,7 +20,7 @@ public sealed class ModelConsumptionTests(PackedRepository repository, ModelRele
     ];
 
     [Fact]
-    public void An_application_gets_the_model_and_a_class_that_knows_it_built_published_and_as_a_single_file()
+    public void An_application_gets_the_model_and_a_class_that_knows_it_built_published_in_a_container_and_trimmed_as_a_single_file()
     {
         TestProject application = release.Application("1.0.0", Program);
         application.Build().Succeeded();
@@ -30,21 +32,136 @@ public sealed class ModelConsumptionTests(PackedRepository repository, ModelRele
         application.Run("publish", "--no-build", "-c", "Debug", "-o", "out").Succeeded();
         Assert.Equal(Model, TestProject.FilesIn(Path.Combine(application.Directory, "out", "models")));
 
+        string image = Path.Combine(application.Directory, "image.tar");
+        using (ImageRegistry registry = new())
+        {
+            application.Run("publish", "--no-build", "-c", "Debug", "-t:PublishContainer", $"-p:ContainerBaseImage={registry.Image}", $"-p:ContainerArchiveOutputPath={image}").Succeeded();
+        }
+
+        Assert.Equal(Model.Select(file => "app/models/" + file), FilesInImage(image).Where(file => file.StartsWith("app/models/", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+
         // The model stays outside of the file: engines map it.
         string single = Path.Combine(application.Directory, "single");
-        application.Run("publish", "-c", "Debug", "-r", RuntimeInformation.RuntimeIdentifier, "--self-contained", "false", "-p:PublishSingleFile=true", "-p:DebugType=none", "-o", single).Succeeded();
+        application.Run("publish", "-c", "Debug", "-r", RuntimeInformation.RuntimeIdentifier, "-p:PublishSingleFile=true", "-p:PublishTrimmed=true", "-p:DebugType=none", "-o", single).Succeeded();
         Assert.Equal(Model, TestProject.FilesIn(Path.Combine(single, "models")));
-        Assert.Single(Directory.GetFiles(single));
-        ProcessStartInfo start = new(Directory.GetFiles(single)[0]) { WorkingDirectory = repository.Root, RedirectStandardOutput = true };
-        start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
-        using Process process = Process.Start(start)!;
-        Assert.Equal("Q8_0 True Acme.Wordnet True", process.StandardOutput.ReadToEnd().Trim());
+        Assert.Equal("Q8_0 True Acme.Wordnet True", RunProgram(Assert.Single(Directory.GetFiles(single))));
+    }
+
+    [Fact]
+    public void A_natively_compiled_application_finds_and_proves_its_model()
+    {
+        // Any warning of the trimmer or the native compiler is an error here.
+        release.PackRuntime();
+        TestProject application = release.Application(
+            "1.0.0",
+            """
+            using ModelPort.Runtime;
+            PortedFile file = PortedModels.Get(Models.WordnetLlama.Name).File();
+            Console.WriteLine($"{file.Precision} {file.VerifiedPath() == Models.WordnetLlama.Path} {file.Metric("meanDivergence") == Models.WordnetLlama.MeanDivergence}");
+            """,
+            $"<PublishAot>true</PublishAot><StripSymbols>false</StripSymbols>{(IsOnPath("clang") ? "" : "<CppCompilerAndLinker>gcc</CppCompilerAndLinker>")}",
+            $"<PackageReference Include=\"ModelPort.Runtime\" Version=\"[{PackedRepository.Version}]\" />");
+        string native = Path.Combine(application.Directory, "native");
+        application.Run("publish", "-r", RuntimeInformation.RuntimeIdentifier, "-o", native).Succeeded();
+        Assert.Equal(Model, TestProject.FilesIn(Path.Combine(native, "models")));
+        Assert.False(File.Exists(Path.Combine(native, "App.dll")));
+        Assert.Equal("Q8_0 True True", RunProgram(Path.Combine(native, OperatingSystem.IsWindows() ? "App.exe" : "App")));
+    }
+
+    [Fact]
+    public void A_test_project_finds_the_model_that_it_references()
+    {
+        TestProject tests = release.Application(
+            "1.0.0",
+            "public class ModelTests { [Xunit.Fact] public void The_model_lies_beside_the_tests() => Xunit.Assert.Equal(Models.WordnetLlama.Bytes, new FileInfo(Models.WordnetLlama.Path).Length); }",
+            "<IsTestProject>true</IsTestProject><UseMicrosoftTestingPlatformRunner>true</UseMicrosoftTestingPlatformRunner>",
+            $"<PackageReference Include=\"xunit.v3\" Version=\"{typeof(FactAttribute).Assembly.GetName().Version!.ToString(3)}\" />");
+        File.WriteAllText(Path.Combine(tests.Directory, "global.json"), """{"test":{"runner":"Microsoft.Testing.Platform"}}""");
+        BuildResult result = tests.RunIn(tests.Directory, "test", "--no-restore").Succeeded();
+        Assert.Contains("succeeded: 1", result.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void With_hard_links_there_is_one_copy_of_a_model_and_no_version_is_written_through_another()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Tells one file from another by a command of Unix.");
+        string packages = Path.Combine(repository.Root, "linked-packages");
+        string properties = $"{TestProject.NoCompiler}<RestorePackagesPath>{packages}</RestorePackagesPath><ModelPortUseHardLinks>true</ModelPortUseHardLinks>";
+        string Packed(string version, string file) => Path.Combine(packages, "acme.wordnet", version, "models", "wordnet-llama", file);
+        TestProject application = release.Application("1.0.0", Program, properties);
+        string Built(string file) => Path.Combine(application.Bin, "models", "wordnet-llama", file);
+        const string First = "wordnet-llama-Q8_0.gguf";
+        application.Build().Succeeded();
+        Assert.True(TestProject.IsSameFile(Built(First), Packed("1.0.0", First)));
+        Assert.False(TestProject.IsSameFile(Built("modelport.json"), Packed("1.0.0", "modelport.json")));
+        Assert.DoesNotContain("hard link", application.Build("-v:n").Succeeded().Output, StringComparison.OrdinalIgnoreCase);
+
+        // Another version takes the name alone, also when nobody remembers what lay there.
+        byte[] content = File.ReadAllBytes(Packed("1.0.0", First));
+        ModelRelease.Reference(application, "1.1.0", properties);
+        Directory.Delete(Path.Combine(application.Directory, "obj", "Debug"), recursive: true);
+        application.Build().Succeeded();
+        Assert.True(TestProject.IsSameFile(Built("wordnet-llama-Q4_K_M.gguf"), Packed("1.1.0", "wordnet-llama-Q4_K_M.gguf")));
+        Assert.Equal(content, File.ReadAllBytes(Packed("1.0.0", First)));
+        application.Build("-p:ModelPortUseHardLinks=false").Succeeded();
+        Assert.False(TestProject.IsSameFile(Built("wordnet-llama-Q4_K_M.gguf"), Packed("1.1.0", "wordnet-llama-Q4_K_M.gguf")));
+
+        // Between file systems there are none: it is said, and copied.
+        if (Directory.Exists("/dev/shm"))
+        {
+            string elsewhere = Path.Combine("/dev/shm", Path.GetFileName(repository.Root)) + "/";
+            try
+            {
+                Assert.Contains("Could not use a link to copy", application.Build($"-p:OutDir={elsewhere}", "-v:n").Succeeded().Output, StringComparison.Ordinal);
+                Assert.True(File.Exists(Path.Combine(elsewhere, "models", "wordnet-llama", "wordnet-llama-Q4_K_M.gguf")));
+            }
+            finally
+            {
+                Directory.Delete(elsewhere, recursive: true);
+            }
+        }
+
+        // Whoever writes into a link writes into the package; the next build finds it.
+        application.Build().Succeeded();
+        byte[] written = File.ReadAllBytes(Built("wordnet-llama-Q4_K_M.gguf"));
+        written[written.Length / 2] ^= 1;
+        File.WriteAllBytes(Built("wordnet-llama-Q4_K_M.gguf"), written);
+        Error damaged = application.Build().Failed();
+        Assert.Equal(("MP5004", Packed("1.1.0", "wordnet-llama-Q4_K_M.gguf")), (damaged.Code, Path.GetFullPath(damaged.File)));
+    }
+
+    [Fact]
+    public void The_sample_application_runs_on_the_package_as_it_does_on_the_project()
+    {
+        release.PackRuntime();
+        string worker = Path.Combine(repository.Packages, "modelport.build", PackedRepository.Version, "tools", "worker");
+        TestProject application = release.Application(
+            "1.0.0",
+            File.ReadAllText(Path.Combine(Sample, "Program.cs")),
+            "",
+            $"""
+            <PackageReference Include="ModelPort.Runtime" Version="[{PackedRepository.Version}]" />
+            <Compile Include="{Path.Combine(Sample, "*.cs")}" Exclude="{Path.Combine(Sample, "Program.cs")}" />
+            <Reference Include="{Path.Combine(worker, "ModelPort.Engines.dll")}" />
+            <None Include="{Path.Combine(worker, "runtimes", "**")}" LinkBase="runtimes" CopyToOutputDirectory="PreserveNewest" />
+            """);
+        application.Build().Succeeded();
+        string program = Path.Combine(application.Bin, "App.dll");
+        Assert.StartsWith("falcon: noun.animal (", application.RunIn(repository.Root, program, "What kind of thing is a falcon?").Succeeded().Output, StringComparison.Ordinal);
+
+        // Of eight domains one in eight would be guessed.
+        string[] nouns = File.ReadAllLines(Path.Combine(Sample, "..", "data", "nouns.tsv"));
+        string few = Path.Combine(application.Directory, "few.tsv");
+        File.WriteAllLines(few, nouns.Where((_, index) => index % 6 == 0));
+        string measured = application.RunIn(repository.Root, program, "--measure", few).Succeeded().Output;
+        int right = int.Parse(measured.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
+        Assert.InRange(right, nouns.Length / 6 / 4, nouns.Length / 6);
     }
 
     [Fact]
     public void A_project_two_references_away_gets_the_model_too()
     {
-        TestProject library = release.Application("1.0.0", "namespace Acme { public static class Nouns { public static string Path => Models.WordnetLlama.Path; } }", "<OutputType>Library</OutputType>");
+        TestProject library = release.Application("1.0.0", "namespace Acme { public static class Nouns { public static string Path => ModelPort.Models.WordnetLlama.Path; } }", "<OutputType>Library</OutputType><ImplicitUsings>disable</ImplicitUsings><Nullable>disable</Nullable><LangVersion>7.3</LangVersion>");
         TestProject middle = release.Application("", "namespace Acme { public static class Middle { public static string Path => Nouns.Path; } }", "<OutputType>Library</OutputType><AssemblyName>Middle</AssemblyName>", Referring(library));
         TestProject application = release.Application("", "Console.WriteLine(File.Exists(Acme.Middle.Path));", "<AssemblyName>End</AssemblyName>", Referring(middle));
         application.Run("publish", "--no-restore", "-c", "Debug", "-o", "out").Succeeded();
@@ -146,6 +263,37 @@ public sealed class ModelConsumptionTests(PackedRepository repository, ModelRele
         File.WriteAllText(Path.Combine(folder, "ask.cs"), $"#:package Acme.Wordnet@1.0.0\n#:property PublishAot=false\n{Program}");
         Assert.EndsWith("Q8_0 True Acme.Wordnet True", DotNet.Run(folder, repository.Packages, "run", "ask.cs").Succeeded().Output.Trim(), StringComparison.Ordinal);
     }
+
+    private static string Sample => Path.Combine(PackedRepository.Repository, "samples", "WordnetApp");
+
+    /// <summary>Runs a published program from another folder than its own.</summary>
+    private string RunProgram(string path)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(path) { WorkingDirectory = repository.Root, RedirectStandardOutput = true })!;
+        return process.StandardOutput.ReadToEnd().Trim();
+    }
+
+    /// <summary>The files of all layers of an image in an archive, as docker load takes it.</summary>
+    private static List<string> FilesInImage(string archive)
+    {
+        List<string> files = [];
+        using TarReader image = new(File.OpenRead(archive));
+        while (image.GetNextEntry(copyData: true) is { } part)
+        {
+            if (part.Name.EndsWith("layer.tar", StringComparison.Ordinal))
+            {
+                using TarReader layer = new(new GZipStream(part.DataStream!, CompressionMode.Decompress));
+                while (layer.GetNextEntry() is { } entry)
+                {
+                    files.AddRange(entry.EntryType is TarEntryType.Directory ? [] : [entry.Name.TrimStart('/')]);
+                }
+            }
+        }
+
+        return files;
+    }
+
+    private static bool IsOnPath(string command) => Environment.GetEnvironmentVariable("PATH")!.Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, command)));
 
     private static string Referring(TestProject project) => $"<ProjectReference Include=\"{project.ProjectFile}\" />";
 

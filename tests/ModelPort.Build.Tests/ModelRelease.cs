@@ -86,5 +86,6 @@ public sealed class ModelRelease : ICollectionFixture<ModelRelease>
     internal BuildResult Tool(params string[] arguments) =>
         DotNet.Run(_repository.Root, _repository.Packages, [Path.Combine(_repository.Packages, "modelport.build", PackedRepository.Version, "tools", "worker", "ModelPort.Tool.dll"), .. arguments]);
 
-    private static string Item(string precision, string metadata = "") => $"""<ModelPort Include="{PackedRepository.SampleCheckpoint}" Precision="{precision}" {metadata} />""";
+    /// <summary>The item that ports the sample model.</summary>
+    internal static string Item(string precision, string metadata = "") => $"""<ModelPort Include="{PackedRepository.SampleCheckpoint}" Precision="{precision}" {metadata} />""";
 }

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace ModelPort.Build.Tests;
 
 /// <summary>How ported files come into bin, and what an edit there does.</summary>
@@ -19,7 +17,7 @@ public sealed class PlacementTests(PackedRepository repository)
         string content = File.ReadAllText(ported);
 
         // A file that can be written to must be one of its own; one that shares its inode must not.
-        Assert.True(new FileInfo(beside).IsReadOnly == IsSame(ported, beside));
+        Assert.True(new FileInfo(beside).IsReadOnly == TestProject.IsSameFile(ported, beside));
         Assert.False(new FileInfo(InBin(project, "modelport.json")).IsReadOnly);
         Assert.Equal(File.GetLastWriteTimeUtc(ported), File.GetLastWriteTimeUtc(beside));
 
@@ -63,7 +61,7 @@ public sealed class PlacementTests(PackedRepository repository)
         project.Build().Succeeded();
         project.Build("-p:ModelPortLinkOutputs=false", "-p:ModelPortEvaluationTokens=9").Succeeded();
         Assert.False(new FileInfo(InBin(project, Model)).IsReadOnly);
-        Assert.False(OperatingSystem.IsLinux() && IsSame(ported, InBin(project, Model)));
+        Assert.False(OperatingSystem.IsLinux() && TestProject.IsSameFile(ported, InBin(project, Model)));
         Assert.Equal(File.ReadAllText(ported), File.ReadAllText(InBin(project, Model)));
         Assert.NotEqual(content, File.ReadAllText(ported));
         Assert.Equal(content, File.ReadAllText(kept));
@@ -86,11 +84,4 @@ public sealed class PlacementTests(PackedRepository repository)
     }
 
     private static string InBin(TestProject project, string file) => Path.Combine(project.Bin, "models", "checkpoint", file);
-
-    private static bool IsSame(string one, string other)
-    {
-        using Process test = Process.Start("test", [one, "-ef", other]);
-        test.WaitForExit();
-        return test.ExitCode == 0;
-    }
 }

@@ -110,6 +110,14 @@ internal sealed class TestProject
     /// <summary>Runs dotnet in another folder with this project's packages.</summary>
     public BuildResult RunIn(string folder, params string[] arguments) => DotNet.Run(folder, _repository.Packages, arguments);
 
+    /// <summary>Whether two names are of one file.</summary>
+    public static bool IsSameFile(string one, string other)
+    {
+        using Process test = Process.Start("test", [one, "-ef", other]);
+        test.WaitForExit();
+        return test.ExitCode == 0;
+    }
+
     /// <summary>The files below a folder, relative to it, with forward slashes, sorted.</summary>
     public static string[] FilesIn(string folder) =>
         System.IO.Directory.Exists(folder)

@@ -14,14 +14,18 @@ public sealed class GgufShardsTests
 
         using GgufShards shards = GgufShards.Open(second);
 
-        Assert.Equal(["a", "b", "c"], shards.Tensors.Select(place => place.Tensor.Name));
+        Assert.Equal(["a", "b", "c"], shards.Tensors.Select(tensor => tensor.Name));
         Assert.Equal(3, shards.Files.Length);
-        Assert.True(shards.Metadata.TryGetInt64("split.no", out long number) && number == 0);
-        Assert.True(shards.TryGet("c", out GgufFile? file, out GgufTensor? tensor));
+        Assert.True(shards.Files[0].Metadata.TryGetInt64("split.no", out long number) && number == 0);
+        Assert.Empty(shards.Metadata);
+        Assert.Equal(shards.Files[0].Path, shards.Path);
+        Assert.Equal(shards.Files.Sum(file => new FileInfo(file.Path).Length), shards.FileLength);
+        Assert.True(shards.TryGet("c", out GgufTensor? tensor));
+        Assert.Same(shards.Files[2], shards.FileOf(tensor));
         byte[] bytes = new byte[tensor.ByteLength];
-        file.Read(tensor, 0, bytes);
+        shards.Read(tensor, 0, bytes);
         Assert.Equal([2, 2, 2, 2], bytes);
-        Assert.False(shards.TryGet("d", out _, out _));
+        Assert.False(shards.TryGet("d", out _));
     }
 
     [Fact]
@@ -30,7 +34,7 @@ public sealed class GgufShardsTests
         using TempFolder folder = new();
         using GgufShards shards = GgufShards.Open(folder.Write("model.gguf", GgufSamples.Model()));
         Assert.Single(shards.Files);
-        Assert.Equal(4, shards.Tensors.Count());
+        Assert.Equal(4, shards.Tensors.Length);
     }
 
     [Fact]

@@ -16,7 +16,7 @@ public sealed class ExpertTests
     {
         using var checkpoint = Mixtral(ExpertForm.Mixtral);
         using var folder = new TemporaryFolder();
-        using var file = GgufFile.Open(Ports.Make(checkpoint.Model, "BF16", folder.Path)["BF16"]);
+        using var file = GgufShards.Open(Ports.Make(checkpoint.Model, "BF16", folder.Path)["BF16"]);
         Assert.Equal(
             ["blk.0.ffn_gate_exps.weight", "blk.0.ffn_down_exps.weight", "blk.0.ffn_up_exps.weight", "blk.0.ffn_gate_inp.weight", "blk.0.attn_norm.weight"],
             file.Tensors.Select(t => t.Name).Where(n => n.StartsWith("blk.0.", StringComparison.Ordinal)).Take(5));
@@ -44,8 +44,8 @@ public sealed class ExpertTests
         var files = new[] { one, other }.Select((c, i) => Ports.Make(c.Model, "BF16;Q4_0", Directory.CreateDirectory(folder[$"{i}"]).FullName)).ToArray();
         foreach (var precision in files[0].Keys)
         {
-            using var left = GgufFile.Open(files[0][precision]);
-            using var right = GgufFile.Open(files[1][precision]);
+            using var left = GgufShards.Open(files[0][precision]);
+            using var right = GgufShards.Open(files[1][precision]);
             var byName = right.Tensors.ToDictionary(t => t.Name);
             Assert.Equal(left.Tensors.Length, byName.Count);
             Assert.All(left.Tensors, t => Assert.True(Bytes(left, t).SequenceEqual(Bytes(right, byName[t.Name])), t.Name));
@@ -186,11 +186,11 @@ public sealed class ExpertTests
     // The bytes of all tensors by name: shards change the order in which tensors are met.
     private static string Sorted(string path)
     {
-        using var file = GgufFile.Open(path);
+        using var file = GgufShards.Open(path);
         return string.Join('\n', file.Tensors.OrderBy(t => t.Name, StringComparer.Ordinal).Select(t => $"{t.Name} {Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(Bytes(file, t)))}"));
     }
 
-    private static byte[] Bytes(GgufFile file, GgufTensor tensor)
+    private static byte[] Bytes(GgufShards file, GgufTensor tensor)
     {
         var bytes = new byte[tensor.ByteLength];
         file.Read(tensor, 0, bytes);

@@ -36,7 +36,7 @@ public sealed class GoldenTests
         using var folder = new TemporaryFolder();
         var path = Ports.Make(Repository.Checkpoint(model), precision, folder.Path)[precision];
         using var golden = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Repository.Fixture(model), "golden", precision.ToLowerInvariant() + ".json")));
-        using var file = GgufFile.Open(path);
+        using var file = GgufShards.Open(path);
 
         var expected = golden.RootElement.GetProperty("tensors").EnumerateArray()
             .Select(t => $"{t.GetProperty("name").GetString()} {t.GetProperty("type").GetString()} [{string.Join(",", t.GetProperty("shape").EnumerateArray())}] {t.GetProperty("sha256").GetString()}");
@@ -50,7 +50,7 @@ public sealed class GoldenTests
         using var folder = new TemporaryFolder();
         var path = Ports.Make(Repository.Checkpoint(model), precision, folder.Path)[precision];
         using var golden = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Repository.Fixture(model), "golden", precision.ToLowerInvariant() + ".json")));
-        using var file = GgufFile.Open(path);
+        using var file = GgufShards.Open(path);
 
         var expected = golden.RootElement.GetProperty("metadata").EnumerateObject()
             .Where(p => !p.Name.StartsWith("GGUF.", StringComparison.Ordinal) && !FolderKeys.Contains(p.Name))
@@ -59,7 +59,7 @@ public sealed class GoldenTests
         Assert.Equal(expected, actual);
     }
 
-    private static string Describe(GgufFile file, GgufTensor tensor)
+    private static string Describe(GgufShards file, GgufTensor tensor)
     {
         var bytes = new byte[tensor.ByteLength];
         file.Read(tensor, 0, bytes);

@@ -73,7 +73,7 @@ public sealed class MixtureRecipeTests
         foreach (var precision in Precision.All.Where(p => p.UsesRecipe && (importance || !p.NeedsImportance)))
         {
             LlamaFileQuantizer.Quantize(folder["zero.gguf"], folder["theirs.gguf"], (int)precision.FileType, options);
-            using var theirs = GgufFile.Open(folder["theirs.gguf"]);
+            using var theirs = GgufShards.Open(folder["theirs.gguf"]);
             var ours = new MixtureRecipe(precision, recipe).Choose(tensors);
             Assert.Equal(
                 theirs.Tensors.Select(t => $"{precision} {t.Name} {t.Type}").Order(StringComparer.Ordinal),
@@ -109,7 +109,7 @@ public sealed class MixtureRecipeTests
                 }
 
                 LlamaFileQuantizer.Quantize(folder["zero.gguf"], folder["theirs.gguf"], (int)precision.FileType, TensorChoiceTests.Options(choice));
-                using var theirs = GgufFile.Open(folder["theirs.gguf"]);
+                using var theirs = GgufShards.Open(folder["theirs.gguf"]);
                 var ours = new MixtureRecipe(precision, recipe, choice).Choose(tensors);
                 Assert.Equal(
                     theirs.Tensors.Select(t => $"{precision} {choice.Key} {t.Name} {t.Type}").Order(StringComparer.Ordinal),

@@ -32,8 +32,8 @@ public sealed class QuantisedTests
         LlamaFileQuantizer.Quantize(files["F32"], folder["theirs.gguf"], fileType);
 
         GgufFiles.EqualTensors(folder["theirs.gguf"], files[precision]);
-        using var ours = GgufFile.Open(files[precision]);
-        using var theirs = GgufFile.Open(folder["theirs.gguf"]);
+        using var ours = GgufShards.Open(files[precision]);
+        using var theirs = GgufShards.Open(folder["theirs.gguf"]);
         Assert.True(theirs.Metadata.TryGetInt64("general.file_type", out var theirType) && ours.Metadata.TryGetInt64("general.file_type", out var ourType) && theirType == ourType);
     }
 

@@ -72,7 +72,7 @@ public sealed class TensorChoiceTests
                 var choice = new TensorChoice { Patterns = [pattern] };
                 var theirs = folder[$"{Guid.NewGuid()}.gguf"];
                 LlamaFileQuantizer.Quantize(folder["zero.gguf"], theirs, (int)precision.FileType, Options(choice));
-                using var file = GgufFile.Open(theirs);
+                using var file = GgufShards.Open(theirs);
                 var ours = new MixtureRecipe(precision, recipe, choice).Choose(tensors);
                 Assert.Equal(file.Tensors.Select(t => $"{t.Name} {t.Type}").Order(StringComparer.Ordinal), Names.Select((n, i) => $"{n} {ours[i].Type}").Order(StringComparer.Ordinal));
             },

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using ModelPort.Packages;
+using ModelPort.Packages.Feeds;
 
 namespace ModelPort.Tool.Commands;
 
@@ -8,23 +9,26 @@ internal static class CompareCommand
 {
     public static Command Create()
     {
-        var old = new Argument<string>("old") { Description = "The release before: a model package (.nupkg), or the folder of a project, an application or a model." };
+        var old = new Argument<string>("old") { Description = "The release before: a model package (.nupkg), the folder of a project, an application or a model, or a package on the feeds: id, id@version or id@range." };
         var current = new Argument<string>("new") { Description = "The release now." };
         var format = PortOptions.CreateFormat();
         var all = new Option<bool>("--all") { Description = "Also what did not change." };
+        var feeds = new FeedArguments();
         var command = new Command("compare", "Compares two releases of models by their measured numbers; exit code 3 when the new one is worse.") { old, current, all, format };
-        command.SetAction((parsed, _) => ConsoleRun.Execute(() =>
+        feeds.AddTo(command);
+        command.SetAction((parsed, cancellation) => ConsoleRun.Execute(() =>
         {
-            using var before = PackedFiles.Open(parsed.GetValue(old)!);
-            using var now = PackedFiles.Open(parsed.GetValue(current)!);
-            var compared = PackageComparison.Compare(before, NameOf(before), now, NameOf(now));
-            Console.WriteLine(parsed.GetValue(format) == "json" ? JsonText.Of(compared) : ToText(compared, parsed.GetValue(all)));
+            NamedPackage Open(Argument<string> package) => ConsoleRun.WithProgress(observer => NamedPackage.Open(parsed.GetValue(package)!, feeds.Read(parsed), observer, cancellation));
+            using var before = Open(old);
+            using var now = Open(current);
+            var compared = PackageComparison.Compare(before.Files, before.Name, now.Files, now.Name);
+            Console.WriteLine(parsed.GetValue(format) == "json" ? JsonText.Of(View.Of(compared, before, now)) : ToText(compared, parsed.GetValue(all)) + From(before) + From(now));
             return compared.IsWorse ? ExitCode.BudgetMissed : ExitCode.Done;
         }));
         return command;
     }
 
-    private static string NameOf(PackedFiles files) => Path.GetFileName(files.Path);
+    private static string From(NamedPackage package) => package.From is { } from ? $"{Environment.NewLine}{package.Name} is from {from}." : "";
 
     private static string ToText(ComparedReleases compared, bool all)
     {
@@ -38,5 +42,10 @@ internal static class CompareCommand
         int[] widths = [.. Enumerable.Range(0, rows[0].Length).Select(i => rows.Max(r => r[i].Length))];
         string Row(string[] cells) => "| " + string.Join(" | ", cells.Select((c, i) => c.PadRight(widths[i]))) + " |";
         return string.Join(Environment.NewLine, [Row(rows[0]), Row([.. widths.Select(w => new string('-', Math.Max(3, w)))]), .. rows.Skip(1).Select(Row), "", $"This is a {compared.VersionPart} change."]);
+    }
+
+    private sealed record View(string Old, string? OldFrom, string New, string? NewFrom, IReadOnlyList<ComparedLine> Lines, bool IsWorse, string VersionPart)
+    {
+        public static View Of(ComparedReleases compared, NamedPackage old, NamedPackage current) => new(compared.Old, old.From, compared.New, current.From, compared.Lines, compared.IsWorse, compared.VersionPart);
     }
 }

@@ -6,19 +6,30 @@ using ModelPort.Formats.Gguf;
 
 namespace ModelPort.Tool.Commands;
 
-/// <summary>modelport inspect: what a checkpoint or a GGUF file is, without reading weights.</summary>
+/// <summary>What inspect found, as text; its properties are the JSON.</summary>
+internal interface IDescription
+{
+    string ToText();
+}
+
+/// <summary>modelport inspect: what a checkpoint, a GGUF file or an ONNX model is, without reading weights.</summary>
 internal static class InspectCommand
 {
     public static Command Create()
     {
-        var source = new Argument<string>("source") { Description = "A checkpoint folder or a .gguf file." };
+        var source = new Argument<string>("source") { Description = "A checkpoint folder, or a .gguf or .onnx file; of a model in several .gguf files any one of them." };
         var format = PortOptions.CreateFormat();
-        var command = new Command("inspect", "Shows what a checkpoint or a GGUF file holds.") { source, format };
+        var command = new Command("inspect", "Shows what a checkpoint, a GGUF file or an ONNX model holds.") { source, format };
         command.SetAction((parsed, _) => ConsoleRun.Execute(() =>
         {
             var path = Path.GetFullPath(parsed.GetValue(source)!);
-            var description = path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) ? OfGguf(path) : OfCheckpoint(path);
-            Console.WriteLine(parsed.GetValue(format) == "json" ? JsonText.Of(description) : description.ToText());
+            IDescription description = Path.GetExtension(path).ToUpperInvariant() switch
+            {
+                ".GGUF" => OfGguf(path),
+                ".ONNX" => OnnxDescription.Of(path),
+                _ => OfCheckpoint(path),
+            };
+            Console.WriteLine(parsed.GetValue(format) == "json" ? JsonText.Of<object>(description) : description.ToText());
             return ExitCode.Done;
         }));
         return command;
@@ -45,15 +56,19 @@ internal static class InspectCommand
 
     private static Description OfGguf(string path)
     {
-        using var file = GgufFile.Open(path);
-        var metadata = file.Metadata.Select(m => new NamedValue(m.Key, Shorten(m.Value.ToString() ?? "")));
+        using var model = GgufShards.Open(path);
+        var metadata = model.Metadata.Select(m => new NamedValue(m.Key, Shorten(m.Value.ToString() ?? "")));
         return new Description(
             path,
-            file.Metadata.TryGetString("general.architecture", out var architecture) ? architecture : "unknown",
-            file.Tensors.Sum(t => t.Shape.Aggregate(1L, (a, b) => a * b)),
-            new FileInfo(path).Length,
-            [new("GGUF version", file.Version.ToString(CultureInfo.InvariantCulture)), .. metadata],
-            [.. file.Tensors.Select(t => new TensorLine(t.Name, GgmlTypes.Name(t.Type), [.. t.Shape], Path.GetFileName(path)))]);
+            model.Metadata.TryGetString("general.architecture", out var architecture) ? architecture : "unknown",
+            model.Tensors.Sum(t => t.Shape.Aggregate(1L, (a, b) => a * b)),
+            model.FileLength,
+            [
+                new("GGUF version", model.Files[0].Version.ToString(CultureInfo.InvariantCulture)),
+                .. model.Files.Length == 1 ? [] : model.Files.Select(f => new NamedValue(Path.GetFileName(f.Path), $"{Sizes.Bytes(f.FileLength)}, {f.Tensors.Length} tensors")),
+                .. metadata,
+            ],
+            [.. model.Tensors.Select(t => new TensorLine(t.Name, GgmlTypes.Name(t.Type), [.. t.Shape], Path.GetFileName(model.FileOf(t).Path)))]);
     }
 
     private static string Shorten(string text) => text.Length <= 100 ? text.ReplaceLineEndings("\\n") : text[..100].ReplaceLineEndings("\\n") + "...";
@@ -62,7 +77,7 @@ internal static class InspectCommand
 
     private sealed record TensorLine(string Name, string Type, long[] Shape, string File);
 
-    private sealed record Description(string Path, string Architecture, long Parameters, long Bytes, IReadOnlyList<NamedValue> Details, IReadOnlyList<TensorLine> Tensors)
+    private sealed record Description(string Path, string Architecture, long Parameters, long Bytes, IReadOnlyList<NamedValue> Details, IReadOnlyList<TensorLine> Tensors) : IDescription
     {
         public string ToText()
         {

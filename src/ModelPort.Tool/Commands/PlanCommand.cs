@@ -50,7 +50,9 @@ internal static class PlanCommand
             : $" by {Why}";
     }
 
-    private sealed record OutputView(string File, string Precision, long Bytes, IReadOnlyDictionary<string, int> TensorTypes, IReadOnlyList<Fallback> Fallbacks, MixView? Mix);
+    private sealed record FileView(string Name, long Bytes, int Tensors);
+
+    private sealed record OutputView(IReadOnlyList<FileView> Files, string Precision, long Bytes, IReadOnlyDictionary<string, int> TensorTypes, IReadOnlyList<Fallback> Fallbacks, MixView? Mix);
 
     /// <summary>What types were chosen for, and what is expected of them.</summary>
     private sealed record MixView(long LimitBytes, double ExpectedDivergence, double LeastDivergence)
@@ -92,7 +94,7 @@ internal static class PlanCommand
             plan.Architecture.Name,
             plan.ParameterCount,
             plan.Checkpoint.WeightBytes,
-            [.. plan.Outputs.Select(o => new OutputView(o.FileName, o.Precision.Name, o.FileLength, o.TypeCounts.ToDictionary(t => GgmlTypes.Name(t.Key), t => t.Value), o.Fallbacks, MixView.Of(o.Mix)))],
+            [.. plan.Outputs.Select(o => new OutputView([.. o.Files.Select(f => new FileView(f.Name, f.Layout.FileLength, f.Layout.Tensors.Length))], o.Precision.Name, o.FileLength, o.TypeCounts.ToDictionary(t => GgmlTypes.Name(t.Key), t => t.Value), o.Fallbacks, MixView.Of(o.Mix)))],
             [.. plan.Tensors.Select((t, i) => new TensorView(
                 t.Name,
                 t.Parts.IsEmpty ? "(computed)" : t.SourceName,
@@ -111,7 +113,8 @@ internal static class PlanCommand
             lines.Add($"{Architecture}, {Parameters.ToString("N0", CultureInfo.InvariantCulture)} parameters, {Sizes.Bytes(SourceBytes)}");
             foreach (var output in Outputs)
             {
-                lines.Add($"-> {output.File}: {Sizes.Bytes(output.Bytes)} ({string.Join(", ", output.TensorTypes.Select(t => $"{t.Value} {t.Key}"))})");
+                lines.Add($"-> {(output.Files is [var only] ? only.Name : $"{output.Files.Count} files")}: {Sizes.Bytes(output.Bytes)} ({string.Join(", ", output.TensorTypes.Select(t => $"{t.Value} {t.Key}"))})");
+                lines.AddRange(output.Files.Count == 1 ? [] : output.Files.Select(f => $"   {f.Name}: {Sizes.Bytes(f.Bytes)}, {f.Tensors} tensors"));
                 lines.AddRange(output.Mix is null ? [] : [output.Mix.ToText()]);
             }
 

@@ -16,7 +16,7 @@ internal static class ValidateCommand
     public static Command Create()
     {
         var options = new PortOptions();
-        var port = new Argument<string>("port") { Description = "The GGUF file to measure, whoever made it." };
+        var port = new Argument<string>("port") { Description = "The GGUF file to measure, whoever made it; of a model in several any one of them." };
         var source = new Option<string>("--source") { Description = "The checkpoint folder it came from.", Required = true };
         var command = new Command("validate", "Measures a GGUF file against its source checkpoint and judges it by budgets.") { port, source };
         options.AddTo(command);

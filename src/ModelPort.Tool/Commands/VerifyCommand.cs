@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using ModelPort.Diagnostics;
 using ModelPort.Packages;
+using ModelPort.Packages.Feeds;
 
 namespace ModelPort.Tool.Commands;
 
@@ -10,14 +11,19 @@ internal static class VerifyCommand
 {
     public static Command Create()
     {
-        var path = new Argument<string>("path") { Description = "A model package (.nupkg), or the folder of a project, an application or a model." };
+        var package = new Argument<string>("package") { Description = "A model package (.nupkg), the folder of a project, an application or a model, or a package on the feeds: id, id@version or id@range." };
+        var feeds = new FeedArguments();
         var format = PortOptions.CreateFormat();
-        var command = new Command("verify", "Proves by their hashes that the models of a package or folder are as they were ported and packed.") { path, format };
+        var command = new Command("verify", "Proves by their hashes that the models of a package or folder are as they were ported and packed.") { package, format };
+        feeds.AddTo(command);
         command.SetAction((parsed, cancellation) => ConsoleRun.Execute(() =>
         {
-            using var files = PackedFiles.Open(parsed.GetValue(path)!);
-            var models = ConsoleRun.WithProgress(observer => PackageVerification.Verify(files, observer, cancellation));
-            Console.WriteLine(parsed.GetValue(format) == "json" ? JsonText.Of(models) : string.Join(Environment.NewLine, models.Select(ToText)));
+            var (from, models) = ConsoleRun.WithProgress(observer =>
+            {
+                using var opened = NamedPackage.OpenWhole(parsed.GetValue(package)!, feeds.Read(parsed), observer, cancellation);
+                return (opened.From is { } place ? $"{opened.Name} from {place}" : null, PackageVerification.Verify(opened.Files, observer, cancellation));
+            });
+            Console.WriteLine(parsed.GetValue(format) == "json" ? JsonText.Of(models.Select(m => View.Of(from, m))) : string.Join(Environment.NewLine, models.Select(ToText).Prepend(from).OfType<string>()));
             foreach (var error in models.SelectMany(m => m.Errors))
             {
                 Console.Error.WriteLine(error);
@@ -31,4 +37,9 @@ internal static class VerifyCommand
     private static string ToText(VerifiedModel model) => string.Create(
         CultureInfo.InvariantCulture,
         $"{model.Name}{(model.Folder.Length == 0 ? "" : $" ({model.Folder})")}: {model.Files} files, {Sizes.Bytes(model.Bytes)}, {(model.Errors.Count == 0 ? "as packed" : $"{model.Errors.Count} NOT AS PACKED")}");
+
+    private sealed record View(string? Package, string Name, string Folder, int Files, long Bytes, IReadOnlyList<Diagnostic> Errors)
+    {
+        public static View Of(string? package, VerifiedModel model) => new(package, model.Name, model.Folder, model.Files, model.Bytes, model.Errors);
+    }
 }

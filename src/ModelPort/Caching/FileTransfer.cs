@@ -10,7 +10,7 @@ internal static class FileTransfer
     /// <exception cref="UnauthorizedAccessException">It may not be made.</exception>
     public static void Make(string source, string target)
     {
-        if (SystemCalls.TryClone(source, target) || SystemCalls.TryLink(source, target))
+        if (FileLinks.TryClone(source, target) || FileLinks.TryLink(source, target))
         {
             return;
         }

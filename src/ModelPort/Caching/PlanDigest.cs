@@ -19,8 +19,12 @@ internal static class PlanDigest
     private static readonly string[] Descriptions = ["general.", "quantize.", "tokenizer.chat_template"];
     private static readonly string[] General = ["general.architecture", GgufMetadata.AlignmentKey];
 
-    /// <summary>The whole header of an output: all of it but the tensors' values.</summary>
-    public static string OfHeader(OutputPlan output) => OfHeader(output.Layout);
+    /// <summary>The headers of an output's files: all of them but the tensors' values.</summary>
+    public static string OfHeader(OutputPlan output) => OfHeaders(output.Files.Select(f => f.Layout));
+
+    /// <summary>Where outputs are cut into files: of each the first tensors of its files after the first. Empty where none is cut.</summary>
+    public static string OfShards(PortPlan plan) =>
+        plan.Outputs.All(o => o.Files.Count == 1) ? "" : string.Join(';', plan.Outputs.Select(o => string.Join(',', o.Files.Skip(1).Select(f => f.FirstTensor.ToString(CultureInfo.InvariantCulture)))));
 
     /// <summary>What llama.cpp computes with, but for the tensors: hyperparameters and tokenizer, whatever name, licence, template and types a file has.</summary>
     public static string OfModel(PortPlan plan)
@@ -31,7 +35,7 @@ internal static class PlanDigest
             metadata.Set(key, value);
         }
 
-        return OfHeader(GgufLayout.Create(metadata, [], plan.Outputs[0].Layout.Alignment));
+        return OfHeaders([GgufLayout.Create(metadata, [], plan.Outputs[0].Layout.Alignment)]);
     }
 
     /// <summary>Where each value of the outputs comes from in the weight files, and in which order.</summary>
@@ -88,10 +92,14 @@ internal static class PlanDigest
     /// <summary>The hash of a text.</summary>
     public static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
-    private static string OfHeader(GgufLayout layout)
+    private static string OfHeaders(IEnumerable<GgufLayout> layouts)
     {
         using var header = new MemoryStream();
-        layout.WriteHeader(header);
+        foreach (var layout in layouts)
+        {
+            layout.WriteHeader(header);
+        }
+
         return Convert.ToHexStringLower(SHA256.HashData(header.GetBuffer().AsSpan(0, (int)header.Length)));
     }
 

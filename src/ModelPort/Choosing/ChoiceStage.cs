@@ -62,7 +62,7 @@ internal sealed class ChoiceStage(PortContext context, PortPlan plan, Calibratio
     {
         var key = Key(source, weights);
         var tensors = plan.Tensors.Where(t => TensorRoles.IsQuantisable(t.Name, t.Shape.AsSpan())).ToArray();
-        using var model = GgufFile.Open(modelPath);
+        using var model = GgufShards.Open(modelPath);
         var measured = new ErrorMeasurement(model, context.Request, importance is null ? null : Weights(importance), context.Observer, context.Cancellation).Run(tensors);
         var (text, sensitivities) = Sensitivities(modelPath, measured);
         var table = new ErrorTable(key.Value, text, [.. measured.Select((m, i) => new TensorErrors(m.Tensor.Name, sensitivities[i], m.Tensor.RowCount, m.MeasuredRows, m.Errors))]);

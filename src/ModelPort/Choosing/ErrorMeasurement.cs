@@ -33,7 +33,7 @@ internal sealed record MeasuredTensor(TensorPlan Tensor, double MeanSquare, long
 /// <param name="cancellation">Stops the work.</param>
 /// <param name="mostValues">Values of a tensor beyond which rows are sampled.</param>
 internal sealed class ErrorMeasurement(
-    GgufFile model, PortRequest request, ColumnWeights? weights, IPortObserver observer, CancellationToken cancellation, int mostValues = 1 << 20)
+    GgufShards model, PortRequest request, ColumnWeights? weights, IPortObserver observer, CancellationToken cancellation, int mostValues = 1 << 20)
 {
     private const int PieceValues = 1 << 16;
 

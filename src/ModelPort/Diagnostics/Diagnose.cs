@@ -1,13 +1,14 @@
 using System.Globalization;
 using ModelPort.Engines;
+using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Formats;
 using ModelPort.Runtime;
 
 namespace ModelPort.Diagnostics;
 
 /// <summary>
-/// Every error and warning of ModelPort, in one place: each method makes one <see cref="Diagnostic"/>. The text says what was found, what was
-/// expected and what to do. docs/errors.md has a section for each code; a test keeps the two lists equal.
+/// Every error and warning of ModelPort, in one place (Diagnose.Onnx.cs has what is about ONNX alone): each method makes one <see cref="Diagnostic"/>.
+/// The text says what was found, what was expected and what to do. docs/errors.md has a section for each code; a test keeps the two lists equal.
 /// </summary>
 public static partial class Diagnose
 {
@@ -190,6 +191,10 @@ public static partial class Diagnose
     /// <summary>MP2009: a value is beyond what the search of a type's grid can take.</summary>
     public static Diagnostic BeyondType(string path, string tensor, long element, string value, string type, string largest) =>
         Error("MP2009", path, $"Tensor '{tensor}' holds {value} at element {element.ToString(CultureInfo.InvariantCulture)}, but {type} takes values up to {largest}. Get an undamaged checkpoint, or use another precision if the value is meant.");
+
+    /// <summary>MP2010: what cannot be divided is larger than a file may be.</summary>
+    public static Diagnostic BeyondFile(string source, string precision, string what, long bytes, long limit) =>
+        Error("MP2010", source, string.Create(CultureInfo.InvariantCulture, $"At {precision}, {what} needs a file of {bytes} bytes, and files may have {limit}. A tensor is never divided. Raise the limit (ModelPortMaxPackageSize, or SplitMaxSize for files alone), or choose a precision in which it is smaller."));
 
     /// <summary>MP2020: an activation became NaN or infinite while the calibration text was evaluated.</summary>
     public static Diagnostic ActivationNonFinite(string path, string tensor) =>
@@ -405,8 +410,8 @@ public static partial class Diagnose
         Error("MP9003", "", $"llama.cpp cannot run here: {found}; supported: {expected}. Build on a supported platform, or set MODELPORT_NATIVE_DIRECTORY to a folder with llama.cpp v0.5.0.");
 
     /// <summary>MP9004: an engine refused or failed.</summary>
-    public static Diagnostic EngineFailed(string path, string found, string log) =>
-        Error("MP9004", path, $"llama.cpp failed: {found}.{(log.Length == 0 ? "" : $" It said: {log.TrimEnd('.')}.")} Please report this with the manifest.");
+    public static Diagnostic EngineFailed(string path, string engine, string found, string log) =>
+        Error("MP9004", path, $"{engine} failed: {found.TrimEnd('.')}.{Said(log)} Please report this with the manifest.");
 
     /// <summary>MP9009: the request that the build sent cannot be read.</summary>
     public static Diagnostic BadRequest(string path, string found) =>
@@ -424,6 +429,7 @@ public static partial class Diagnose
         ModelPortException known => known.Diagnostic,
         PortedModelException ported => Error(ported.Code, ported.File, ported.Finding),
         InvalidModelFileException invalid => From(invalid),
+        EngineException { Engine: OnnxSession.EngineName } engine => FromOnnx(engine, file),
         EngineException engine => From(engine, file),
         OperationCanceledException => Cancelled(file),
         IOException io when IsDiskFull(io) => DiskFull(file, 0),
@@ -471,7 +477,7 @@ public static partial class Diagnose
             EngineFault.LibraryWrong => NativeWrong(path, e.InnerException is { } cause ? $"{e.Found} ({cause.Message.TrimEnd('.')})" : e.Found, e.Expected),
             EngineFault.PlatformUnsupported => NativeUnsupported(e.Found, e.Expected),
             EngineFault.ModelRefused => Unmeasurable(model, said.Length == 0 ? e.Found : $"{e.Found} ({said})"),
-            _ => EngineFailed(model, e.Found, said),
+            _ => EngineFailed(model, e.Engine, e.Found, said),
         };
     }
 

@@ -1,8 +1,8 @@
 namespace ModelPort.Diagnostics;
 
 /// <summary>How far a long step has come.</summary>
-/// <param name="Stage">The step: <c>hash</c>, <c>port</c>, <c>copy</c>, <c>verify</c>, <c>errors</c>, <c>sensitivity</c>, <c>parity</c>, <c>tasks</c> or <c>serving</c>.</param>
-/// <param name="Done">Units done (bytes for hash, port, copy and verify, values for errors, tokens for sensitivity and parity, questions for tasks, turns for serving).</param>
+/// <param name="Stage">The step: <c>hash</c>, <c>port</c>, <c>copy</c>, <c>download</c>, <c>verify</c>, <c>errors</c>, <c>sensitivity</c>, <c>parity</c>, <c>tasks</c> or <c>serving</c>.</param>
+/// <param name="Done">Units done (bytes for hash, port, copy, download and verify, values for errors, tokens for sensitivity and parity, questions for tasks, turns for serving).</param>
 /// <param name="Total">Units in all.</param>
 /// <param name="Text">What is being worked on, for instance a tensor's name.</param>
 public readonly record struct PortProgress(string Stage, long Done, long Total, string Text);

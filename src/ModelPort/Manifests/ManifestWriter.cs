@@ -19,7 +19,7 @@ internal sealed class ManifestWriter(PortContext context, PortPlan plan)
     /// <param name="measured">What was measured of it; null when nothing was.</param>
     public OutputRecord Output(ReadyPort port, PortMeasurement? measured) => new()
     {
-        Files = [new FileRecord(port.Plan.FileName, port.Plan.FileLength, port.Sha256)],
+        Files = port.Records,
         Precision = port.Plan.Precision.Name,
         Bytes = port.Plan.FileLength,
         TensorTypes = port.Plan.TypeCounts.ToDictionary(t => GgmlTypes.Name(t.Key), t => t.Value),

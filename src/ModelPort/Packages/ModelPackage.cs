@@ -43,9 +43,13 @@ public static class ModelPackage
 
         var manifests = models.Select(m => m.Manifest).ToArray();
         var readme = Add("README.md", PackageReadme.Of(request.PackageId, request.Description, manifests));
-        Add($"buildTransitive/{request.PackageId}.targets", PackageTargets.Of(request.PackageId, models));
+        Add($"buildTransitive/{request.PackageId}.targets", PackageTargets.Of(request.PackageId, models, request.HasClass));
         Add($"buildTransitive/{PackageTargets.SharedFile}", PackageTargets.Shared);
-        Add($"buildTransitive/{request.PackageId}.Models.cs", ModelsClass.Of(request.PackageId, manifests));
+        if (request.HasClass)
+        {
+            Add($"buildTransitive/{request.PackageId}.Models.cs", ModelsClass.OfPackage(request.PackageId, manifests));
+        }
+
         var bytes = entries.Sum(e => new FileInfo(e.Path).Length);
         if (bytes > GalleryLimit)
         {
@@ -152,11 +156,7 @@ public static class ModelPackage
     // A file that says the same keeps its time: packing again finds nothing new.
     private static void Write(string path, string content)
     {
-        var bytes = Encoding.UTF8.GetBytes(content);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        if (!File.Exists(path) || !File.ReadAllBytes(path).AsSpan().SequenceEqual(bytes))
-        {
-            OutputFile.WriteAll(path, bytes);
-        }
+        OutputFile.Update(path, Encoding.UTF8.GetBytes(content));
     }
 }

@@ -32,6 +32,9 @@ public sealed record PackageRequest(string Project, string PackageId, string Des
 
     /// <summary>The precision that goes into the package; null for all.</summary>
     public string? Precision { get; init; }
+
+    /// <summary>Whether the package gives applications a class of its models; not where its own assembly has one that they see.</summary>
+    public bool HasClass { get; init; } = true;
 }
 
 /// <summary>The release before the one that is packed.</summary>

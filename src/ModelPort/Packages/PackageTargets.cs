@@ -29,7 +29,8 @@ internal static class PackageTargets
     /// <summary>The targets file of a package.</summary>
     /// <param name="package">Its identity.</param>
     /// <param name="models">Its models.</param>
-    public static string Of(string package, IReadOnlyList<PackedModel> models)
+    /// <param name="hasClass">Whether it has a class of them for applications.</param>
+    public static string Of(string package, IReadOnlyList<PackedModel> models, bool hasClass)
     {
         var version = new XElement("_ModelPortPackageVersion", $"$([System.IO.Path]::GetFileName($([System.IO.Path]::GetFullPath('$(MSBuildThisFileDirectory)..'))))");
         var project = new XElement(
@@ -47,14 +48,16 @@ internal static class PackageTargets
                     new XAttribute("ExcludeFromSingleFile", "true"),
                     new XAttribute("Visible", "false"),
                     new XAttribute("Pack", "false"))),
-            new XElement(
-                "ItemGroup",
-                new XAttribute("Condition", "'$(Language)' == 'C#' and '$(ModelPortModelsClass)' != 'false'"),
-                new XElement("Compile", new XAttribute("Include", $"$(MSBuildThisFileDirectory){Escape(package)}.Models.cs"), new XAttribute("Visible", "false"), new XAttribute("Link", $"ModelPort/{Escape(package)}.Models.cs")),
-                new XElement("Using", new XAttribute("Include", "ModelPort"), new XAttribute("Condition", "'$(ImplicitUsings)' == 'enable' or '$(ImplicitUsings)' == 'true'"))),
+            hasClass ? Class(package) : null,
             new XElement("Import", new XAttribute("Project", "$(MSBuildThisFileDirectory)" + SharedFile), new XAttribute("Condition", "'$(_ModelPortModelsTargets)' == ''")));
         return project.ToString().Replace("\r\n", "\n", StringComparison.Ordinal) + "\n";
     }
+
+    private static XElement Class(string package) => new(
+        "ItemGroup",
+        new XAttribute("Condition", "'$(Language)' == 'C#' and '$(ModelPortModelsClass)' != 'false'"),
+        new XElement("Compile", new XAttribute("Include", $"$(MSBuildThisFileDirectory){Escape(package)}.Models.cs"), new XAttribute("Visible", "false"), new XAttribute("Link", $"ModelPort/{Escape(package)}.Models.cs")),
+        new XElement("Using", new XAttribute("Include", "ModelPort"), new XAttribute("Condition", "'$(ImplicitUsings)' == 'enable' or '$(ImplicitUsings)' == 'true'")));
 
     private static XElement Model(string package, Manifest manifest, OutputRecord output)
     {
@@ -81,6 +84,7 @@ internal static class PackageTargets
         new XElement("PackageId", Escape(package)),
         new XElement("Package", $"{Escape(package)} $(_ModelPortPackageVersion)"),
         new XElement("Sha256", file.Sha256),
+        new XElement("Bytes", file.Bytes),
         new XElement("Link", $"models/{Escape(model)}/{Escape(file.Name)}"));
 
     // The characters that mean something to MSBuild, as it writes them itself.

@@ -41,13 +41,36 @@ public sealed class PackedFiles : IDisposable
 
         try
         {
-            var archive = ZipFile.OpenRead(path);
-            // The name of an entry is what a packer wrote: twice the same is damage, not a choice.
-            return new PackedFiles(path, archive, archive.Entries.Where(e => !e.FullName.EndsWith('/')).ToDictionary(e => Uri.UnescapeDataString(e.FullName), e => (e.Length, (Func<Stream>)e.Open), StringComparer.Ordinal));
+            return Of(path, File.OpenRead(path), long.MaxValue);
         }
-        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new ModelPortException(Diagnose.NoPackage(path, e.Message), e);
+        }
+    }
+
+    /// <summary>A package that is read from a stream.</summary>
+    /// <param name="path">What errors call it.</param>
+    /// <param name="package">Its content; closed with the files, or when it is no package.</param>
+    /// <param name="mostBytes">The largest file that is opened.</param>
+    /// <exception cref="ModelPortException">MP5020: it is damaged.</exception>
+    internal static PackedFiles Of(string path, Stream package, long mostBytes)
+    {
+        try
+        {
+            var archive = new ZipArchive(package, ZipArchiveMode.Read);
+            // The name of an entry is what a packer wrote: twice the same is damage, not a choice.
+            return new PackedFiles(path, archive, archive.Entries.Where(e => !e.FullName.EndsWith('/')).ToDictionary(e => Uri.UnescapeDataString(e.FullName), e => (e.Length, (Func<Stream>)(() => Open(e, mostBytes))), StringComparer.Ordinal));
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or ArgumentException)
+        {
+            package.Dispose();
+            throw new ModelPortException(Diagnose.NoPackage(path, e.Message), e);
+        }
+        catch
+        {
+            package.Dispose();
+            throw;
         }
     }
 
@@ -90,4 +113,7 @@ public sealed class PackedFiles : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _archive?.Dispose();
+
+    private static Stream Open(ZipArchiveEntry entry, long mostBytes) =>
+        entry.Length <= mostBytes ? entry.Open() : throw new InvalidDataException(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"it has {entry.Length} bytes"));
 }

@@ -72,7 +72,7 @@ internal sealed class MeasurementStage(PortContext context, EvaluationData data)
                 Kept = new SourceLogits(context, StageKeys.OfModel(plan, context.Source.Known!)),
                 PortHashes = [.. ports.Select(p => p.Sha256)],
             };
-            var (basis, measured) = measurement.Measure(sourcePath, [.. ports.Select(p => p.File.CurrentPath)]);
+            var (basis, measured) = measurement.Measure(sourcePath, [.. ports.Select(p => p.CurrentPath)]);
             var record = new EvaluationRecord(
                 basis.Text.Name, basis.Text.Sha256, basis.Windows.Length, basis.Windows.FirstScored, basis.Windows.Count, basis.Windows.Count * basis.Windows.Rows, basis.CpuBackend, _referenceHash);
             return [.. ports.Zip(measured, (port, m) => Keep(port.Sha256, port.Plan.FileName, new MeasuredPort(record, m)))];

@@ -121,7 +121,7 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
             throw new ModelPortException(Diagnose.Unmeasurable(path, string.Create(CultureInfo.InvariantCulture, $"the port's vocabulary has {port.Model.VocabularySize} tokens, its source's {source.VocabularySize}; it is a port of another model")));
         }
 
-        using var file = GgufFile.Open(path);
+        using var file = GgufShards.Open(path);
         var split = TokenizerParity.Measure(tokenizer, port.Model.Vocabulary, file.Metadata, cancellation);
         var (positions, speed) = LogitComparison.Run(
             source, port, LlamaCacheType.F16, Advance, cancellation, Kept is null ? null : positions => PositionLog.Open(LogPath(index), LogKey(source.Windows, index), source.Windows, positions));

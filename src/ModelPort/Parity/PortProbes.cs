@@ -47,7 +47,7 @@ internal sealed class PortProbes(PortRequest request, Checkpoint checkpoint, IRe
     public void AskPort(LlamaModel port)
     {
         var answers = Answers(port);
-        using var file = GgufFile.Open(port.Path);
+        using var file = GgufShards.Open(port.Path);
         _ports.Add(new PortProbe(
             [.. tasks.SelectMany((t, i) => TaskFigures.Of(t, _answers[i], answers[i]))],
             [.. tasks.Select((t, i) => TaskParity.Of(t, _answers[i], answers[i]))],

@@ -21,7 +21,7 @@ public static class Planner
     /// <param name="request">What the user asks for.</param>
     /// <param name="importance">The matrix that the request's Calibration gives; null when there is none, or none yet.</param>
     /// <param name="errors">What types lose, where types are chosen for a size; null when that is not measured yet.</param>
-    /// <exception cref="ModelPortException">Any MP1xxx that does not need the weights themselves; MP2022: the matrix does not fit; MP2030: nothing is small enough; MP2008 under <see cref="PortRequest.Strict"/> and <see cref="PortRequest.StrictPrecision"/>.</exception>
+    /// <exception cref="ModelPortException">Any MP1xxx that does not need the weights themselves; MP2022: the matrix does not fit; MP2030: nothing is small enough; MP2010: a tensor is larger than a file may be; MP2008 under <see cref="PortRequest.Strict"/> and <see cref="PortRequest.StrictPrecision"/>.</exception>
     public static PortPlan Plan(Checkpoint checkpoint, PortRequest request, Importance? importance = null, ErrorTable? errors = null)
     {
         var architecture = ArchitectureRegistry.Find(checkpoint);
@@ -83,15 +83,21 @@ public static class Planner
             output = Lay(output.Types);
         }
 
-        if (!output.IsOpen || errors is null)
-        {
-            return output;
-        }
+        return !output.IsOpen ? Shards.Cut(output, request)
+            : errors is null ? output
+            : Chosen(request.Target!);
 
-        var (mix, types) = new MixSearch(errors, request.Target!, request.Choice).Run(facts.Checkpoint.Folder, output.Layout);
-        metadata.Set("general.file_type", FileTypes.Of(tensors.Select((t, i) => (types[i].Type, t.ElementCount))));
-        output = Lay(types) with { Mix = mix };
-        return output with { Yardstick = FileTypes.Yardstick(output.FileLength, p => Lay(new MixtureRecipe(p, model).Choose(Shapes())).FileLength) };
+        OutputPlan Chosen(SizeTarget target)
+        {
+            var (mix, types) = new MixSearch(errors, target, request.Choice).Run(facts.Checkpoint.Folder, output.Layout);
+            metadata.Set("general.file_type", FileTypes.Of(tensors.Select((t, i) => (types[i].Type, t.ElementCount))));
+            var chosen = Shards.Cut(Lay(types) with { Mix = mix }, request);
+
+            // Shards have headers of their own, for which there must be room too.
+            return chosen.FileLength > request.Target!.FileBytes && chosen.FileLength - chosen.Layout.FileLength is > 0 and var more
+                ? Chosen(target with { FileBytes = target.FileBytes - more })
+                : chosen with { Yardstick = FileTypes.Yardstick(chosen.FileLength, p => Lay(new MixtureRecipe(p, model).Choose(Shapes())).FileLength) };
+        }
 
         (string, ImmutableArray<long>)[] Shapes() => [.. tensors.Select(t => (t.Name, t.Shape))];
 

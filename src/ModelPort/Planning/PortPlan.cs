@@ -52,13 +52,22 @@ public sealed record TensorPlan(string Name, ImmutableArray<long> Shape, Immutab
 /// <param name="Used">The type it gets.</param>
 public sealed record Fallback(string Tensor, GgmlType Wanted, GgmlType Used);
 
-/// <summary>One file that will be written: the whole header, and each tensor's type and place.</summary>
+/// <summary>A file that will be written: its whole header, and the places of its tensors.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Layout">Header and places.</param>
+/// <param name="FirstTensor">Index, in <see cref="PortPlan.Tensors"/>, of its first tensor; the others follow.</param>
+public sealed record FilePlan(string Name, GgufLayout Layout, int FirstTensor);
+
+/// <summary>What a model will be at one precision: each tensor's type, and the files.</summary>
 /// <param name="Precision">The precision asked for.</param>
-/// <param name="FileName">The file's name.</param>
-/// <param name="Layout">Header and places; tensors stand in the order of <see cref="PortPlan.Tensors"/>.</param>
+/// <param name="FileName">The name of the model's file, were it one.</param>
+/// <param name="Layout">Header and places in one file; tensors stand in the order of <see cref="PortPlan.Tensors"/>.</param>
 /// <param name="Types">Each tensor's type and why it has that, in the same order.</param>
 public sealed record OutputPlan(Precision Precision, string FileName, GgufLayout Layout, IReadOnlyList<TensorType> Types)
 {
+    /// <summary>The files that are written: the one, or the shards it is cut into.</summary>
+    public IReadOnlyList<FilePlan> Files { get; init; } = [new FilePlan(FileName, Layout, 0)];
+
     /// <summary>What was chosen, where types are chosen for a size.</summary>
     public Mix? Mix { get; init; }
 
@@ -72,8 +81,8 @@ public sealed record OutputPlan(Precision Precision, string FileName, GgufLayout
     public IReadOnlyList<Fallback> Fallbacks { get; } =
         [.. Types.Select((t, i) => new Fallback(Layout.Tensors[i].Name, t.Wanted, t.Type)).Where(f => f.Wanted != f.Used)];
 
-    /// <summary>Bytes of the file.</summary>
-    public long FileLength => Layout.FileLength;
+    /// <summary>Bytes of all files.</summary>
+    public long FileLength => Files.Sum(f => f.Layout.FileLength);
 
     /// <summary>How many tensors have each type.</summary>
     public IReadOnlyDictionary<GgmlType, int> TypeCounts =>

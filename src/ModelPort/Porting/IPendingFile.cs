@@ -6,6 +6,9 @@ namespace ModelPort.Porting;
 /// <summary>A file of a port that is whole, and gets its name when the whole run has come to its end.</summary>
 internal interface IPendingFile : IDisposable
 {
+    /// <summary>Where it will be.</summary>
+    string Path { get; }
+
     /// <summary>Where it can be read.</summary>
     string CurrentPath { get; }
 
@@ -18,6 +21,9 @@ internal interface IPendingFile : IDisposable
 /// <param name="path">The file.</param>
 internal sealed class KeptFile(string path) : IPendingFile
 {
+    /// <inheritdoc/>
+    public string Path => path;
+
     /// <inheritdoc/>
     public string CurrentPath => path;
 
@@ -34,10 +40,14 @@ internal sealed class KeptFile(string path) : IPendingFile
 
 /// <summary>A file that came from the store, under its temporary name.</summary>
 /// <param name="path">Where it will be.</param>
-internal sealed class TakenFile(string path) : IPendingFile
+/// <param name="group">What the files that it must lie beside have in common; null when it is alone.</param>
+internal sealed class TakenFile(string path, string? group) : IPendingFile
 {
     /// <inheritdoc/>
-    public string CurrentPath { get; private set; } = OutputFile.TemporaryNameOf(path);
+    public string Path => path;
+
+    /// <inheritdoc/>
+    public string CurrentPath { get; private set; } = group is null ? OutputFile.TemporaryNameOf(path) : OutputFile.TemporaryPathOf(path, group);
 
     /// <inheritdoc/>
     public void Commit()

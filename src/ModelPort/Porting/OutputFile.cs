@@ -57,14 +57,20 @@ public sealed class OutputFile : IPendingFile
     /// <summary>Up to where <see cref="Recover"/> found the file written.</summary>
     public long Recovered { get; private set; }
 
+    /// <summary>Where a file lies until it is whole, when it belongs to a group: under its own name, in a folder of the group beside its place.</summary>
+    internal static string TemporaryPathOf(string path, string? group) => group is null
+        ? path + TemporarySuffix
+        : System.IO.Path.Combine(System.IO.Path.GetDirectoryName(path)!, group + TemporarySuffix, System.IO.Path.GetFileName(path));
+
     /// <summary>The name that this process writes a file under until it is whole.</summary>
     internal static string TemporaryNameOf(string path) => $"{path}.{Environment.ProcessId}{TemporarySuffix}";
 
     /// <summary>Creates the temporary file and reserves its space, so that a full disk is found before the work.</summary>
     /// <param name="path">Where the file will be.</param>
     /// <param name="length">Its length in bytes.</param>
-    /// <exception cref="ModelPortException">MP2001: not writable; MP2002: not enough space.</exception>
-    public static OutputFile Create(string path, long length) => Create(path, TemporaryNameOf(path), length, isScratch: false, canResume: false);
+    /// <param name="group">What the files that it must lie beside under its own name have in common; null when it need not.</param>
+    public static OutputFile Create(string path, long length, string? group = null) =>
+        Create(path, group is null ? TemporaryNameOf(path) : TemporaryPathOf(path, group), length, isScratch: false, canResume: false);
 
     /// <summary>Creates a file that will only be read under its temporary name, and never kept.</summary>
     /// <param name="path">Beside which path it lies.</param>
@@ -76,10 +82,11 @@ public sealed class OutputFile : IPendingFile
     /// <param name="path">Where the file will be.</param>
     /// <param name="length">Its length in bytes.</param>
     /// <param name="isScratch">Whether it will only be read under its temporary name, and never kept.</param>
+    /// <param name="group">What the files that it must lie beside under its own name have in common; null when it need not.</param>
     /// <exception cref="ModelPortException">MP2001: not writable; MP2002: not enough space.</exception>
-    public static OutputFile Continue(string path, long length, bool isScratch = false)
+    public static OutputFile Continue(string path, long length, bool isScratch = false, string? group = null)
     {
-        var temporary = path + TemporarySuffix;
+        var temporary = TemporaryPathOf(path, group);
         // One that may not be written is a link to an object of the store, which nobody may change.
         if (!File.Exists(path + JournalSuffix) || new FileInfo(temporary) is not { Exists: true, IsReadOnly: false } left || left.Length > length)
         {
@@ -229,6 +236,18 @@ public sealed class OutputFile : IPendingFile
         file.Commit();
     }
 
+    /// <summary>Writes a small file whole, unless it says the same already: then it keeps its time, and nothing that depends on it is done again.</summary>
+    /// <param name="path">Its path.</param>
+    /// <param name="content">Its content.</param>
+    /// <exception cref="ModelPortException">MP2001: the disk is full; MP2002: the file cannot be written.</exception>
+    public static void Update(string path, ReadOnlySpan<byte> content)
+    {
+        if (!File.Exists(path) || !content.SequenceEqual(File.ReadAllBytes(path)))
+        {
+            WriteAll(path, content);
+        }
+    }
+
     /// <summary>The name of a file beside an output that a next run reads: it stays when the run is killed, and goes with the left-overs when it ends.</summary>
     internal static string JournalNameOf(string path) => path + JournalSuffix;
 
@@ -237,8 +256,31 @@ public sealed class OutputFile : IPendingFile
     /// <param name="butResumable">Whether those stay that this run may go on with.</param>
     public static void DeleteLeftOvers(string folder, bool butResumable)
     {
-        string[] left = Directory.Exists(folder) ? Directory.GetFiles(folder, "*" + TemporarySuffix) : [];
+        if (!Directory.Exists(folder))
+        {
+            return;
+        }
+
+        string[] left = Directory.GetFiles(folder, "*" + TemporarySuffix);
         Array.ForEach([.. left.Where(p => !butResumable || !IsResumable(p))], FileTransfer.TryDelete);
+        foreach (var group in Directory.GetDirectories(folder, "*" + TemporarySuffix))
+        {
+            string[] files = Directory.GetFiles(group);
+            Array.ForEach([.. files.Where(p => !butResumable || !File.Exists(System.IO.Path.Combine(folder, System.IO.Path.GetFileName(p) + JournalSuffix)))], FileTransfer.TryDelete);
+            TryDeleteEmpty(group);
+        }
+    }
+
+    private static void TryDeleteEmpty(string folder)
+    {
+        try
+        {
+            Directory.Delete(folder);
+        }
+        catch (IOException)
+        {
+            // It holds what is gone on with, or what could not be deleted.
+        }
     }
 
     /// <summary>Deletes the temporary file unless it was committed.</summary>
@@ -270,7 +312,7 @@ public sealed class OutputFile : IPendingFile
     {
         try
         {
-            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(temporary)!);
             return new OutputFile(path, temporary, File.OpenHandle(temporary, FileMode.Create, FileAccess.ReadWrite, FileShare.Read, FileOptions.None, length), length, isScratch, canResume, wasLeft: false);
         }
         catch (Exception e) when (IsOfTheSystem(e))

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Microsoft.Win32.SafeHandles;
 using ModelPort.Caching;
 using ModelPort.Calibration;
 using ModelPort.Checkpoints;
@@ -10,13 +9,6 @@ using ModelPort.Planning;
 
 namespace ModelPort.Porting;
 
-/// <summary>An output that is whole.</summary>
-/// <param name="Plan">What it was made by.</param>
-/// <param name="File">The file.</param>
-/// <param name="Sha256">SHA-256 of its bytes.</param>
-/// <param name="Warnings">What was lost on the way.</param>
-internal sealed record ReadyPort(OutputPlan Plan, IPendingFile File, string Sha256, IReadOnlyList<Diagnostic> Warnings);
-
 /// <summary>
 /// The stage that gives a run its ported files: as an earlier run left them, from the store, from the values of a stored file under another header, or in
 /// one pass over the source.
@@ -24,10 +16,7 @@ internal sealed record ReadyPort(OutputPlan Plan, IPendingFile File, string Sha2
 /// <param name="context">What stages share.</param>
 internal sealed class PortStage(PortContext context)
 {
-    private const string ObjectName = "file";
     private const string WarningsName = "warnings";
-    private const string OffsetName = "data offset";
-    private const int CopyBytes = 1 << 20;
 
     /// <summary>An output from the store; null when it is not there.</summary>
     /// <param name="plan">The plan, with all types chosen.</param>
@@ -46,30 +35,27 @@ internal sealed class PortStage(PortContext context)
     }
 
     /// <summary>An output that an earlier run left in its place; null when it is not as that run recorded it.</summary>
-    public ReadyPort? Left(OutputPlan output, Manifest earlier)
-    {
-        var path = PathOf(output);
-        return earlier.Outputs.FirstOrDefault(o => o.FileName == output.FileName) is { } record && IsAsRecorded(record)
-            ? new ReadyPort(output, new KeptFile(path), record.Sha256, [.. earlier.Warnings.Where(w => w.Code == "MP2003").Select(w => new Diagnostic(w.Code, DiagnosticSeverity.Warning, context.Checkpoint.Folder, w.Message))])
+    public ReadyPort? Left(OutputPlan output, Manifest earlier) =>
+        earlier.Outputs.FirstOrDefault(o => o.Files.Select(f => f.Name).SequenceEqual(output.Files.Select(f => f.Name))) is { } record && IsAsRecorded(record)
+            ? new ReadyPort(output, [.. record.Files.Select(f => new ReadyFile(new KeptFile(PathOf(f.Name)), f.Sha256))], [.. earlier.Warnings.Where(w => w.Code == "MP2003").Select(w => new Diagnostic(w.Code, DiagnosticSeverity.Warning, context.Checkpoint.Folder, w.Message))])
             : null;
-    }
 
     /// <summary>Whether an output lies in its place as an earlier run recorded it.</summary>
     public bool IsAsRecorded(OutputRecord record) => record.Files.All(IsAsRecorded);
 
-    /// <summary>The file for an output: a new one, or what a killed run left of it.</summary>
+    /// <summary>The files for an output: new ones, or what a killed run left of them.</summary>
     /// <exception cref="ModelPortException">MP2001: not writable; MP2002: not enough space.</exception>
-    public OutputFile Create(OutputPlan output) => OutputFile.Continue(PathOf(output), output.FileLength);
+    public OutputFiles Create(OutputPlan output) => OutputFiles.Continue(output, context.Request.OutputDirectory);
 
     /// <summary>The file for the source as GGUF, when nobody asked for it: it is never given a name, and is gone afterwards.</summary>
     /// <exception cref="ModelPortException">MP2001: not writable; MP2002: not enough space.</exception>
-    public OutputFile CreateScratch(OutputPlan output) => OutputFile.Continue(PathOf(output), output.FileLength, isScratch: true);
+    public OutputFiles CreateScratch(OutputPlan output) => OutputFiles.Continue(output, context.Request.OutputDirectory, isScratch: true);
 
     /// <summary>Makes files in one pass over the source, and learns its hashes.</summary>
     /// <param name="plan">The plan.</param>
-    /// <param name="files">Which outputs go into which files.</param>
+    /// <param name="files">The files of the outputs.</param>
     /// <param name="importance">What weighs columns; null for nothing.</param>
-    public IReadOnlyList<Diagnostic> Make(PortPlan plan, IReadOnlyList<(OutputPlan Plan, OutputFile File)> files, Importance? importance)
+    public IReadOnlyList<Diagnostic> Make(PortPlan plan, IReadOnlyList<OutputFiles> files, Importance? importance)
     {
         var result = Porter.Run(plan, files, context.Request, context.Observer, context.Cancellation, importance, context.Source.Known);
         if (context.Source.Known is null)
@@ -82,122 +68,104 @@ internal sealed class PortStage(PortContext context)
 
     /// <summary>Keeps an output that was made.</summary>
     /// <param name="plan">The plan, with all types chosen.</param>
-    /// <param name="output">The output.</param>
-    /// <param name="file">Its file.</param>
+    /// <param name="files">Its files.</param>
     /// <param name="warnings">What was lost on the way.</param>
     /// <param name="importance">What the importance matrix depends on.</param>
-    public ReadyPort Keep(PortPlan plan, OutputPlan output, OutputFile file, IReadOnlyList<Diagnostic> warnings, IReadOnlyList<KeyPart> importance)
+    public ReadyPort Keep(PortPlan plan, OutputFiles files, IReadOnlyList<Diagnostic> warnings, IReadOnlyList<KeyPart> importance)
     {
         // Only what becomes F16 can be lost.
-        var own = output.Layout.Tensors.Any(t => t.Type == GgmlType.F16) ? warnings : [];
-        var ready = new ReadyPort(output, file, file.Hash(context.Cancellation), own);
-        if (context.Store.IsOn && context.Store.Publish(file.TemporaryPath, ready.Sha256) is { } stored)
+        var own = files.Plan.Layout.Tensors.Any(t => t.Type == GgmlType.F16) ? warnings : [];
+        return Published(files, own, () => DataKey(plan, files.Plan, context.Source.Known!, importance));
+    }
+
+    private string PathOf(string file) => Path.Combine(context.Request.OutputDirectory, file);
+
+    private ReadyPort Published(OutputFiles files, IReadOnlyList<Diagnostic> warnings, Func<StageKey> data)
+    {
+        var ready = new ReadyPort(files.Plan, [.. files.Files.Select(f => new ReadyFile(f, f.Hash(context.Cancellation)))], warnings);
+        if (context.Store.IsOn)
         {
-            Record(ready, stored, DataKey(plan, output, context.Source.Known!, importance));
+            var stored = ready.Files.Select(f => context.Store.Publish(f.File.CurrentPath, f.Sha256)).TakeWhile(s => s is not null).ToArray();
+            if (stored.Length == ready.Files.Count)
+            {
+                Record(ready, stored!, data());
+            }
         }
 
         return ready;
     }
 
-    private string PathOf(OutputPlan output) => Path.Combine(context.Request.OutputDirectory, output.FileName);
-
     private StageKey DataKey(PortPlan plan, OutputPlan output, SourceHash source, IReadOnlyList<KeyPart> importance) =>
         StageKeys.OfData(plan, output, source, ImportanceCheck.Weighs(output) ? importance : [], context.Engine);
 
-    private void Record(ReadyPort ready, StoredObject stored, StageKey data)
+    private void Record(ReadyPort ready, IReadOnlyList<StoredObject> stored, StageKey data)
     {
-        var objects = new Dictionary<string, StoredObject> { [ObjectName] = stored };
+        var objects = stored.Select((s, i) => (Name: StoredValues.ObjectName(i), Object: s)).ToDictionary(s => s.Name, s => s.Object);
         var warnings = JsonSerializer.Serialize(ready.Warnings.Select(w => new StoredWarning(w.Code, Path.GetRelativePath(context.Checkpoint.Folder, w.File), w.Message)));
-        context.Store.PutRecord(StoreRecord.Of(data, ready.Plan.FileName, objects, new Dictionary<string, string>
-        {
-            [WarningsName] = warnings,
-            [OffsetName] = ready.Plan.Layout.DataOffset.ToString(System.Globalization.CultureInfo.InvariantCulture),
-        }));
+        context.Store.PutRecord(StoreRecord.Of(data, ready.Plan.FileName, objects, new Dictionary<string, string>([StoredValues.Describe(ready.Plan.Files.Select(f => f.Layout)), new(WarningsName, warnings)])));
         context.Store.PutRecord(StoreRecord.Of(StageKeys.OfOutput(ready.Plan, data), ready.Plan.FileName, objects, new Dictionary<string, string> { [WarningsName] = warnings }));
     }
 
     private ReadyPort? Whole(OutputPlan output, StageKey data)
     {
         if (context.Store.TryGetRecord(StageKeys.OfOutput(output, data)) is not { } record
-            || record.Objects.GetValueOrDefault(ObjectName) is not { } stored
-            || stored.Bytes != output.FileLength
+            || StoredValues.ObjectsOf(record) is not { } stored
+            || !stored.Select(s => s.Bytes).SequenceEqual(output.Files.Select(f => f.Layout.FileLength))
             || Warnings(record) is not { } warnings)
         {
             return null;
         }
 
-        var file = new TakenFile(PathOf(output));
-        if (context.Store.TryTake(stored, file.CurrentPath))
+        var group = OutputFiles.GroupOf(output);
+        if (group is not null)
         {
-            context.Observer.Detail($"{output.FileName}: taken from the cache");
-            return new ReadyPort(output, file, stored.Sha256, warnings);
+            Directory.CreateDirectory(Path.GetDirectoryName(OutputFile.TemporaryPathOf(PathOf(output.Files[0].Name), group))!);
         }
 
-        file.Dispose();
+        var taken = new ReadyPort(output, [.. output.Files.Zip(stored, (f, s) => new ReadyFile(new TakenFile(PathOf(f.Name), group), s.Sha256))], warnings);
+        if (taken.Files.Zip(stored).All(f => context.Store.TryTake(f.Second, f.First.File.CurrentPath)))
+        {
+            context.Observer.Detail($"{output.FileName}: taken from the cache");
+            return taken;
+        }
+
+        taken.Dispose();
         return null;
     }
 
-    // The values of the tensors are there, under another header.
+    // The values of the tensors are there, under another header or cut into other files.
     private ReadyPort? Reheaded(OutputPlan output, StageKey data)
     {
-        var length = output.FileLength - output.Layout.DataOffset;
         if (context.Store.TryGetRecord(data) is not { } record
-            || record.Objects.GetValueOrDefault(ObjectName) is not { } stored
-            || !long.TryParse(record.Values.GetValueOrDefault(OffsetName), out var offset)
-            || offset < 0
-            || stored.Bytes - offset != length
-            || Warnings(record) is not { } warnings
-            || context.Store.TryFind(stored) is not { } path)
+            || StoredValues.TryRead(record, output.Layout) is not { } values
+            || Warnings(record) is not { } warnings)
         {
             return null;
         }
 
-        var file = OutputFile.Create(PathOf(output), output.FileLength);
+        var paths = values.Objects.Select(context.Store.TryFind).TakeWhile(p => p is not null).ToArray();
+        if (paths.Length < values.Objects.Count)
+        {
+            return null;
+        }
+
+        var files = OutputFiles.Create(output, context.Request.OutputDirectory);
         try
         {
-            using var values = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.SequentialScan);
-            Copy(values, offset, output, file);
-            var ready = new ReadyPort(output, file, file.Hash(context.Cancellation), warnings);
+            files.WriteHeaders();
+            values.CopyTo(paths!, files, context.Observer, context.Cancellation);
             context.Observer.Detail($"{output.FileName}: a new header before values from the cache");
-            if (context.Store.Publish(file.TemporaryPath, ready.Sha256) is { } whole)
-            {
-                Record(ready, whole, data);
-            }
-
-            return ready;
+            return Published(files, warnings, () => data);
         }
         catch (IOException)
         {
-            file.Dispose();
+            files.Dispose();
             return null;
         }
         catch
         {
-            file.Dispose();
+            files.Dispose();
             throw;
-        }
-    }
-
-    private void Copy(SafeFileHandle values, long offset, OutputPlan output, OutputFile file)
-    {
-        using var header = new MemoryStream();
-        output.Layout.WriteHeader(header);
-        file.Write(header.GetBuffer().AsSpan(0, (int)header.Length), 0);
-        var buffer = new byte[CopyBytes];
-        for (var written = output.Layout.DataOffset; written < output.FileLength;)
-        {
-            context.Cancellation.ThrowIfCancellationRequested();
-            var count = RandomAccess.Read(values, buffer.AsSpan(0, (int)Math.Min(CopyBytes, output.FileLength - written)), offset);
-            if (count == 0)
-            {
-                throw new EndOfStreamException();
-            }
-
-            file.Write(buffer.AsSpan(0, count), written);
-            offset += count;
-            written += count;
-            file.Settle(written, context.Cancellation);
-            context.Observer.Progress(new PortProgress("copy", written, output.FileLength, output.FileName));
         }
     }
 

@@ -20,7 +20,7 @@ public static class Porter
 
     /// <summary>Writes the outputs of a plan under their temporary names; the caller commits them.</summary>
     /// <param name="plan">The plan.</param>
-    /// <param name="outputs">Which outputs go into which files.</param>
+    /// <param name="outputs">The files of the outputs.</param>
     /// <param name="request">Memory budget and threads.</param>
     /// <param name="observer">Told the bytes done.</param>
     /// <param name="cancellation">Stops the work.</param>
@@ -29,7 +29,7 @@ public static class Porter
     /// <exception cref="ModelPortException">MP1017: NaN or infinity; MP1023: the source changed; MP2001, MP2002: writing failed; MP2005: the budget is too small.</exception>
     public static PortResult Run(
         PortPlan plan,
-        IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs,
+        IReadOnlyList<OutputFiles> outputs,
         PortRequest request,
         IPortObserver observer,
         CancellationToken cancellation,
@@ -37,16 +37,16 @@ public static class Porter
         SourceHash? known = null)
     {
         var elements = SliceElements(plan, request);
-        Together([.. outputs.Select(o => (Action)(() => o.File.Recover(ResumeKey.OfOutput(plan, o.Plan, importance), cancellation)))]);
+        Together([.. outputs.SelectMany(o => o.Recovery(plan, importance, cancellation))]);
         cancellation.ThrowIfCancellationRequested();
-        foreach (var (output, file) in outputs.Where(o => o.File.Recovered < o.Plan.FileLength))
+        foreach (var output in outputs)
         {
-            WriteHeader(output, file);
+            output.WriteHeaders();
         }
 
         using var hashing = new SourceHashing(plan.Checkpoint, known);
         var overflow = RunSlices(plan, outputs, importance, elements, request.Threads, hashing, observer, cancellation);
-        Together([.. hashing.Rest(cancellation), .. outputs.Select(o => (Action)(() => o.File.Settle(o.Plan.FileLength, cancellation)))]);
+        Together([.. hashing.Rest(cancellation), .. outputs.SelectMany(o => o.Rest(cancellation))]);
         cancellation.ThrowIfCancellationRequested();
         var hash = hashing.Complete(cancellation);
         plan.Checkpoint.RequireUnchanged();
@@ -55,7 +55,7 @@ public static class Porter
 
     private static Dictionary<string, long> RunSlices(
         PortPlan plan,
-        IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs,
+        IReadOnlyList<OutputFiles> outputs,
         Importance? importance,
         int elements,
         int threads,
@@ -73,7 +73,7 @@ public static class Porter
         // A killed run wrote it; its source is hashed all the same.
         bool IsThere(Slice slice)
         {
-            var isThere = outputs.All(o => End(o.Plan, slice) <= o.File.Recovered);
+            var isThere = outputs.All(o => o.Has(slice.Tensor, End(o.Plan, slice)));
             done += isThere && !plan.Tensors[slice.Tensor].Parts.IsEmpty ? slice.ElementCount * SliceWorker.SourceBytes(plan.Tensors[slice.Tensor]) : 0;
             return isThere;
         }
@@ -102,10 +102,10 @@ public static class Porter
         }
 
         var workers = Enumerable.Range(0, threads).Select(_ => new SliceWorker(plan, outputs, importance, hashing, largest)).ToArray();
-        var recovered = outputs.Min(o => o.File.Recovered);
+        var recovered = outputs.Min(o => o.Recovered);
         if (recovered > 0)
         {
-            observer.Detail($"Going on with a port that was broken off: {Sizes.Bytes(recovered)} of {Path.GetFileName(outputs.MinBy(o => o.File.Recovered).File.Path)} are there");
+            observer.Detail($"Going on with a port that was broken off: {Sizes.Bytes(recovered)} of {outputs.MinBy(o => o.Recovered)!.Plan.FileName} are there");
         }
 
         // What is there already is not read by the workers, and is hashed beside them.
@@ -133,19 +133,16 @@ public static class Porter
     }
 
     // All slices up to this one are written, and padding was written with the header: nothing before its end will change.
-    private static void Settle(IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs, Slice last, CancellationToken cancellation)
+    private static void Settle(IReadOnlyList<OutputFiles> outputs, Slice last, CancellationToken cancellation)
     {
-        foreach (var (output, file) in outputs)
+        foreach (var output in outputs)
         {
-            file.Settle(End(output, last), cancellation);
+            output.Settle(last.Tensor, End(output.Plan, last), cancellation);
         }
     }
 
-    private static long End(OutputPlan output, Slice slice)
-    {
-        var tensor = output.Layout.Tensors[slice.Tensor];
-        return output.Layout.DataOffset + tensor.Offset + GgmlTypes.RowBytes(tensor.Type, slice.FirstElement + slice.ElementCount);
-    }
+    // In its tensor.
+    private static long End(OutputPlan output, Slice slice) => GgmlTypes.RowBytes(output.Layout.Tensors[slice.Tensor].Type, slice.FirstElement + slice.ElementCount);
 
     private static int SliceElements(PortPlan plan, PortRequest request)
     {
@@ -156,20 +153,5 @@ public static class Porter
         return needed <= affordable
             ? (int)Math.Min(LargestSlice, affordable)
             : throw new ModelPortException(Diagnose.BudgetTooSmall(plan.Checkpoint.Folder, request.MemoryBudget, needed * perElement * request.Threads, neediest.SourceName));
-    }
-
-    private static void WriteHeader(OutputPlan output, OutputFile file)
-    {
-        using var header = new MemoryStream();
-        output.Layout.WriteHeader(header);
-        file.Write(header.GetBuffer().AsSpan(0, (int)header.Length), 0);
-        Span<byte> zeros = stackalloc byte[output.Layout.Alignment];
-        zeros.Clear();
-        foreach (var tensor in output.Layout.Tensors)
-        {
-            var end = tensor.Offset + tensor.ByteLength;
-            var padding = (int)(-end & (output.Layout.Alignment - 1));
-            file.Write(zeros[..padding], output.Layout.DataOffset + end);
-        }
     }
 }

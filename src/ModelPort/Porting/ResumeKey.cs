@@ -1,6 +1,7 @@
 using ModelPort.Caching;
 using ModelPort.Calibration;
 using ModelPort.Checkpoints;
+using ModelPort.Formats.Gguf;
 using ModelPort.Planning;
 
 namespace ModelPort.Porting;
@@ -14,11 +15,11 @@ internal static class ResumeKey
     // Of a file that was written only just now nobody can tell whether it is written again within the same tick of the clock.
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(2);
 
-    /// <summary>The key of an output's bytes; null when a source file is too new, or the system knows too little of it.</summary>
+    /// <summary>The key of a file's bytes; null when a source file is too new, or the system knows too little of it.</summary>
     /// <param name="plan">The plan.</param>
-    /// <param name="output">The output.</param>
+    /// <param name="layout">The file's header and places.</param>
     /// <param name="importance">What weighs columns.</param>
-    public static string? OfOutput(PortPlan plan, OutputPlan output, Importance? importance)
+    public static string? OfFile(PortPlan plan, GgufLayout layout, Importance? importance)
     {
         if (Identities(plan.Checkpoint) is not { } source)
         {
@@ -26,7 +27,7 @@ internal static class ResumeKey
         }
 
         using var header = new MemoryStream();
-        output.Layout.WriteHeader(header);
+        layout.WriteHeader(header);
         return new StageKey(
             "write",
             [

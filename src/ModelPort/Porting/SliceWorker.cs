@@ -19,7 +19,7 @@ namespace ModelPort.Porting;
 internal sealed class SliceWorker
 {
     private readonly PortPlan _plan;
-    private readonly IReadOnlyList<(OutputPlan Plan, OutputFile File)> _outputs;
+    private readonly IReadOnlyList<OutputFiles> _outputs;
     private readonly Importance? _importance;
     private readonly SourceHashing _hashing;
     private readonly byte[] _source;
@@ -30,7 +30,7 @@ internal sealed class SliceWorker
     private readonly Dictionary<string, long> _overflow = new(StringComparer.Ordinal);
 
     /// <summary>Makes a worker with buffers for slices of a size.</summary>
-    public SliceWorker(PortPlan plan, IReadOnlyList<(OutputPlan Plan, OutputFile File)> outputs, Importance? importance, SourceHashing hashing, long elements)
+    public SliceWorker(PortPlan plan, IReadOnlyList<OutputFiles> outputs, Importance? importance, SourceHashing hashing, long elements)
     {
         _hashing = hashing;
         _plan = plan;
@@ -60,13 +60,13 @@ internal sealed class SliceWorker
         var bytes = part is null ? Computed(tensor, slice) : Read(tensor, part, slice);
         var type = part?.Tensor.Type ?? SafetensorsType.F32;
         var widened = false;
-        foreach (var (plan, file) in _outputs)
+        foreach (var output in _outputs)
         {
-            var target = plan.Layout.Tensors[slice.Tensor];
-            var offset = plan.Layout.DataOffset + target.Offset + GgmlTypes.RowBytes(target.Type, slice.FirstElement);
-            if (SameType(type, target.Type))
+            var target = output.Plan.Layout.Tensors[slice.Tensor].Type;
+            var offset = GgmlTypes.RowBytes(target, slice.FirstElement);
+            if (SameType(type, target))
             {
-                file.Write(bytes, offset);
+                output.Write(slice.Tensor, offset, bytes);
                 continue;
             }
 
@@ -78,7 +78,7 @@ internal sealed class SliceWorker
                 widened = true;
             }
 
-            file.Write(NarrowTo(target.Type, wide, slice, part, file), offset);
+            output.Write(slice.Tensor, offset, NarrowTo(target, wide, slice, part, output));
         }
 
         return bytes.Length;
@@ -182,7 +182,7 @@ internal sealed class SliceWorker
         }
     }
 
-    private ReadOnlySpan<byte> NarrowTo(GgmlType type, ReadOnlySpan<float> wide, Slice slice, SourcePart? part, OutputFile file)
+    private ReadOnlySpan<byte> NarrowTo(GgmlType type, ReadOnlySpan<float> wide, Slice slice, SourcePart? part, OutputFiles output)
     {
         var target = _target.AsSpan(0, checked((int)GgmlTypes.RowBytes(type, wide.Length)));
         switch (type)
@@ -200,7 +200,7 @@ internal sealed class SliceWorker
                     var name = part?.Tensor.Name ?? _plan.Tensors[slice.Tensor].Name;
                     _overflow[name] = _overflow.GetValueOrDefault(name) + overflowed;
                     // A run that goes on after this one has to count them too.
-                    file.RecoverNoFurther();
+                    output.FileOf(slice.Tensor).RecoverNoFurther();
                 }
 
                 break;

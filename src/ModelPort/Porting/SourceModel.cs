@@ -12,9 +12,9 @@ namespace ModelPort.Porting;
 internal sealed class SourceModel(PortContext context, PortPlan plan, PortStage ports) : IDisposable
 {
     private readonly Lazy<OutputPlan> _plan = new(() => plan.Outputs.FirstOrDefault(o => IsOwn(context, o))
-        ?? Planner.Plan(context.Checkpoint, context.Request with { Precisions = [Planner.OwnPrecision(context.Checkpoint)], Choice = TensorChoice.None, Calibration = null, Strict = false, StrictPrecision = false }).Outputs[0]);
+        ?? Planner.Plan(context.Checkpoint, context.Request with { Precisions = [Planner.OwnPrecision(context.Checkpoint)], Choice = TensorChoice.None, Calibration = null, SplitMaxSize = null, Strict = false, StrictPrecision = false }).Outputs[0]);
 
-    private OutputFile? _file;
+    private OutputFiles? _files;
     private bool _isReleased;
 
     /// <summary>Whether it has been written.</summary>
@@ -23,7 +23,7 @@ internal sealed class SourceModel(PortContext context, PortPlan plan, PortStage 
     /// <summary>Whether an output is the source at its own precision.</summary>
     public bool Is(OutputPlan output) => IsOwn(context, output);
 
-    /// <summary>Its file, which is written now unless it was before.</summary>
+    /// <summary>The path that llama.cpp is given; the files are written now unless they were before.</summary>
     public string Written()
     {
         if (!IsWritten)
@@ -32,22 +32,17 @@ internal sealed class SourceModel(PortContext context, PortPlan plan, PortStage 
             IsWritten = true;
         }
 
-        return _file!.TemporaryPath;
+        return _files!.TemporaryPath;
     }
 
-    /// <summary>Its plan and its file, for the pass that writes it together with others.</summary>
-    public (OutputPlan Plan, OutputFile File) Begin()
-    {
-        _file ??= plan.Outputs.Any(Is) ? ports.Create(_plan.Value) : ports.CreateScratch(_plan.Value);
-        return (_plan.Value, _file);
-    }
+    /// <summary>Its files, for the pass that writes them together with others.</summary>
+    public OutputFiles Begin() => _files ??= plan.Outputs.Any(Is) ? ports.Create(_plan.Value) : ports.CreateScratch(_plan.Value);
 
-    /// <summary>Hands its file over to the output that it is.</summary>
-    public OutputFile Release()
+    /// <summary>Hands its files over to the output that it is.</summary>
+    public OutputFiles Release()
     {
-        var file = Begin().File;
         _isReleased = true;
-        return file;
+        return Begin();
     }
 
     /// <inheritdoc/>
@@ -55,7 +50,7 @@ internal sealed class SourceModel(PortContext context, PortPlan plan, PortStage 
     {
         if (!_isReleased)
         {
-            _file?.Dispose();
+            _files?.Dispose();
         }
     }
 

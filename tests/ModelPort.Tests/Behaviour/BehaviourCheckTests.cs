@@ -172,7 +172,7 @@ public sealed class BehaviourCheckTests : IDisposable
     private static IReadOnlyList<BehaviourFinding> Check(string source, string port)
     {
         using var checkpoint = Checkpoint.Open(source);
-        using var file = GgufFile.Open(port);
+        using var file = GgufShards.Open(port);
         using var model = LlamaModel.Load(LlamaRuntime.Load(), port, new LlamaModelOptions { VocabularyOnly = true });
         return BehaviourChecks.Make(checkpoint, file.Metadata, model.Vocabulary);
     }

@@ -118,7 +118,7 @@ public sealed class StoredRunTests : IDisposable
         Assert.Contains(observer.Details, d => d.EndsWith("a new header before values from the cache", StringComparison.Ordinal));
         Assert.Contains(observer.Details, d => d.Contains("ported again because Source file tokenizer_config.json changed: ", StringComparison.Ordinal));
         var (reheaded, logits) = (File.ReadAllBytes(Output("Q8_0")), observer.Progressed("parity"));
-        using (var file = GgufFile.Open(Output("Q8_0")))
+        using (var file = GgufShards.Open(Output("Q8_0")))
         {
             Assert.EndsWith("changed", file.Metadata["tokenizer.chat_template"].ToString(), StringComparison.Ordinal);
         }

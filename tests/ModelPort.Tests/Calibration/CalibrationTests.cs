@@ -106,7 +106,7 @@ public sealed class CalibrationTests : IDisposable
         Assert.Equal(Checkpoints.SourceHash.OfFile(MatrixPath, TestContext.Current.CancellationToken), record.FileSha256);
         Assert.Equal(21, record.Coverage.Count);
         Assert.All(record.Coverage, c => Assert.Equal((1, 1024L, 1024L, null), (c.Matrices, c.Fewest, c.Most, c.Sparse)));
-        using var port = GgufFile.Open(Output("Q4_0"));
+        using var port = GgufShards.Open(Output("Q4_0"));
         Assert.Equal("model.imatrix.gguf", port.Metadata["quantize.imatrix.file"].ToString());
         Assert.Equal("calibration.txt", port.Metadata["quantize.imatrix.dataset"].ToString());
         Assert.Equal(GgufValue.From(21u), port.Metadata["quantize.imatrix.entries_count"]);
@@ -174,7 +174,7 @@ public sealed class CalibrationTests : IDisposable
         Assert.True(outcome.Ported);
         Assert.Null(outcome.Manifest.Calibration);
         Assert.NotEqual(weighed, File.ReadAllBytes(Output("Q4_0")));
-        using var port = GgufFile.Open(Output("Q4_0"));
+        using var port = GgufShards.Open(Output("Q4_0"));
         Assert.False(port.Metadata.Contains("quantize.imatrix.file"));
     }
 

@@ -55,7 +55,7 @@ public sealed class WeighedTests
         var matrix = Matrices.Random(Repository.Sample) with { Datasets = ["/home/somebody/texts/" + new string('ä', 100) + ".txt", "other"], ChunkCount = 77 };
         var path = Matrices.Save(matrix, folder["matrix.gguf"]);
         var files = Ports.Make(Repository.Sample, "Q4_K_M;Q8_0", folder.Path, r => r with { Calibration = path });
-        using var weighed = GgufFile.Open(files["Q4_K_M"]);
+        using var weighed = GgufShards.Open(files["Q4_K_M"]);
         Assert.Equal(
             ["quantize.imatrix.file", "quantize.imatrix.dataset", "quantize.imatrix.entries_count", "quantize.imatrix.chunks_count"],
             weighed.Metadata.Select(m => m.Key).TakeLast(4));
@@ -65,7 +65,7 @@ public sealed class WeighedTests
         Assert.Equal(GgufValue.From(77u), weighed.Metadata["quantize.imatrix.chunks_count"]);
 
         // Nothing in Q8_0 is weighed.
-        using var plain = GgufFile.Open(files["Q8_0"]);
+        using var plain = GgufShards.Open(files["Q8_0"]);
         Assert.DoesNotContain(plain.Metadata, m => m.Key.StartsWith("quantize.", StringComparison.Ordinal));
     }
 

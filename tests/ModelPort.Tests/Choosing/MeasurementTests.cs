@@ -123,7 +123,7 @@ public sealed class MeasurementTests
         var path = Ports.Make(Repository.Fixture("llama3-rope"), "F32", folder.Path)["F32"];
         const string Weight = "blk.0.ffn_down.weight";
         const double Amount = 0.25;
-        using var file = GgufFile.Open(path);
+        using var file = GgufShards.Open(path);
         var values = Floats(file, Weight);
         var meanSquare = values.Average(x => (double)x * x);
         var disturbance = new Disturbance(new Dictionary<string, double> { [Weight] = meanSquare }, Amount);
@@ -145,7 +145,7 @@ public sealed class MeasurementTests
         Assert.False(disturbance.Wants("blk.1.ffn_down.weight"));
     }
 
-    private static IReadOnlyList<MeasuredTensor> Measure(GgufFile model, ColumnWeights? weights, Func<PortRequest, PortRequest>? change = null, int mostValues = 1 << 20)
+    private static IReadOnlyList<MeasuredTensor> Measure(GgufShards model, ColumnWeights? weights, Func<PortRequest, PortRequest>? change = null, int mostValues = 1 << 20)
     {
         var request = Ports.Request(Repository.Sample, "Q8_0") with { Threads = 2 };
         return new ErrorMeasurement(model, change?.Invoke(request) ?? request, weights, new QuietObserver(), Token, mostValues)
@@ -172,7 +172,7 @@ public sealed class MeasurementTests
         return values.Select((x, i) => (importance.Length == 0 ? 1.0 : importance[i % importance.Length]) * ((double)(x - decoded[i]) * (x - decoded[i]))).Sum();
     }
 
-    private static GgufFile Model(TemporaryFolder folder, (string Name, long[] Shape)[] tensors)
+    private static GgufShards Model(TemporaryFolder folder, (string Name, long[] Shape)[] tensors)
     {
         var metadata = new GgufMetadata();
         metadata.Set("general.architecture", "llama");
@@ -196,10 +196,10 @@ public sealed class MeasurementTests
             file.SetLength(layout.FileLength);
         }
 
-        return GgufFile.Open(folder["model.gguf"]);
+        return GgufShards.Open(folder["model.gguf"]);
     }
 
-    private static float[] Floats(GgufFile file, string name) => MemoryMarshal.Cast<byte, float>(GgufFiles.Bytes(file, name)).ToArray();
+    private static float[] Floats(GgufShards file, string name) => MemoryMarshal.Cast<byte, float>(GgufFiles.Bytes(file, name)).ToArray();
 
     /// <summary>Keeps what went into a product, and what a disturbance added to what came out.</summary>
     private sealed class Recorder(Disturbance disturbance, string weight) : ILlamaProductObserver

@@ -104,7 +104,7 @@ public sealed class SizedPortTests(SizedPortTests.KnownTable known) : IClassFixt
     {
         Known();
         var output = Port(Small(600_000)).Manifest.Outputs[0];
-        using var file = GgufFile.Open(_folder[output.FileName]);
+        using var file = GgufShards.Open(_folder[output.FileName]);
         var mix = output.Mix!;
         Assert.Equal(600_000, mix.LimitBytes);
         Assert.Equal(
@@ -129,7 +129,7 @@ public sealed class SizedPortTests(SizedPortTests.KnownTable known) : IClassFixt
         var text = Path.Combine(Repository.Root, "samples", "data", "calibration.txt");
         var output = Port(Small(600_000) with { Calibration = text, CalibrationTokens = 2048, CalibrationWindow = 256 }).Manifest.Outputs[0];
         Assert.Equal("calibration.txt", output.Mix!.SensitivityText.Name);
-        using var file = GgufFile.Open(_folder[output.FileName]);
+        using var file = GgufShards.Open(_folder[output.FileName]);
         Assert.True(file.Metadata.TryGetInt64("quantize.imatrix.entries_count", out var entries) && entries > 0);
         Known();
         var plain = Port(Small(600_000)).Manifest.Outputs[0];

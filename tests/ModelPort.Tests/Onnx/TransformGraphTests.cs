@@ -61,6 +61,21 @@ public sealed class TransformGraphTests(ITestOutputHelper output)
         Assert.Equal(converts.Split(' '), made.Distinct());
     }
 
+    [Fact]
+    public void INT8_of_a_model_of_operator_set_9_raises_it_and_says_so()
+    {
+        float[] x = OnnxGraphs.Random(3, 2 * 4 * 6 * 6, 2);
+        using var model = OnnxGraphs.Of(
+            OnnxGraphs.Floats(2, 4, 6, 6), null,
+            [OnnxGraphs.Node("Conv", "x,w", "c"), OnnxGraphs.Node("Clip", "c", "r", ("min", 0f), ("max", 6f)), OnnxGraphs.Node("Softmax", "r", "y")],
+            [OnnxGraphs.RandomWeight(1, "w", 8, 4, 3, 3)], 9, 3);
+        model.Proto.Graph.Input.Add(new ValueInfoProto { Name = "w", Type = OnnxGraphs.Floats(8, 4, 3, 3) });
+        var port = OnnxGraphs.Port(model, new OnnxTransformRequest(OnnxPrecision.INT8Static), x, [2, 4, 6, 6]);
+        Assert.Equal(new OpsetRaise(9, 13), port.Record.Raise);
+        Assert.Contains("QLinearConv", OnnxGraphs.Fused(port.Model).Keys);
+        Assert.InRange(OnnxGraphs.Relative(OnnxGraphs.RunY(model, x, [2, 4, 6, 6]), OnnxGraphs.RunY(port.Model, x, [2, 4, 6, 6])), 1e-7, 0.1);
+    }
+
     private const string All = "FP16 INT8-Dynamic INT8 FP8 INT8-Weight INT4";
     private const string Convolutions = "FP16 INT8-Dynamic INT8 FP8";
     private const string Inner = "FP16 INT8-Dynamic INT8-Weight INT4";

@@ -158,8 +158,8 @@ public sealed class AttributionTests : IDisposable
     public void A_tensor_that_is_put_into_the_copy_and_restored_leaves_it_as_it_was()
     {
         var files = Ports.Make(Repository.Checkpoint("llama3-rope"), "BF16;Q8_0", _folder.Path);
-        using var source = GgufFile.Open(files["BF16"]);
-        using var port = GgufFile.Open(files["Q8_0"]);
+        using var source = GgufShards.Open(files["BF16"]);
+        using var port = GgufShards.Open(files["Q8_0"]);
         using var copy = new ScratchModel(source, source.Metadata, _folder["copy"], TestContext.Current.CancellationToken);
         var before = File.ReadAllBytes(copy.Path);
         copy.Put(port, port.Tensors.First(t => t.Name == "blk.0.attn_q.weight"));
@@ -168,7 +168,7 @@ public sealed class AttributionTests : IDisposable
         Assert.Equal(before, File.ReadAllBytes(copy.Path));
     }
 
-    private GgufFile Model(string name, params (string Name, GgmlType Type, ImmutableArray<long> Shape)[] tensors)
+    private GgufShards Model(string name, params (string Name, GgmlType Type, ImmutableArray<long> Shape)[] tensors)
     {
         var layout = GgufLayout.Create(new GgufMetadata(), tensors);
         using (var file = File.Create(_folder[name]))
@@ -177,12 +177,12 @@ public sealed class AttributionTests : IDisposable
             file.SetLength(layout.FileLength);
         }
 
-        return GgufFile.Open(_folder[name]);
+        return GgufShards.Open(_folder[name]);
     }
 
     private static LayerStep Step(LayerCosts costs, Layer layer) => costs.Steps.First(s => s.Layer == layer);
 
-    private ValidationOutcome Measured(Func<GgufFile, GgufTensor, byte[]> data, Action<GgufMetadata> header)
+    private ValidationOutcome Measured(Func<GgufShards, GgufTensor, byte[]> data, Action<GgufMetadata> header)
     {
         var port = Ports.Make(Repository.Checkpoint("llama3-rope"), "Q8_0", _folder.Path, r => r with { Name = "port" })["Q8_0"];
         return PortValidation.Run(GgufEdit.Copy(port, _folder["spoilt.gguf"], header, data), Request() with { Attribute = true }, _observer, TestContext.Current.CancellationToken);

@@ -15,7 +15,7 @@ namespace ModelPort.Tests.Parity;
 /// <param name="Data">What is done to the tensors.</param>
 /// <param name="Gate">The default gate that has to fail: a budget's name, or the code of a check of behaviour.</param>
 /// <param name="Layer">What the report has to name.</param>
-internal sealed record Sabotage(string Name, string Model, Action<GgufMetadata>? Header, Func<GgufFile, GgufTensor, byte[]>? Data, string Gate, params string[] Layer)
+internal sealed record Sabotage(string Name, string Model, Action<GgufMetadata>? Header, Func<GgufShards, GgufTensor, byte[]>? Data, string Gate, params string[] Layer)
 {
     private const int HeadLength = 32;
 
@@ -57,11 +57,11 @@ internal sealed record Sabotage(string Name, string Model, Action<GgufMetadata>?
     /// <inheritdoc/>
     public override string ToString() => Name;
 
-    private static Sabotage Tensors(string name, string model, string gate, string[] layer, Func<GgufFile, GgufTensor, byte[]> data) => new(name, model, null, data, gate, layer);
+    private static Sabotage Tensors(string name, string model, string gate, string[] layer, Func<GgufShards, GgufTensor, byte[]> data) => new(name, model, null, data, gate, layer);
 
     private static Sabotage Keys(string name, string gate, string[] layer, Action<GgufMetadata> header) => new(name, Llama, header, null, gate, layer);
 
-    private static byte[] Bytes(GgufFile file, string name) => GgufFiles.Bytes(file, name);
+    private static byte[] Bytes(GgufShards file, string name) => GgufFiles.Bytes(file, name);
 
     private static byte[] PlusOne(byte[] bytes)
     {
@@ -70,7 +70,7 @@ internal sealed record Sabotage(string Name, string Model, Action<GgufMetadata>?
         return bytes;
     }
 
-    private static byte[] Rows(GgufFile file, GgufTensor tensor, Func<long, long> from)
+    private static byte[] Rows(GgufShards file, GgufTensor tensor, Func<long, long> from)
     {
         var bytes = Bytes(file, tensor.Name);
         var length = (int)GgmlTypes.RowBytes(tensor.Type, tensor.Shape[0]);

@@ -142,18 +142,18 @@ public sealed class ResumeTests : IClassFixture<ResumeTests.KilledRun>, IDisposa
         request = change?.Invoke(request) ?? request;
         using var checkpoint = Checkpoint.Open(source);
         var plan = Planner.Plan(checkpoint, request);
-        var files = plan.Outputs.Select(o => (Plan: o, File: OutputFile.Continue(Path.Combine(folder, o.FileName), o.FileLength))).ToArray();
+        var files = plan.Outputs.Select(o => OutputFiles.Continue(o, folder)).ToArray();
         var result = Porter.Run(plan, files, request, new QuietObserver(), TestContext.Current.CancellationToken);
-        Assert.All(files, f => Assert.Equal(64, f.File.Hash(TestContext.Current.CancellationToken).Length));
-        var contents = files.ToDictionary(f => f.Plan.Precision.Name, f => File.ReadAllBytes(f.File.TemporaryPath));
-        foreach (var (_, file) in files.Where(_ => commit))
+        Assert.All(files.SelectMany(f => f.Files), f => Assert.Equal(64, f.Hash(TestContext.Current.CancellationToken).Length));
+        var contents = files.ToDictionary(f => f.Plan.Precision.Name, f => f.Files.SelectMany(file => File.ReadAllBytes(file.TemporaryPath)).ToArray());
+        foreach (var file in files.SelectMany(f => f.Files).Where(_ => commit))
         {
             file.Commit();
             file.Dispose();
         }
 
         // Without a commit they are left as a kill leaves them.
-        return (result, [.. files.Select(f => f.File.Recovered)], contents);
+        return (result, [.. files.Select(f => f.Files.Sum(file => file.Recovered))], contents);
     }
 
     /// <summary>A run that is killed when all is written, and nothing has its name.</summary>

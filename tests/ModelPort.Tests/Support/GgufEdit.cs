@@ -9,9 +9,9 @@ internal static class GgufEdit
     public static string Copy(string from, string to, Action<GgufMetadata> change) => Copy(from, to, change, (file, tensor) => GgufFiles.Bytes(file, tensor.Name));
 
     /// <summary>Copies a file with a changed header and other data: as many bytes for each tensor as it had.</summary>
-    public static string Copy(string from, string to, Action<GgufMetadata> change, Func<GgufFile, GgufTensor, byte[]> data)
+    public static string Copy(string from, string to, Action<GgufMetadata> change, Func<GgufShards, GgufTensor, byte[]> data)
     {
-        using var source = GgufFile.Open(from);
+        using var source = GgufShards.Open(from);
         var metadata = new GgufMetadata(source.Metadata);
         change(metadata);
         var layout = GgufLayout.Create(metadata, source.Tensors.Select(t => (t.Name, t.Type, t.Shape)));

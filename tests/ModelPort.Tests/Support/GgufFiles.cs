@@ -8,8 +8,8 @@ internal static class GgufFiles
     /// <summary>Every tensor of two files has the same type and the same bytes, wherever it stands.</summary>
     public static void EqualTensors(string theirPath, string ourPath)
     {
-        using var ours = GgufFile.Open(ourPath);
-        using var theirs = GgufFile.Open(theirPath);
+        using var ours = GgufShards.Open(ourPath);
+        using var theirs = GgufShards.Open(theirPath);
         Assert.Equal(
             theirs.Tensors.Select(t => $"{t.Name} {t.Type}").Order(StringComparer.Ordinal),
             ours.Tensors.Select(t => $"{t.Name} {t.Type}").Order(StringComparer.Ordinal));
@@ -20,7 +20,7 @@ internal static class GgufFiles
     }
 
     /// <summary>The data of a tensor.</summary>
-    public static byte[] Bytes(GgufFile file, string name)
+    public static byte[] Bytes(GgufShards file, string name)
     {
         var tensor = file.Tensors.First(t => t.Name == name);
         var bytes = new byte[tensor.ByteLength];

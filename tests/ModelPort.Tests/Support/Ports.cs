@@ -18,7 +18,7 @@ internal static class Ports
         Parity = ParityMode.Off,
     };
 
-    /// <summary>Ports a checkpoint to some precisions; returns the files by precision. A matrix can be given, but is not computed.</summary>
+    /// <summary>Ports a checkpoint to some precisions; returns the files by precision, of several the first. A matrix can be given, but is not computed.</summary>
     public static Dictionary<string, string> Make(string source, string precisions, string output, Func<PortRequest, PortRequest>? change = null)
     {
         var request = Request(source, precisions, output);
@@ -26,14 +26,14 @@ internal static class Ports
         using var checkpoint = Checkpoint.Open(source);
         var importance = CalibrationInput.Open(request)?.Importance;
         var plan = Planner.Plan(checkpoint, request, importance);
-        var files = plan.Outputs.Select(o => (Plan: o, File: OutputFile.Create(Path.Combine(output, o.FileName), o.FileLength))).ToArray();
+        var files = plan.Outputs.Select(o => OutputFiles.Create(o, output)).ToArray();
         Porter.Run(plan, files, request, new QuietObserver(), TestContext.Current.CancellationToken, importance);
-        foreach (var (_, file) in files)
+        foreach (var file in files.SelectMany(f => f.Files))
         {
             file.Commit();
             file.Dispose();
         }
 
-        return files.ToDictionary(f => f.Plan.Precision.Name, f => f.File.Path);
+        return files.ToDictionary(f => f.Plan.Precision.Name, f => f.Files[0].Path);
     }
 }

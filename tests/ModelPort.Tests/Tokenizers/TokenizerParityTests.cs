@@ -173,7 +173,7 @@ public sealed class TokenizerParityTests : IDisposable
     {
         using var checkpoint = Checkpoint.Open(source);
         using var loaded = LlamaModel.Load(LlamaRuntime.Load(), port, new LlamaModelOptions { VocabularyOnly = true });
-        using var file = GgufFile.Open(port);
+        using var file = GgufShards.Open(port);
         var reference = TokenizerReference.Of(checkpoint, loaded.VocabularySize, EvaluationText.Open(null).Beginning(long.MaxValue), TestContext.Current.CancellationToken);
         return TokenizerParity.Measure(reference, loaded.Vocabulary, file.Metadata, TestContext.Current.CancellationToken);
     }

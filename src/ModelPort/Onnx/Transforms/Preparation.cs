@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using ModelPort.Formats.Onnx;
+using ModelPort.Onnx.Opsets;
 
 namespace ModelPort.Onnx.Transforms;
 

@@ -22,20 +22,20 @@ internal sealed class AttributionMeasurement(PortRequest request, LlamaRuntime r
     /// <param name="figures">The figures of each.</param>
     public IReadOnlyList<AttributionRecord> Run(string sourcePath, IReadOnlyList<string> portPaths, IReadOnlyList<IReadOnlyList<Figure>> figures)
     {
-        using var source = GgufFile.Open(sourcePath);
+        using var source = GgufShards.Open(sourcePath);
         AttributionRecord[] records = [.. portPaths.Select(p => Compare(source, p))];
         if (!request.Attribute)
         {
             return records;
         }
 
-        var ports = portPaths.Select((path, i) => new Measured(NameOf(path), new FileInfo(path).Length, figures[i].Find(Metric.MeanDivergence, Subject.Port, Reference.Source)?.Value)).ToArray();
+        var ports = portPaths.Select((path, i) => Known(path, figures[i].Find(Metric.MeanDivergence, Subject.Port, Reference.Source)?.Value)).ToArray();
         return [.. records.Select((r, i) => r with { Costs = r.Costs! with { Steps = [RuntimeStep(source, figures[i]), .. r.Costs.Steps, .. PrecisionSteps(source, ports, ports[i])] } })];
     }
 
-    private AttributionRecord Compare(GgufFile source, string portPath)
+    private AttributionRecord Compare(GgufShards source, string portPath)
     {
-        using var port = GgufFile.Open(portPath);
+        using var port = GgufShards.Open(portPath);
         var header = HeaderComparison.Of(source.Metadata, port.Metadata);
         var weights = new WeightComparison(source, port, request, cancellation);
         var (errors, changed) = weights.Run();
@@ -47,13 +47,13 @@ internal sealed class AttributionMeasurement(PortRequest request, LlamaRuntime r
         };
     }
 
-    private static LayerStep RuntimeStep(GgufFile source, IReadOnlyList<Figure> figures) =>
+    private static LayerStep RuntimeStep(GgufShards source, IReadOnlyList<Figure> figures) =>
         figures.Find(Metric.MeanDivergence, Subject.Source, Reference.ReferenceOutputs) is { } figure
             ? new LayerStep(Layer.Runtime, "ReferenceOutputs", $"{NameOf(source)} on llama.cpp", figure.Value)
             : new LayerStep(Layer.Runtime, "the framework of origin", $"{NameOf(source)} on llama.cpp", null, "there are no ReferenceOutputs");
 
     // From the source to the largest port of the item, and from there to each smaller one.
-    private static IEnumerable<LayerStep> PrecisionSteps(GgufFile source, IReadOnlyList<Measured> ports, Measured port)
+    private static IEnumerable<LayerStep> PrecisionSteps(GgufShards source, IReadOnlyList<Measured> ports, Measured port)
     {
         yield return new LayerStep(Layer.Precision, NameOf(source), port.Name, port.Divergence);
         if (ports.Where(p => p.Bytes > port.Bytes).MinBy(p => p.Bytes) is { } larger)
@@ -62,13 +62,13 @@ internal sealed class AttributionMeasurement(PortRequest request, LlamaRuntime r
         }
     }
 
-    private static string NameOf(string path)
+    private static Measured Known(string path, double? divergence)
     {
-        using var file = GgufFile.Open(path);
-        return NameOf(file);
+        using var port = GgufShards.Open(path);
+        return new Measured(NameOf(port), port.FileLength, divergence);
     }
 
-    private static string NameOf(GgufFile file) =>
+    private static string NameOf(GgufShards file) =>
         file.Metadata.TryGetInt64("general.file_type", out var type) && Precision.All.FirstOrDefault(p => p.FileType == type) is { } precision ? precision.Name : "port";
 
     private sealed record Measured(string Name, long Bytes, double? Divergence);

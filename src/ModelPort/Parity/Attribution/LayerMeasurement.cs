@@ -31,7 +31,7 @@ internal sealed class LayerMeasurement(PortRequest request, LlamaRuntime runtime
     /// <exception cref="ModelPortException">MP2001 or MP2002: the copy cannot be written; MP3002: the source gives NaN.</exception>
     /// <exception cref="EngineException">llama.cpp refused a file or failed.</exception>
     public LayerCosts Run(
-        GgufFile source, GgufFile port, IReadOnlyList<(GgufTensor Source, GgufTensor Port)> common, IReadOnlyList<string> changed, IReadOnlyList<HeaderDifference> header)
+        GgufShards source, GgufShards port, IReadOnlyList<(GgufTensor Source, GgufTensor Port)> common, IReadOnlyList<string> changed, IReadOnlyList<HeaderDifference> header)
     {
         var ofPort = common.ToDictionary(t => t.Port.Name, t => t.Port, StringComparer.Ordinal);
         string[] names = [.. common.Select(t => t.Source.Name).Intersect(changed)];
@@ -103,7 +103,7 @@ internal sealed class LayerMeasurement(PortRequest request, LlamaRuntime runtime
     }
 
     // Its own copy, as a header of another length moves every tensor.
-    private double? WithHeader(GgufFile source, GgufMetadata header, string path, Func<string, double> divergence)
+    private double? WithHeader(GgufShards source, GgufMetadata header, string path, Func<string, double> divergence)
     {
         try
         {

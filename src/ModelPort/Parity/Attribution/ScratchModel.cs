@@ -18,7 +18,7 @@ internal sealed class ScratchModel : IDisposable
 
     private readonly OutputFile _file;
     private readonly GgufLayout _layout;
-    private readonly GgufFile _source;
+    private readonly GgufShards _source;
     private readonly CancellationToken _cancellation;
 
     /// <summary>Copies a source.</summary>
@@ -27,7 +27,7 @@ internal sealed class ScratchModel : IDisposable
     /// <param name="path">Beside which path the copy lies.</param>
     /// <param name="cancellation">Stops the work.</param>
     /// <exception cref="Diagnostics.ModelPortException">MP2001 or MP2002: the copy cannot be written.</exception>
-    public ScratchModel(GgufFile source, GgufMetadata header, string path, CancellationToken cancellation)
+    public ScratchModel(GgufShards source, GgufMetadata header, string path, CancellationToken cancellation)
     {
         _source = source;
         _cancellation = cancellation;
@@ -57,7 +57,7 @@ internal sealed class ScratchModel : IDisposable
     /// <summary>Puts the values of another file's tensor into the copy.</summary>
     /// <param name="from">The file.</param>
     /// <param name="tensor">Its tensor, of a name and shape that the source has too.</param>
-    public void Put(GgufFile from, GgufTensor tensor)
+    public void Put(GgufShards from, GgufTensor tensor)
     {
         var target = _layout.Tensors.First(t => t.Name == tensor.Name);
         var length = tensor.Shape[0];

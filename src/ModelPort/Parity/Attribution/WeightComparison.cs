@@ -12,7 +12,7 @@ namespace ModelPort.Parity.Attribution;
 /// <param name="port">The port.</param>
 /// <param name="request">Threads.</param>
 /// <param name="cancellation">Stops the work.</param>
-internal sealed class WeightComparison(GgufFile source, GgufFile port, PortRequest request, CancellationToken cancellation)
+internal sealed class WeightComparison(GgufShards source, GgufShards port, PortRequest request, CancellationToken cancellation)
 {
     private const int PieceValues = 1 << 16;
     private const int MostLargest = 20;
@@ -120,7 +120,7 @@ internal sealed class WeightComparison(GgufFile source, GgufFile port, PortReque
         return (error, SquaredError.Sum(expected, found));
     }
 
-    private static void Read(GgufFile file, GgufTensor tensor, (long First, int Count) rows, byte[] buffer, Span<float> values)
+    private static void Read(GgufShards file, GgufTensor tensor, (long First, int Count) rows, byte[] buffer, Span<float> values)
     {
         var rowBytes = GgmlTypes.RowBytes(tensor.Type, tensor.Shape[0]);
         var bytes = buffer.AsSpan(0, checked((int)(rows.Count * rowBytes)));
