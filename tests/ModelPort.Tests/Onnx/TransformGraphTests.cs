@@ -132,6 +132,16 @@ public sealed class TransformGraphTests(ITestOutputHelper output)
         ["LSTM"] = () => Of(
             [OnnxGraphs.Node("LSTM", "x,w,r,b", "h", ("hidden_size", 32L), ("direction", "bidirectional")), OnnxGraphs.Node("Identity", "h", "y")],
             [OnnxGraphs.RandomWeight(1, "w", 2, 128, 24), OnnxGraphs.RandomWeight(2, "r", 2, 128, 32), OnnxGraphs.RandomWeight(3, "b", 2, 256)], "FP16 INT8-Dynamic", 5, 2, 24),
+        ["LSTM whose gates are put in order by the graph"] = () => Of(
+        [
+            OnnxGraphs.Node("Slice", "w,a0,a1", "wa"), OnnxGraphs.Node("Slice", "w,a1,a4", "wb"), OnnxGraphs.Node("Concat", "wb,wa", "wc", ("axis", 0L)), OnnxGraphs.Node("Unsqueeze", "wc,zero", "wd"),
+            OnnxGraphs.Node("Transpose", "r", "rt"), OnnxGraphs.Node("Unsqueeze", "rt,zero", "rd"),
+            OnnxGraphs.Node("LSTM", "x,wd,rd", "h", ("hidden_size", 32L)), OnnxGraphs.Node("Identity", "h", "y"),
+        ],
+        [
+            OnnxGraphs.RandomWeight(1, "w", 128, 24), OnnxGraphs.RandomWeight(2, "r", 32, 128),
+            OnnxGraphs.Integers("a0", 0), OnnxGraphs.Integers("a1", 32), OnnxGraphs.Integers("a4", 128), OnnxGraphs.Integers("zero", 0),
+        ], "FP16 INT8-Dynamic", 5, 2, 24),
         ["Branches whose weights are Constant nodes"] = Branches,
         ["Loop"] = Loop,
         ["Function that is called twice"] = Function,
