@@ -17,6 +17,14 @@ public static partial class Diagnose
     public static Diagnostic InputUnfit(string path, string found, string expected) =>
         Error("MP1062", path, $"The data does not fit the model: {found}; expected {expected}. Compare with the inputs that 'modelport inspect' shows. Correct the names, types or shapes of the data.");
 
+    /// <summary>MP2070: an operator cannot be taken to a newer operator set.</summary>
+    public static Diagnostic OperatorNotUpgraded(string path, string operatorType, string node, long target, string reason) =>
+        Error("MP2070", path, $"The operator {operatorType} (node '{node}') cannot be taken to operator set {target}, which the precision needs: {reason}. Export the model with that operator set. Choose a precision that needs none if you cannot.");
+
+    /// <summary>MP2071: a model's operator set is too old to be taken to a newer one.</summary>
+    public static Diagnostic OpsetTooOld(string path, long found, long oldest) =>
+        Error("MP2071", path, $"The model has operator set {found}; models are taken to a newer one from {oldest} on. Get the model in a newer form, or export it again.");
+
     /// <summary>MP9005: the native library of ONNX Runtime cannot be loaded.</summary>
     public static Diagnostic OnnxRuntimeMissing(string found, string expected) =>
         Error("MP9005", "", $"ONNX Runtime cannot be loaded: {found.TrimEnd('.')}; expected {expected}. Restore the ModelPort.Build package again, on a platform that it carries the library for.");

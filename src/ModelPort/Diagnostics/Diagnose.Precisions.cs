@@ -17,10 +17,6 @@ public static partial class Diagnose
     public static Diagnostic NothingToConvert(string path, string precision, string found) =>
         Error("MP2100", path, $"Nothing in this model can be made {precision}: {found.TrimEnd('.')}. A port that changes no weight is no port. Choose another precision, or remove the nodes from KeepInFloat.");
 
-    /// <summary>MP2101: the operators must be raised to a newer version, and there is no rule for one of them.</summary>
-    public static Diagnostic OpsetRuleMissing(string path, string node, string operatorType, long from, long to, string found) =>
-        Error("MP2101", path, string.Create(CultureInfo.InvariantCulture, $"The node '{node}' ({operatorType}) cannot be raised from version {from} of the operators to {to}, which the precision needs: {found.TrimEnd('.')}. Export the model again with opset {to} or above, or use a precision that needs no raise. Check that its operators are of the format's own set."));
-
     /// <summary>MP2102: a range that is needed was not measured.</summary>
     public static Diagnostic RangeMissing(string path, string value, string precision) =>
         Error("MP2102", path, $"{precision} needs the range of '{value}', and it was not measured. Set Calibration to data that reaches this part of the graph, or name its nodes in KeepInFloat.");

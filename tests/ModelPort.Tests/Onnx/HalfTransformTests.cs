@@ -1,5 +1,7 @@
+using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Formats.Onnx;
 using ModelPort.Onnx.Transforms;
+using ModelPort.Tests.Support;
 
 namespace ModelPort.Tests.Onnx;
 
@@ -87,5 +89,69 @@ public sealed class HalfTransformTests
         Assert.Equal([DataType.Float16, DataType.Float16], changed.Input.Concat(changed.Output).Select(info => OnnxTypes.ElementType(info.Type)));
         Assert.Equal(["x", "y"], changed.Input.Concat(changed.Output).Select(info => info.Name));
         Assert.Equal(["MatMul"], changed.Node.Select(node => node.OpType));
+    }
+
+    // Models of the ONNX project, one operator each: what is converted must be taken by ONNX Runtime, and compute the same within half floats.
+    [Fact]
+    public void Every_operator_that_is_converted_runs_as_half_floats()
+    {
+        Assert.SkipUnless(Directory.Exists(TestData.Root), TestData.Missing);
+        var unsupported = File.ReadAllLines(Path.Combine(Repository.Root, "tests", "Fixtures", "onnx", "operator-survey.txt")).Select(line => line.Split(':')[0]).ToHashSet(StringComparer.Ordinal);
+        using TemporaryFolder scratch = new();
+        HashSet<string> operators = new(StringComparer.Ordinal);
+        var run = 0;
+        foreach (var folder in TestData.Folders().Where(folder => !unsupported.Contains(Path.GetFileName(folder))))
+        {
+            using var model = OnnxModel.Open(Path.Combine(folder, "model.onnx"));
+            if (model.Bodies()[0].Opset(Domains.Standard) is null or < 6)
+            {
+                continue;
+            }
+
+            // Without weights there is no port, so the transform is called by itself.
+            var (prepared, _, _) = Preparation.Prepare(model, s_half);
+            GraphContext graph = new(prepared, s_half);
+            HalfTransform half = new(graph, new Dictionary<string, ValueRange>());
+            half.Decide();
+            if (!half.Decisions.Any(decision => decision.Converted))
+            {
+                continue;
+            }
+
+            half.Rewrite();
+            graph.Finish();
+            prepared.Save(scratch["m.onnx"]);
+            using var session = OnnxSession.Open(scratch["m.onnx"], new OnnxSessionOptions { Threads = 1 });
+            var types = prepared.Proto.Graph.Input.ToDictionary(input => input.Name, input => input.Type);
+            var set = Path.Combine(folder, "test_data_set_0");
+            var inputs = TestData.Read(set, "input", [.. session.Inputs.Select(input => types[input.Name])]);
+            var expected = TestData.Read(set, "output", [.. model.Proto.Graph.Output.Select(output => output.Type)]);
+            var actual = session.Run(session.Inputs.Zip(inputs).ToDictionary(pair => pair.First.Name, pair => pair.Second), null, TestContext.Current.CancellationToken);
+            foreach (var (value, output) in expected.Zip(session.Outputs))
+            {
+                if (value is EngineTensor { Type: TensorType.Float, ElementCount: > 0 } tensor)
+                {
+                    Assert.True(Worst(tensor.As<float>(), ((EngineTensor)actual[output.Name]).As<float>()) < 0.005, $"{Path.GetFileName(folder)}: {output.Name}");
+                }
+            }
+
+            run++;
+            operators.UnionWith(half.Decisions.Where(decision => decision.Converted).Select(decision => decision.Node.OpType));
+        }
+
+        Assert.InRange(run, 700, 1072);
+        Assert.InRange(operators.Count, 100, 200);
+    }
+
+    private static double Worst(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)
+    {
+        double worst = 0, largest = 1e-3;
+        for (var i = 0; i < expected.Length; i++)
+        {
+            largest = float.IsFinite(expected[i]) ? Math.Max(largest, Math.Abs(expected[i])) : largest;
+            worst = expected[i].Equals(actual[i]) ? worst : Math.Max(worst, Math.Abs((double)expected[i] - actual[i]));
+        }
+
+        return worst / largest;
     }
 }

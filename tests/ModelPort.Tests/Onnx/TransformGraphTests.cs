@@ -61,6 +61,21 @@ public sealed class TransformGraphTests(ITestOutputHelper output)
         Assert.Equal(converts.Split(' '), made.Distinct());
     }
 
+    [Fact]
+    public void INT8_of_a_model_of_operator_set_9_raises_it_and_says_so()
+    {
+        float[] x = OnnxGraphs.Random(3, 2 * 4 * 6 * 6, 2);
+        using var model = OnnxGraphs.Of(
+            OnnxGraphs.Floats(2, 4, 6, 6), null,
+            [OnnxGraphs.Node("Conv", "x,w", "c"), OnnxGraphs.Node("Clip", "c", "r", ("min", 0f), ("max", 6f)), OnnxGraphs.Node("Softmax", "r", "y")],
+            [OnnxGraphs.RandomWeight(1, "w", 8, 4, 3, 3)], 9, 3);
+        model.Proto.Graph.Input.Add(new ValueInfoProto { Name = "w", Type = OnnxGraphs.Floats(8, 4, 3, 3) });
+        var port = OnnxGraphs.Port(model, new OnnxTransformRequest(OnnxPrecision.INT8Static), x, [2, 4, 6, 6]);
+        Assert.Equal(new OpsetRaise(9, 13), port.Record.Raise);
+        Assert.Contains("QLinearConv", OnnxGraphs.Fused(port.Model).Keys);
+        Assert.InRange(OnnxGraphs.Relative(OnnxGraphs.RunY(model, x, [2, 4, 6, 6]), OnnxGraphs.RunY(port.Model, x, [2, 4, 6, 6])), 1e-7, 0.1);
+    }
+
     private const string All = "FP16 INT8-Dynamic INT8 FP8 INT8-Weight INT4";
     private const string Convolutions = "FP16 INT8-Dynamic INT8 FP8";
     private const string Inner = "FP16 INT8-Dynamic INT8-Weight INT4";
@@ -117,6 +132,16 @@ public sealed class TransformGraphTests(ITestOutputHelper output)
         ["LSTM"] = () => Of(
             [OnnxGraphs.Node("LSTM", "x,w,r,b", "h", ("hidden_size", 32L), ("direction", "bidirectional")), OnnxGraphs.Node("Identity", "h", "y")],
             [OnnxGraphs.RandomWeight(1, "w", 2, 128, 24), OnnxGraphs.RandomWeight(2, "r", 2, 128, 32), OnnxGraphs.RandomWeight(3, "b", 2, 256)], "FP16 INT8-Dynamic", 5, 2, 24),
+        ["LSTM whose gates are put in order by the graph"] = () => Of(
+        [
+            OnnxGraphs.Node("Slice", "w,a0,a1", "wa"), OnnxGraphs.Node("Slice", "w,a1,a4", "wb"), OnnxGraphs.Node("Concat", "wb,wa", "wc", ("axis", 0L)), OnnxGraphs.Node("Unsqueeze", "wc,zero", "wd"),
+            OnnxGraphs.Node("Transpose", "r", "rt"), OnnxGraphs.Node("Unsqueeze", "rt,zero", "rd"),
+            OnnxGraphs.Node("LSTM", "x,wd,rd", "h", ("hidden_size", 32L)), OnnxGraphs.Node("Identity", "h", "y"),
+        ],
+        [
+            OnnxGraphs.RandomWeight(1, "w", 128, 24), OnnxGraphs.RandomWeight(2, "r", 32, 128),
+            OnnxGraphs.Integers("a0", 0), OnnxGraphs.Integers("a1", 32), OnnxGraphs.Integers("a4", 128), OnnxGraphs.Integers("zero", 0),
+        ], "FP16 INT8-Dynamic", 5, 2, 24),
         ["Branches whose weights are Constant nodes"] = Branches,
         ["Loop"] = Loop,
         ["Function that is called twice"] = Function,

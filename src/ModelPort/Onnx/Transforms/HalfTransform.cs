@@ -156,7 +156,7 @@ internal sealed class HalfTransform(GraphContext graph, IReadOnlyDictionary<stri
     // A weight that both sides use is there twice: a cast of the narrow one would not give back what FP32 had.
     private void Weight(OnnxValue value, TensorProto tensor)
     {
-        var uses = value.Uses.Where(WantsHalf).ToList();
+        var uses = value.Uses.Where(use => use.Node is not null && WantsHalf(use)).ToList();
         if (uses.Count == 0)
         {
             return;
@@ -180,7 +180,7 @@ internal sealed class HalfTransform(GraphContext graph, IReadOnlyDictionary<stri
     {
         var home = IsHalf(value);
         var uses = value.Uses.Where(use => use.Node is null || !HalfOperators.ReadsShape(use.Node)).ToList();
-        var others = uses.Where(use => WantsHalf(use) != home).ToList();
+        var others = uses.Where(use => WantsHalf(use) != home && (use.Node is not null || value.Producer is not null)).ToList();
         if (others.Count == 0)
         {
             return home;

@@ -25,8 +25,8 @@ public sealed record OnnxPrecision(string Name, RangeUse Ranges, long LowestOpse
     /// <summary>The model as it is.</summary>
     public static readonly OnnxPrecision FP32 = new("FP32", RangeUse.None, 1, 1);
 
-    /// <summary>Weights and values as IEEE half floats, but for what half floats cannot hold.</summary>
-    public static readonly OnnxPrecision FP16 = new("FP16", RangeUse.Useful, 1, 1);
+    /// <summary>Weights and values as IEEE half floats, but for what half floats cannot hold (before version 6 a Cast names its type otherwise).</summary>
+    public static readonly OnnxPrecision FP16 = new("FP16", RangeUse.Useful, 6, 13);
 
     /// <summary>Weights and values as 8-bit integers with measured ranges, written as QuantizeLinear and DequantizeLinear (from version 13 a channel has its own scale).</summary>
     public static readonly OnnxPrecision INT8Static = new("INT8", RangeUse.Required, 13, 13);

@@ -11,7 +11,7 @@ public static class OnnxTransform
     /// <param name="source">The model, which is not changed and must stay open.</param>
     /// <param name="request">What is to be made of it.</param>
     /// <exception cref="ModelPortException">
-    /// MP2100: nothing can be given the precision. MP2101: an operator cannot be raised to the version that the precision needs. MP2107: a node to keep is
+    /// MP2100: nothing can be given the precision. MP2070, MP2071: the operators cannot be raised to the version that the precision needs. MP2107: a node to keep is
     /// not there.
     /// </exception>
     public static OnnxTransformPlan Plan(OnnxModel source, OnnxTransformRequest request)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using ModelPort.Formats.Onnx;
+using ModelPort.Onnx.Opsets;
 
 namespace ModelPort.Onnx.Transforms;
 
@@ -42,6 +43,11 @@ internal static class Preparation
 
         HoistConstants(model);
         Renaming.MakeUnique(model);
+        if (request.Precision != OnnxPrecision.FP16 && ConstantMoves.Run(model, request) is > 0 and var moved)
+        {
+            notes.Add(FormattableString.Invariant($"{moved} nodes that only cut, joined or turned weights were carried out beforehand."));
+        }
+
         if (request.Precision == OnnxPrecision.INT8Static || request.Precision == OnnxPrecision.INT8Dynamic || request.Precision == OnnxPrecision.FP8)
         {
             if (BatchNormalizationMerge.Run(model, request) is > 0 and var merged)
