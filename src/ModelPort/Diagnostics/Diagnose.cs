@@ -16,7 +16,7 @@ public static partial class Diagnose
 
     /// <summary>MP1001: the item's source does not exist.</summary>
     public static Diagnostic SourceMissing(string path) =>
-        Error("MP1001", path, $"There is no model at '{path}'. Expected a checkpoint folder with config.json and *.safetensors. Check the Include of the ModelPort item; paths are relative to the project file.");
+        Error("MP1001", path, $"There is no model at '{path}'. Expected a checkpoint folder with config.json and *.safetensors, or an .onnx file. Check the Include of the ModelPort item; paths are relative to the project file.");
 
     /// <summary>MP1002: a file that a checkpoint needs is missing.</summary>
     public static Diagnostic FileMissing(string path, string expected) =>
