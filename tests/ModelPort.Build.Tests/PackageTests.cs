@@ -10,6 +10,7 @@ public sealed class PackageTests(PackedRepository repository)
     [Fact]
     public void The_package_brings_the_task_and_the_worker_and_depends_on_nothing()
     {
+        Assert.InRange(new FileInfo(repository.Package).Length, 1, 100_000_000);
         using ZipArchive package = ZipFile.OpenRead(repository.Package);
         HashSet<string> files = [.. package.Entries.Select(entry => entry.FullName)];
         Assert.Superset(
@@ -24,9 +25,17 @@ public sealed class PackageTests(PackedRepository repository)
                 "tools/worker/ModelPort.Tool.runtimeconfig.json",
                 "tools/worker/ModelPort.Tool.deps.json",
                 "tools/worker/licenses/llama.cpp.txt",
+                "tools/worker/licenses/onnxruntime.txt",
+                "tools/worker/licenses/onnxruntime-third-party.txt",
+                "tools/worker/runtimes/linux-x64/native/libonnxruntime.so",
+                "tools/worker/runtimes/linux-arm64/native/libonnxruntime.so",
+                "tools/worker/runtimes/win-x64/native/onnxruntime.dll",
+                "tools/worker/runtimes/win-arm64/native/onnxruntime.dll",
+                "tools/worker/runtimes/osx-arm64/native/libonnxruntime.dylib",
             },
             files);
         Assert.Contains(files, file => file.StartsWith("tools/worker/runtimes/linux-x64/native/libllama", StringComparison.Ordinal));
+        Assert.DoesNotContain(files, file => file.StartsWith("tools/worker/runtimes/android", StringComparison.Ordinal) || file.StartsWith("tools/worker/runtimes/ios", StringComparison.Ordinal));
         Assert.DoesNotContain(files, file => file.StartsWith("lib/", StringComparison.Ordinal) || Path.GetFileName(file).StartsWith("Microsoft.Build", StringComparison.Ordinal));
 
         using StreamReader nuspec = new(package.GetEntry("ModelPort.Build.nuspec")!.Open());
@@ -95,8 +104,8 @@ public sealed class PackageTests(PackedRepository repository)
     public void The_samples_build_from_source_and_run()
     {
         string sample = Path.Combine(PackedRepository.Repository, "samples", "WordnetApp");
-        BuildResult run = DotNet.Run(sample, PackedRepository.GlobalPackages, "run", "--configuration", PackedRepository.Configuration).Succeeded();
-        Assert.Contains("wordnet-llama-Q4_K_M.gguf", run.Output, StringComparison.Ordinal);
+        BuildResult run = DotNet.Run(sample, PackedRepository.GlobalPackages, "run", "--configuration", PackedRepository.Configuration, "--", "What kind of thing is a falcon?").Succeeded();
+        Assert.Contains("falcon: noun.", run.Output, StringComparison.Ordinal);
     }
 
     private TestProject Sample(string precision, string metadata) => repository.Project(

@@ -7,8 +7,6 @@ namespace ModelPort.Engines.OnnxRuntime;
 /// <summary>Turns what ONNX Runtime throws into <see cref="EngineException"/>.</summary>
 internal static partial class OnnxFaults
 {
-    public const string Engine = "ONNX Runtime";
-
     private static readonly string[] MemoryWords = ["failed to allocate", "bad allocation", "bad_alloc", "out of memory"];
 
     /// <summary>The exception of a failed load or run of a model.</summary>
@@ -24,7 +22,7 @@ internal static partial class OnnxFaults
         if (Carried().IsMatch(text))
         {
             return New(
-                EngineFault.ModelRefused, path, "an input or output of a type that ONNX Runtime does not hand over to .NET", "numbers of 8 to 64 bits, booleans or strings",
+                EngineFault.ModelRefused, path, $"an input or output of a type that {OnnxSession.EngineName} does not hand over to .NET", "numbers of 8 to 64 bits, booleans or strings",
                 "Put a Cast at the input or output.", log, e);
         }
 
@@ -33,7 +31,7 @@ internal static partial class OnnxFaults
                 EngineFault.OperatorUnsupported,
                 path,
                 $"no implementation of {unsupported.Groups["operator"].Value} for the types of node '{unsupported.Groups["node"].Value}'",
-                $"operators that {Engine} {OnnxSession.Version} runs on the CPU",
+                $"operators that {OnnxSession.EngineName} {OnnxSession.Version} runs on the CPU",
                 null,
                 log,
                 e)
@@ -51,7 +49,7 @@ internal static partial class OnnxFaults
 
     public static EngineException New(
         EngineFault fault, string? path, string found, string expected, string? remedy, IReadOnlyList<string>? log = null, Exception? inner = null) =>
-        new(fault, path, found, expected, remedy, log, inner) { Engine = Engine };
+        new(fault, path, found, expected, remedy, log, inner) { Engine = OnnxSession.EngineName };
 
     private static string Innermost(Exception e) => e.GetBaseException().Message.TrimEnd('.');
 

@@ -9,6 +9,9 @@ namespace ModelPort.Engines.OnnxRuntime;
 /// </summary>
 public sealed class OnnxSession : IDisposable
 {
+    /// <summary>What this engine is called in <see cref="EngineException.Engine"/>.</summary>
+    public const string EngineName = "ONNX Runtime";
+
     private static readonly Lock Gate = new();
     private static bool _started;
 

@@ -1,13 +1,14 @@
 using System.Globalization;
 using ModelPort.Engines;
+using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Formats;
 using ModelPort.Runtime;
 
 namespace ModelPort.Diagnostics;
 
 /// <summary>
-/// Every error and warning of ModelPort, in one place: each method makes one <see cref="Diagnostic"/>. The text says what was found, what was
-/// expected and what to do. docs/errors.md has a section for each code; a test keeps the two lists equal.
+/// Every error and warning of ModelPort, in one place (Diagnose.Onnx.cs has what is about ONNX alone): each method makes one <see cref="Diagnostic"/>.
+/// The text says what was found, what was expected and what to do. docs/errors.md has a section for each code; a test keeps the two lists equal.
 /// </summary>
 public static partial class Diagnose
 {
@@ -15,7 +16,7 @@ public static partial class Diagnose
 
     /// <summary>MP1001: the item's source does not exist.</summary>
     public static Diagnostic SourceMissing(string path) =>
-        Error("MP1001", path, $"There is no model at '{path}'. Expected a checkpoint folder with config.json and *.safetensors. Check the Include of the ModelPort item; paths are relative to the project file.");
+        Error("MP1001", path, $"There is no model at '{path}'. Expected a checkpoint folder with config.json and *.safetensors, or an .onnx file. Check the Include of the ModelPort item; paths are relative to the project file.");
 
     /// <summary>MP1002: a file that a checkpoint needs is missing.</summary>
     public static Diagnostic FileMissing(string path, string expected) =>
@@ -413,8 +414,8 @@ public static partial class Diagnose
         Error("MP9003", "", $"llama.cpp cannot run here: {found}; supported: {expected}. Build on a supported platform, or set MODELPORT_NATIVE_DIRECTORY to a folder with llama.cpp v0.5.0.");
 
     /// <summary>MP9004: an engine refused or failed.</summary>
-    public static Diagnostic EngineFailed(string path, string found, string log) =>
-        Error("MP9004", path, $"llama.cpp failed: {found}.{(log.Length == 0 ? "" : $" It said: {log.TrimEnd('.')}.")} Please report this with the manifest.");
+    public static Diagnostic EngineFailed(string path, string engine, string found, string log) =>
+        Error("MP9004", path, $"{engine} failed: {found.TrimEnd('.')}.{Said(log)} Please report this with the manifest.");
 
     /// <summary>MP9009: the request that the build sent cannot be read.</summary>
     public static Diagnostic BadRequest(string path, string found) =>
@@ -432,6 +433,7 @@ public static partial class Diagnose
         ModelPortException known => known.Diagnostic,
         PortedModelException ported => Error(ported.Code, ported.File, ported.Finding),
         InvalidModelFileException invalid => From(invalid),
+        EngineException { Engine: OnnxSession.EngineName } engine => FromOnnx(engine, file),
         EngineException engine => From(engine, file),
         OperationCanceledException => Cancelled(file),
         IOException io when IsDiskFull(io) => DiskFull(file, 0),
@@ -479,7 +481,7 @@ public static partial class Diagnose
             EngineFault.LibraryWrong => NativeWrong(path, e.InnerException is { } cause ? $"{e.Found} ({cause.Message.TrimEnd('.')})" : e.Found, e.Expected),
             EngineFault.PlatformUnsupported => NativeUnsupported(e.Found, e.Expected),
             EngineFault.ModelRefused => Unmeasurable(model, said.Length == 0 ? e.Found : $"{e.Found} ({said})"),
-            _ => EngineFailed(model, e.Found, said),
+            _ => EngineFailed(model, e.Engine, e.Found, said),
         };
     }
 

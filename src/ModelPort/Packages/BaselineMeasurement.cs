@@ -2,6 +2,7 @@ using ModelPort.Caching;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Manifests;
+using ModelPort.Onnx;
 using ModelPort.Parity;
 using ModelPort.Planning;
 using ModelPort.Runtime;
@@ -32,7 +33,8 @@ internal sealed class BaselineMeasurement(PackageRequest request, PackedFiles be
         foreach (var old in older)
         {
             var port = request.Ports.FirstOrDefault(p => p.Name.Equals(old.Name, StringComparison.OrdinalIgnoreCase));
-            if (port is not null && newer.FirstOrDefault(m => m.Name.Equals(old.Name, StringComparison.OrdinalIgnoreCase)) is { Evaluation: not null } current)
+            // Outputs of an ONNX model are compared with samples alone: figures of others say nothing about them.
+            if (port is not null && !OnnxOptions.IsFor(port.Source) && newer.FirstOrDefault(m => m.Name.Equals(old.Name, StringComparison.OrdinalIgnoreCase)) is { Evaluation: not null } current)
             {
                 PortedFile[] files = [.. old.Files.Where(f => PackageComparison.Counterpart(old, f, current) is { } other && !IsOnItsData(old, f, current, other))];
                 if (files.Length > 0)

@@ -59,13 +59,12 @@ public static class ModelPackage
     // Without a build, the project or the checkpoint may ask for something else by now than what lies there.
     private static string[] RequireCurrent(PackageRequest request, PackagedPort port, IPortObserver observer, CancellationToken cancellation)
     {
-        if (!Directory.Exists(port.Source))
+        if (!Path.Exists(port.Source))
         {
             return [$"{port.Name}: its source '{port.Source}' is not here; packed by what its manifest says"];
         }
 
-        using var checkpoint = Checkpoint.Open(port.Source);
-        return PortPipeline.WhyPortedAgain(checkpoint, port.Request(request.Project), observer, cancellation) is [var first, ..]
+        return PortPipeline.WhyPortedAgain(port.Request(request.Project), observer, cancellation) is [var first, ..]
             ? throw new ModelPortException(Diagnose.PackedStale(Path.Combine(port.Directory, Manifest.FileName), port.Name, $"it is not what the project asks for any more, and would be {first}"))
             : [];
     }
@@ -140,8 +139,9 @@ public static class ModelPackage
             : new PackedFile(name, path, new FileInfo(path).Length, hash);
     }
 
-    private static IEnumerable<string> LicensesOf(string source) => Directory.Exists(source)
-        ? LicenseFiles.SelectMany(pattern => Directory.EnumerateFiles(source, pattern, new EnumerationOptions { MatchCasing = MatchCasing.CaseInsensitive })).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)
+    // Of a checkpoint's folder, or of the one that a model's file lies in.
+    private static IEnumerable<string> LicensesOf(string source) => (Directory.Exists(source) ? source : Path.GetDirectoryName(source)) is { } folder && Directory.Exists(folder)
+        ? LicenseFiles.SelectMany(pattern => Directory.EnumerateFiles(folder, pattern, new EnumerationOptions { MatchCasing = MatchCasing.CaseInsensitive })).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)
         : [];
 
     private static string Missed(OutputRecord output) => string.Join("; ", [

@@ -62,6 +62,45 @@ internal static class PackageReadme
     {
         var source = model.Source;
         text.Append(CultureInfo.InvariantCulture, $"## {model.Name}\n\n{source.Architecture}, {source.Parameters:N0} parameters, ported from {source.Precision} to {model.Engine.Name}; licence of the source: {source.License ?? "none named"}.\n\n");
+        if (model.Evaluation?.IsText == false)
+        {
+            Table(
+                text,
+                ["precision", "size", "output", "cosine similarity", "largest difference", "verdict"],
+                model.Outputs.SelectMany(o => o.Metrics.Where(f => f.Name == Metric.CosineSimilarity.Name && f.Of == Subject.Port && f.Against == Reference.Source).Select(f => new[]
+                {
+                    o.Precision, Sizes.Bytes(o.Bytes), f.On ?? "", Metric.CosineSimilarity.Write(f.Value), Written(o, Metric.LargestOutputDifference, Reference.Source, f.On), PackedFigures.VerdictOf(o),
+                })));
+        }
+        else
+        {
+            Perplexities(text, model);
+        }
+
+        foreach (var output in model.Outputs.Where(o => o.Tasks.Count > 0))
+        {
+            Table(
+                text,
+                ["task", "precision", "accuracy of source", "accuracy of port", "lost", "gained"],
+                output.Tasks.Select(t => new[] { t.File, output.Precision, Accuracy(output, t.File, Subject.Source), Accuracy(output, t.File, Subject.Port), $"{t.Lost}", $"{t.Gained}" }));
+        }
+
+        if (model.Evaluation is { IsText: false } samples)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"Measured against the source at {source.Precision} on {samples.Positions:N0} samples of {samples.Name} (SHA-256 {samples.Sha256[..12]}), with {model.Engine.Name} {model.Engine.Version} on {samples.CpuBackend}.\n\n");
+        }
+        else if (model.Evaluation is { } evaluation)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"Measured against the source at {source.Precision} on {evaluation.Positions:N0} positions of {evaluation.Name} (SHA-256 {evaluation.Sha256[..12]}) in windows of {evaluation.WindowLength} tokens, with {model.Engine.Name} {model.Engine.Version} on {evaluation.CpuBackend}.\n\n");
+        }
+
+        var revision = source.Revision is { } r ? $"{(r.Repository is { } repository ? repository + " at " : "")}revision `{r.Commit}`, " : "";
+        var bases = model.Lineage is { } lineage ? $" Made from {string.Join(", ", lineage.BaseModels)}{(lineage.Relation is { } relation ? $" ({relation})" : "")}, as its card says." : "";
+        text.Append(CultureInfo.InvariantCulture, $"Source: {revision}SHA-256 `{source.Sha256}`.{bases}\n\n");
+    }
+
+    private static void Perplexities(StringBuilder text, Manifest model)
+    {
         Table(
             text,
             ["precision", "size", "perplexity", "increase", "mean divergence", "top token", "verdict"],
@@ -75,29 +114,13 @@ internal static class PackageReadme
                 Written(o, Metric.TopTokenAgreement, Reference.Source),
                 PackedFigures.VerdictOf(o),
             }));
-        foreach (var output in model.Outputs.Where(o => o.Tasks.Count > 0))
-        {
-            Table(
-                text,
-                ["task", "precision", "accuracy of source", "accuracy of port", "lost", "gained"],
-                output.Tasks.Select(t => new[] { t.File, output.Precision, Accuracy(output, t.File, Subject.Source), Accuracy(output, t.File, Subject.Port), $"{t.Lost}", $"{t.Gained}" }));
-        }
-
-        if (model.Evaluation is { } evaluation)
-        {
-            text.Append(CultureInfo.InvariantCulture, $"Measured against the source at {source.Precision} on {evaluation.Positions:N0} positions of {evaluation.Name} (SHA-256 {evaluation.Sha256[..12]}) in windows of {evaluation.WindowLength} tokens, with {model.Engine.Name} {model.Engine.Version} on {evaluation.CpuBackend}.\n\n");
-        }
-
-        var revision = source.Revision is { } r ? $"{(r.Repository is { } repository ? repository + " at " : "")}revision `{r.Commit}`, " : "";
-        var bases = model.Lineage is { } lineage ? $" Made from {string.Join(", ", lineage.BaseModels)}{(lineage.Relation is { } relation ? $" ({relation})" : "")}, as its card says." : "";
-        text.Append(CultureInfo.InvariantCulture, $"Source: {revision}SHA-256 `{source.Sha256}`.{bases}\n\n");
     }
 
     private static string Accuracy(OutputRecord output, string task, Subject of) =>
         output.Metrics.Find(Metric.Accuracy, of, on: task) is { } figure ? Metric.Accuracy.Write(figure.Value, figure.Error) : "";
 
-    private static string Written(OutputRecord output, Metric metric, Reference? against) =>
-        output.Metrics.Find(metric, Subject.Port, against) is { } figure ? metric.Write(figure.Value, figure.Error).Replace("+-", "±", StringComparison.Ordinal) : "not measured";
+    private static string Written(OutputRecord output, Metric metric, Reference? against, string? on = null) =>
+        output.Metrics.Find(metric, Subject.Port, against, on) is { } figure ? metric.Write(figure.Value, figure.Error).Replace("+-", "±", StringComparison.Ordinal) : "not measured";
 
     private static void Table(StringBuilder text, string[] heads, IEnumerable<string[]> rows)
     {

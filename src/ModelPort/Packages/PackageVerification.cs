@@ -58,7 +58,7 @@ public static class PackageVerification
                     listed[Uri.UnescapeDataString((string?)file.Element("Link") ?? "")] = (string?)file.Element("Sha256") ?? "";
                 }
             }
-            catch (XmlException e)
+            catch (Exception e) when (e is XmlException or InvalidDataException)
             {
                 throw new ModelPortException(Diagnose.RecordsDisagree(files.Describe(name), $"it is no XML ({e.Message})"), e);
             }
@@ -114,10 +114,7 @@ public static class PackageVerification
                 return;
             }
 
-            using var stream = files.OpenFile(list);
-            using var content = new MemoryStream();
-            stream.CopyTo(content);
-            if (Checksums.TryRead(content.ToArray()) is not { } expected)
+            if (Listed(list) is not { } expected)
             {
                 _errors.Add(Diagnose.RecordsDisagree(files.Describe(list), "a line of it is no hash and name of a file"));
                 return;
@@ -126,6 +123,21 @@ public static class PackageVerification
             foreach (var (sha256, name) in expected)
             {
                 Expect(name, sha256, null);
+            }
+        }
+
+        private IReadOnlyList<(string Sha256, string Name)>? Listed(string list)
+        {
+            try
+            {
+                using var stream = files.OpenFile(list);
+                using var content = new MemoryStream();
+                stream.CopyTo(content);
+                return Checksums.TryRead(content.ToArray());
+            }
+            catch (InvalidDataException)
+            {
+                return null;
             }
         }
 
@@ -165,10 +177,10 @@ public static class PackageVerification
             }
 
             using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            using var stream = files.OpenFile(path);
             var buffer = new byte[1 << 20];
             try
             {
+                using var stream = files.OpenFile(path);
                 for (int count; (count = stream.Read(buffer)) > 0;)
                 {
                     cancellation.ThrowIfCancellationRequested();

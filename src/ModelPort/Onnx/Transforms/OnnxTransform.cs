@@ -1,0 +1,133 @@
+using System.Collections.Immutable;
+using ModelPort.Diagnostics;
+using ModelPort.Formats.Onnx;
+
+namespace ModelPort.Onnx.Transforms;
+
+/// <summary>Makes an ONNX model of another precision: a pure plan first, and the changed model then.</summary>
+public static class OnnxTransform
+{
+    /// <summary>Decides everything that can be decided before data is read. Weights are not read.</summary>
+    /// <param name="source">The model, which is not changed and must stay open.</param>
+    /// <param name="request">What is to be made of it.</param>
+    /// <exception cref="ModelPortException">
+    /// MP2100: nothing can be given the precision. MP2070, MP2071: the operators cannot be raised to the version that the precision needs. MP2107: a node to keep is
+    /// not there.
+    /// </exception>
+    public static OnnxTransformPlan Plan(OnnxModel source, OnnxTransformRequest request)
+    {
+        var (model, raise, notes) = Preparation.Prepare(source, request);
+        if (request.Precision == OnnxPrecision.FP32)
+        {
+            return new OnnxTransformPlan(request, source, model, raise, [], [], notes);
+        }
+
+        var transform = Transform(new GraphContext(model, request), null);
+        transform.Decide();
+        CheckKept(model, request);
+        CheckAnyConverted(source, request, transform);
+        return new OnnxTransformPlan(
+            request, source, model, raise, [.. transform.Decisions.Select(decision => decision.Plan())], [.. transform.Wanted.Distinct(StringComparer.Ordinal)], notes);
+    }
+
+    /// <summary>Carries a plan out.</summary>
+    /// <param name="plan">The plan; its source must still be open.</param>
+    /// <param name="ranges">The ranges of the values that the plan names; more are ignored.</param>
+    /// <exception cref="ModelPortException">
+    /// MP2100: with these ranges nothing is left to convert. MP2102: a range is missing. MP2103: a range is not a pair of finite numbers in order.
+    /// MP2108: a weight holds NaN or infinity.
+    /// </exception>
+    public static OnnxTransformResult Apply(OnnxTransformPlan plan, IReadOnlyDictionary<string, ValueRange>? ranges = null)
+    {
+        var model = plan.Model.Copy();
+        var before = WeightBytes(plan.Source);
+        if (plan.Request.Precision == OnnxPrecision.FP32)
+        {
+            return new OnnxTransformResult(model, Record(plan, model, before, null, null), []);
+        }
+
+        var graph = new GraphContext(model, plan.Request);
+        var transform = Transform(graph, CheckRanges(plan, ranges));
+        transform.Decide();
+        CheckAnyConverted(plan.Source, plan.Request, transform);
+        transform.Rewrite();
+        if (transform.ChangedWeights == 0)
+        {
+            throw new ModelPortException(Diagnose.NothingToConvert(plan.Source.Path, plan.Request.Precision.Name, "no weight of it would change"));
+        }
+
+        graph.Finish();
+        transform.Warnings.AddRange(Kept(plan, transform));
+        return new OnnxTransformResult(model, Record(plan, model, before, graph, transform), [.. transform.Warnings]);
+    }
+
+    private static PrecisionTransform Transform(GraphContext graph, IReadOnlyDictionary<string, ValueRange>? ranges) => graph.Request.Precision switch
+    {
+        var precision when precision == OnnxPrecision.FP16 => new HalfTransform(graph, ranges),
+        var precision when precision == OnnxPrecision.INT8Dynamic => new DynamicTransform(graph),
+        var precision when precision == OnnxPrecision.INT8Static || precision == OnnxPrecision.FP8 => new StaticTransform(graph, ranges),
+        _ => new BlockTransform(graph),
+    };
+
+    private static OnnxTransformRecord Record(OnnxTransformPlan plan, OnnxModel model, long before, GraphContext? graph, PrecisionTransform? transform) => new(
+        plan.Request.Precision.Name,
+        plan.Request.Hardware.Name,
+        plan.Raise,
+        (transform?.Decisions ?? []).Where(decision => decision.Converted).CountBy(decision => decision.Node.OpType).ToImmutableSortedDictionary(StringComparer.Ordinal),
+        [.. (transform?.Decisions ?? []).Where(decision => !decision.Converted).Select(decision => decision.Plan())],
+        [.. graph?.Quantised ?? []],
+        [.. transform?.Halves ?? []],
+        before,
+        WeightBytes(model),
+        plan.Notes);
+
+    private static long WeightBytes(OnnxModel model) => model.Weights().Sum(weight => weight.ByteLength);
+
+    private static void CheckKept(OnnxModel model, OnnxTransformRequest request)
+    {
+        if (request.KeepInFloat.IsEmpty)
+        {
+            return;
+        }
+
+        var labels = model.Bodies().SelectMany(body => body.Nodes).Select(NodeOrder.Label).ToHashSet(StringComparer.Ordinal);
+        if (request.KeepInFloat.FirstOrDefault(label => !labels.Contains(label)) is { } unknown)
+        {
+            throw new ModelPortException(Diagnose.KeptNodeUnknown(model.Path, unknown, Nearest.To(unknown, labels)));
+        }
+    }
+
+    private static void CheckAnyConverted(OnnxModel source, OnnxTransformRequest request, PrecisionTransform transform)
+    {
+        if (transform.Decisions.Any(decision => decision.Converted))
+        {
+            return;
+        }
+
+        var found = transform.Decisions.Count == 0
+            ? "it has no node that the precision is about"
+            : string.Join("; ", transform.Decisions.GroupBy(decision => decision.Reason).Select(group => $"{group.Count()} nodes such as '{NodeOrder.Label(group.First().Node)}' stay in float because {group.Key}"));
+        throw new ModelPortException(Diagnose.NothingToConvert(source.Path, request.Precision.Name, found));
+    }
+
+    private static IReadOnlyDictionary<string, ValueRange> CheckRanges(OnnxTransformPlan plan, IReadOnlyDictionary<string, ValueRange>? ranges)
+    {
+        var known = ranges ?? ImmutableDictionary<string, ValueRange>.Empty;
+        foreach (var name in plan.Ranges)
+        {
+            if (known.TryGetValue(name, out var range) ? !range.IsValid : plan.Request.Precision.Ranges == RangeUse.Required)
+            {
+                throw new ModelPortException(known.ContainsKey(name)
+                    ? Diagnose.RangeInvalid(plan.Source.Path, name, FormattableString.Invariant($"{range.Min} to {range.Max}"))
+                    : Diagnose.RangeMissing(plan.Source.Path, name, plan.Request.Precision.Name));
+            }
+        }
+
+        return known;
+    }
+
+    private static IEnumerable<Diagnostic> Kept(OnnxTransformPlan plan, PrecisionTransform transform) => transform.Decisions
+        .Where(decision => !decision.Converted && decision.Reason != PrecisionTransform.Asked)
+        .GroupBy(decision => decision.Reason)
+        .Select(group => Diagnose.NodesKept(plan.Source.Path, plan.Request.Precision.Name, group.Select(decision => NodeOrder.Label(decision.Node)), group.Key));
+}

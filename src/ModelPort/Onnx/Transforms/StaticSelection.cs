@@ -1,0 +1,142 @@
+using ModelPort.Formats.Onnx;
+
+namespace ModelPort.Onnx.Transforms;
+
+/// <summary>
+/// Which nodes of the main graph compute with integers (or 8-bit floats), and which values must be quantised for it. Products and convolutions are where it
+/// pays. From them the need goes backwards: a value that one of them reads is quantised where it is made; operators that only move values hand the need on with
+/// the scale unchanged; sums, means and concatenations join in when what they read is quantised anyway. So no integer island stands alone among floats.
+/// </summary>
+internal sealed class StaticSelection
+{
+    private readonly GraphContext graph;
+    private readonly Func<OnnxValue, string> flaw;
+    private readonly Func<NodeProto, bool> isKept;
+    private readonly bool wholeChains;
+    private readonly Dictionary<OnnxValue, OnnxValue> parents = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<NodeProto> nodes = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<NodeProto> makers = new(ReferenceEqualityComparer.Instance);
+
+    /// <param name="graph">The model.</param>
+    /// <param name="wholeChains">Whether results are quantised too, and what lies between products: kernels of processors go from integers to integers.</param>
+    /// <param name="flaw">Why a value cannot be quantised; empty if it can.</param>
+    /// <param name="isKept">Whether a node stays in float because the user said so.</param>
+    public StaticSelection(GraphContext graph, bool wholeChains, Func<OnnxValue, string> flaw, Func<NodeProto, bool> isKept)
+    {
+        this.graph = graph;
+        this.isKept = isKept;
+        this.wholeChains = wholeChains;
+        this.flaw = flaw;
+    }
+
+    /// <summary>The values to quantise. Values with one root share a scale.</summary>
+    public IEnumerable<OnnxValue> Values => parents.Keys;
+
+    /// <summary>Whether a node reads quantised values.</summary>
+    public bool Contains(NodeProto node) => nodes.Contains(node);
+
+    /// <summary>Whether what a node gives is of integers, so that all who read it read the same.</summary>
+    public bool Makes(NodeProto node) => makers.Contains(node);
+
+    public OnnxValue Root(OnnxValue value)
+    {
+        while (parents[value] != value)
+        {
+            value = parents[value];
+        }
+
+        return value;
+    }
+
+    /// <summary>Takes in a product or convolution.</summary>
+    /// <param name="body">Its body.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="inputs">Which of its inputs are values.</param>
+    public void Add(OnnxBody body, NodeProto node, params ReadOnlySpan<int> inputs)
+    {
+        nodes.Add(node);
+        makers.Add(node);
+        foreach (var input in inputs)
+        {
+            Need(graph.Input(body, node, input)!);
+        }
+    }
+
+    /// <summary>Quantises what convolutions give: their kernels have no other way. (Products of matrices can give floats.)</summary>
+    public void AddResults()
+    {
+        foreach (var node in nodes.Where(node => wholeChains && node.Is("Conv")).ToList())
+        {
+            Need(Result(graph.Main, node));
+        }
+    }
+
+    /// <summary>What a node gives after a Relu or Clip that nobody else gets around: the range of the integers does what these do.</summary>
+    public OnnxValue Result(OnnxBody body, NodeProto node)
+    {
+        graph.Index.TryResolve(body, node.Output[0], out var value);
+        return wholeChains && value!.Uses is [{ Node: { } next }] && (next.Is("Relu") || next.Is("Clip")) && graph.Index.TryResolve(body, next.Output[0], out var limited) ? limited : value!;
+    }
+
+    private void Need(OnnxValue value)
+    {
+        if (!parents.TryAdd(value, value) || value.Producer is not { } producer || !wholeChains || value.OutputIndex != 0)
+        {
+            return;
+        }
+
+        if (Moves(producer))
+        {
+            if (graph.Input(graph.Main, producer, 0) is { Origin: not ValueOrigin.Initializer } moved && flaw(moved).Length == 0)
+            {
+                nodes.Add(producer);
+                makers.Add(producer);
+                Need(moved);
+                Join(value, moved);
+            }
+
+            return;
+        }
+
+        var maker = (producer.Is("Relu") || producer.Is("Clip")) && graph.Input(graph.Main, producer, 0) is { Producer: { } before } inner && inner.Uses.Count == 1 ? before : producer;
+        if (nodes.Contains(maker))
+        {
+            makers.Add(producer);
+        }
+        else if (Joins(maker))
+        {
+            var inputs = Enumerable.Range(0, maker.Input.Count).Select(i => graph.Input(graph.Main, maker, i)).OfType<OnnxValue>().ToList();
+            var variable = inputs.Where(input => input.Origin != ValueOrigin.Initializer).ToList();
+            // Parts of a concatenation share the scale of the whole, so that one which is always zero (padding with channels) does no harm.
+            var shares = maker.Is("Concat") && inputs.Count == variable.Count;
+            if (inputs.All(input => graph.Types[input] == DataType.Float) && (shares || variable.All(input => flaw(input).Length == 0)) && variable.Any(ComesOfIntegers))
+            {
+                nodes.Add(maker);
+                makers.Add(maker);
+                makers.Add(producer);
+                variable.ForEach(Need);
+                if (shares)
+                {
+                    variable.ForEach(input => Join(value, input));
+                }
+            }
+        }
+    }
+
+    // A sum among floats gains nothing by integers; one of what a convolution gives stays in them.
+    private bool ComesOfIntegers(OnnxValue value) => parents.ContainsKey(value) || value.Producer switch
+    {
+        null => false,
+        var producer when nodes.Contains(producer) => producer.Is("Conv"),
+        var producer when producer.Is("Relu") || producer.Is("Clip") || Moves(producer) => graph.Input(graph.Main, producer, 0) is { } before && ComesOfIntegers(before),
+        _ => false,
+    };
+
+    private void Join(OnnxValue a, OnnxValue b) => parents[Root(a)] = Root(b);
+
+    private bool Moves(NodeProto node) => !isKept(node) && node.Output.Count == 1 && Domains.Normal(node.Domain) == Domains.Standard
+        && node.OpType is "MaxPool" or "Reshape" or "Flatten" or "Transpose" or "Squeeze" or "Unsqueeze";
+
+    private bool Joins(NodeProto node) => !isKept(node) && Domains.Normal(node.Domain) == Domains.Standard
+        && node.OpType is "Add" or "Mul" or "AveragePool" or "GlobalAveragePool" or "Concat";
+}
