@@ -3,13 +3,19 @@ using Microsoft.Build.Utilities;
 namespace ModelPort.Build;
 
 /// <summary>
-/// Every error of the build side, MP9010 to MP9019. All other codes belong to the worker, which sends them with its messages.
+/// Every error and warning of the build side, MP4005 and MP9010 to MP9019. All other codes belong to the worker, which sends them with its messages.
 /// docs/errors.md has a section for each code.
 /// </summary>
 internal static class Diagnostics
 {
     // errors.md ships beside the worker, which is where the worker's own links lead too.
     private static readonly string HelpPage = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(typeof(Diagnostics).Assembly.Location), "..", "worker", "docs", "errors.md"));
+
+    /// <summary>MP4005 (warning): a package is larger than a gallery takes.</summary>
+    public static void PackageTooLarge(this TaskLoggingHelper log, string project, string package, long bytes, long limit, bool isSplit) =>
+        log.LogWarning(null, "MP4005", null, HelpLink("MP4005"), project, 0, 0, 0, 0, FormattableString.Invariant($"The package '{package}' has {bytes} bytes, and may have {limit}: nuget.org takes packages of at most 250000000 bytes and refuses larger ones after the upload. ") + (isSplit
+            ? "It is a part, and a file in it is larger than a package may be, or what the project itself packs is. Remove SplitMaxSize or lower it, and pack less beside the models."
+            : "Set ModelPortSplit=true, which makes packages of its parts, choose a smaller precision, or use a feed of your own and set ModelPortMaxPackageSize to what that takes, with ModelPortSplit=false."));
 
     /// <summary>MP9010: the worker died.</summary>
     public static void WorkerDied(this TaskLoggingHelper log, string source, int exitCode, string lastLines) =>
@@ -44,7 +50,9 @@ internal static class Diagnostics
         Error(log, "MP9017", project, $"The ModelPort item '{item}' has the name '{name}', which cannot be a folder on every system. Expected one path segment without control characters and any of < > : \" / \\ | ? *, and without a dot or space at its end; set the metadatum Name.");
 
     private static void Error(TaskLoggingHelper log, string code, string file, string message) =>
-        log.LogError(null, code, null, File.Exists(HelpPage) ? $"{new Uri(HelpPage).AbsoluteUri}#{code.ToLowerInvariant()}" : null, file, 0, 0, 0, 0, message);
+        log.LogError(null, code, null, HelpLink(code), file, 0, 0, 0, 0, message);
+
+    private static string? HelpLink(string code) => File.Exists(HelpPage) ? $"{new Uri(HelpPage).AbsoluteUri}#{code.ToLowerInvariant()}" : null;
 
     private static string Quote(string lastLines) => lastLines.Length == 0 ? "" : $" Its last lines:{Environment.NewLine}{lastLines}";
 }

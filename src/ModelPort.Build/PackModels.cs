@@ -58,9 +58,21 @@ public sealed class PackModels : WorkerTask
     /// <summary>The file with accepted differences.</summary>
     public string Suppressions { get; set; } = "";
 
-    /// <summary>The files; metadatum PackagePath, the folder in the package.</summary>
+    /// <summary>The files of the package itself; metadata PackagePath, the folder in the package, and Sha256.</summary>
     [Output]
     public ITaskItem[] Files { get; private set; } = [];
+
+    /// <summary>The files of its parts, where it has some; metadata PackageId, PackagePath (the place in that package) and Sha256.</summary>
+    [Output]
+    public ITaskItem[] PartFiles { get; private set; } = [];
+
+    /// <summary>The most bytes of a package.</summary>
+    [Output]
+    public string Limit { get; private set; } = "";
+
+    /// <summary>Whether what is larger goes into parts.</summary>
+    [Output]
+    public string IsSplit { get; private set; } = "";
 
     /// <summary>The readme that was written, which is not among the files.</summary>
     [Output]
@@ -161,12 +173,21 @@ public sealed class PackModels : WorkerTask
         License = Result.Text("license");
         Precisions = [.. Result.Texts("precisions")];
 
+        Limit = Result.Text("limit");
+        IsSplit = Result.Text("isSplit");
+
+        string[] places = [.. Result.Texts("packagePaths")];
+        string[] packages = [.. Result.Texts("packages")];
+        string[] hashes = [.. Result.Texts("hashes")];
+        (string File, string Place, string Package, string Hash)[] files = [.. Result.Texts("files").Select((file, i) => (file, places[i], packages[i], hashes[i]))];
+
         // A place in the package is a folder: NuGet takes a last segment without a dot for one.
         Files =
         [
-            .. Result.Texts("files").Zip(Result.Texts("packagePaths"), (file, place) => (file, place)).Where(entry => entry.file != Readme)
-                .Select(entry => Escaped.Item(entry.file, ("PackagePath", entry.place.Substring(0, entry.place.LastIndexOf('/') + 1)))),
+            .. files.Where(f => f.Package == PackageId && f.File != Readme)
+                .Select(f => Escaped.Item(f.File, ("PackagePath", f.Place.Substring(0, f.Place.LastIndexOf('/') + 1)), ("Sha256", f.Hash))),
         ];
+        PartFiles = IsDivided ? [] : [.. files.Where(f => f.Package != PackageId).Select(f => Escaped.Item(f.File, ("PackageId", f.Package), ("PackagePath", f.Place), ("Sha256", f.Hash)))];
         return true;
     }
 }

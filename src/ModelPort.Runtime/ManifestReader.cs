@@ -47,14 +47,19 @@ internal static class ManifestReader
             License = Optional(source, "license"),
             Engine = $"{Text(engine, "name")} {Text(engine, "version")}",
             Evaluation = Object(manifest, "evaluation") is { } evaluation
-                ? new PortedEvaluation(Text(evaluation, "sha256"), evaluation.GetProperty("windowLength").GetInt32(), evaluation.GetProperty("positions").GetInt64())
+                ? new PortedEvaluation(Text(evaluation, "sha256"), evaluation.TryGetProperty("windowLength", out JsonElement window) ? window.GetInt32() : 0, evaluation.GetProperty("positions").GetInt64())
                 : null,
             ContextLength = model is { } parts && parts.TryGetProperty("contextLength", out JsonElement context) ? context.GetInt64() : null,
             TokenizerSha256 = model is { } split ? Optional(split, "tokenizerSha256") : null,
             ChatTemplateSha256 = model is { } template ? Optional(template, "chatTemplateSha256") : null,
+            Inputs = model is { } takes ? Pins(takes, "inputs") : null,
+            Outputs = model is { } gives ? Pins(gives, "outputs") : null,
             Files = [.. manifest.GetProperty("outputs").EnumerateArray().Select(output => ReadFile(path, output))],
         };
     }
+
+    private static string? Pins(JsonElement model, string name) =>
+        model.TryGetProperty(name, out JsonElement pins) && pins.ValueKind == JsonValueKind.Array ? string.Join("; ", pins.EnumerateArray().Select(p => $"{Text(p, "name")}: {Text(p, "type")}")) : null;
 
     private static PortedFile ReadFile(string manifest, JsonElement output)
     {

@@ -1,9 +1,9 @@
 namespace ModelPort.Runtime;
 
-/// <summary>The text that models were measured on. Numbers of two models are comparable where it is the same, cut in the same way.</summary>
-/// <param name="Sha256">SHA-256 of the text.</param>
-/// <param name="WindowLength">Tokens in a window.</param>
-/// <param name="Positions">How many predictions were scored.</param>
+/// <summary>The text, or the samples, that models were measured on. Numbers of two models are comparable where it is the same, cut in the same way.</summary>
+/// <param name="Sha256">SHA-256 of the text or samples.</param>
+/// <param name="WindowLength">Tokens in a window; 0 for samples.</param>
+/// <param name="Positions">How many predictions were scored: positions of the text, or samples.</param>
 public sealed record PortedEvaluation(string Sha256, int WindowLength, long Positions);
 
 /// <summary>A ported model: what it was made from, and the files it was made into.</summary>
@@ -49,6 +49,12 @@ public sealed class PortedModel
 
     /// <summary>SHA-256 of the chat template; null where there is none or the manifest does not say.</summary>
     public required string? ChatTemplateSha256 { get; init; }
+
+    /// <summary>What goes into an ONNX model, as "name: type" with semicolons between; null for other models.</summary>
+    public string? Inputs { get; init; }
+
+    /// <summary>What comes out of an ONNX model, in the same form; null for other models.</summary>
+    public string? Outputs { get; init; }
 
     /// <summary>What it was ported to, one a precision.</summary>
     public required IReadOnlyList<PortedFile> Files { get; init; }

@@ -55,12 +55,16 @@ internal sealed class JsonLineObserver(TextWriter output) : IPortObserver
         inputs = outcome.InputPaths,
     });
 
-    /// <summary>The content of a package; paths and their places in it are two lists, one beside the other.</summary>
+    /// <summary>The content of a package and its parts; paths, their places, their packages and hashes are lists, one beside the other.</summary>
     public void Result(PackageContent content) => Write(new
     {
         type = "result",
         files = content.Entries.Select(e => e.Path),
         packagePaths = content.Entries.Select(e => e.PackagePath),
+        packages = content.Entries.Select(e => e.Package),
+        hashes = content.Entries.Select(e => e.Sha256),
+        limit = content.Limit.Bytes.ToString(System.Globalization.CultureInfo.InvariantCulture),
+        isSplit = content.Limit.IsSplit ? "true" : "false",
         readme = content.Readme,
         tags = string.Join(' ', content.Tags),
         license = content.LicenseExpression ?? "",

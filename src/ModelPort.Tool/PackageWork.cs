@@ -19,9 +19,14 @@ internal sealed record PackageWork(
     int Protocol, string Project, string PackageId, string? Description, string StagingDirectory, IReadOnlyList<PackagedPort> Ports, int ParentProcessId, ReleaseBaseline? Baseline = null, string? Precision = null, bool IsBuilt = false, bool HasClass = true)
 {
     /// <summary>The request, as the domain has it.</summary>
-    public PackageRequest Request => new(Project, PackageId, Description ?? "", StagingDirectory, Ports) { Baseline = Baseline, Precision = string.IsNullOrEmpty(Precision) ? null : Precision, IsBuilt = IsBuilt, HasClass = HasClass };
+    public PackageRequest Request => new(Project, PackageId, Description ?? "", StagingDirectory, Ports) { Baseline = Baseline, Precision = string.IsNullOrEmpty(Precision) ? null : Precision, IsBuilt = IsBuilt, HasClass = HasClass, Limit = Limit };
+
+    // A setting of the build, which all ports were made with.
+    private PackageLimit Limit => PackageLimit.Parse(Setting("Split"), Setting("MaxPackageSize"), Project);
 
     /// <summary>Reads a request file.</summary>
     /// <exception cref="ModelPortException">MP9009: it cannot be used.</exception>
     public static PackageWork Read(string path) => RequestFile.Read<PackageWork>(path, w => w.Protocol, isComplete: true);
+
+    private string? Setting(string name) => Ports.Select(p => p.Properties.GetValueOrDefault(name)).FirstOrDefault(v => !string.IsNullOrEmpty(v));
 }

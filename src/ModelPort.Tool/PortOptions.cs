@@ -25,7 +25,11 @@ internal sealed class PortOptions
         ["Calibration"] = new("--calibration") { Description = "A text (.txt) that an importance matrix is computed from, or a matrix that llama-imatrix made (.gguf, .dat)." },
         ["CalibrationTokens"] = new("--calibration-tokens") { Description = "At most this many of its tokens are used; default 16384." },
         ["CalibrationWindow"] = new("--calibration-window") { Description = "Tokens in a chunk of it; default 512, or the model's context when that is shorter." },
-        ["Evaluation"] = new("--evaluation") { Description = "What parity is measured on: a text (.txt; default: one that ships with ModelPort) and tasks (.jsonl), with ';' between." },
+        ["CalibrationMethod"] = new("--calibration-method") { Description = "ONNX: how ranges are made of the values that were seen: MinMax (default), Entropy, Percentile." },
+        ["CalibrationPercentile"] = new("--calibration-percentile") { Description = "ONNX, with Percentile: the share of the values that a range holds, in percent; default 99.99." },
+        ["StatePairs"] = new("--state-pairs") { Description = "ONNX: outputs that are given to inputs of the next run, such as 'stateN=state', with ';' between." },
+        ["KeepInFloat"] = new("--keep-in-float") { Description = "ONNX: nodes that stay in float, with ';' between." },
+        ["Evaluation"] = new("--evaluation") { Description = "What parity is measured on: a text (.txt; default: one that ships with ModelPort) and tasks (.jsonl), with ';' between; of an ONNX model samples (.safetensors)." },
         ["ReferenceOutputs"] = new("--reference-outputs") { Description = "Logits of the framework of origin (.safetensors with input_ids and logits)." },
         ["PreTokenizer"] = new("--pre-tokenizer") { Description = "The value of tokenizer.ggml.pre; default: detected from tokenizer.json." },
         ["EvaluationWindow"] = new("--evaluation-window") { Description = "Tokens in a window of the evaluation; default 512, or the model's context when that is shorter." },
@@ -59,7 +63,7 @@ internal sealed class PortOptions
     private readonly Option<bool> _remoteReadOnly = new("--remote-cache-read-only") { Description = "The remote cache is read and not written." };
 
     /// <summary>Where the source is.</summary>
-    public Argument<string> Source { get; } = new("source") { Description = "The checkpoint folder." };
+    public Argument<string> Source { get; } = new("source") { Description = "The checkpoint folder, or the .onnx file." };
 
     /// <summary>text or json.</summary>
     public Option<string> Format { get; } = CreateFormat();
@@ -107,7 +111,11 @@ internal sealed class PortOptions
             metadata[parts[0]] = parts[1];
         }
 
-        metadata["Pure"] = Text(parsed.GetValue(_pure));
+        if (parsed.GetValue(_pure))
+        {
+            metadata["Pure"] = "true";
+        }
+
         foreach (var path in Paths.Where(metadata.ContainsKey))
         {
             metadata[path] = Path.GetFullPath(metadata[path]);

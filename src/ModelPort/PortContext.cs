@@ -5,7 +5,7 @@ using ModelPort.Manifests;
 
 namespace ModelPort;
 
-/// <summary>What all stages of a run share.</summary>
+/// <summary>What all stages of a run share whose source is a checkpoint.</summary>
 /// <param name="Request">What the user asks for.</param>
 /// <param name="Checkpoint">The source.</param>
 /// <param name="Source">The source's content.</param>
@@ -17,39 +17,4 @@ namespace ModelPort;
 /// <param name="Cancellation">Stops the work.</param>
 internal sealed record PortContext(
     PortRequest Request, Checkpoint Checkpoint, SourceIdentity Source, HashMemo Hashes, EngineRecord Engine, string CpuBackend, ContentStore Store, IPortObserver Observer, CancellationToken Cancellation)
-{
-    /// <summary>Which state of its repository the source is; null when nothing says so.</summary>
-    public SourceRevision? Revision => SourceRevision.Of(Checkpoint.Folder, Checkpoint.Files.Select(f => f.Name), Request.Revision);
-
-    /// <summary>Passes on a warning of a conversion, which a strict build refuses.</summary>
-    /// <exception cref="ModelPortException">MP2008: the request is strict.</exception>
-    public void Warn(Diagnostic warning)
-    {
-        // A port that nobody measured was asked for; everything else a strict build refuses.
-        if (Request.Strict && warning.Code != "MP3006")
-        {
-            throw new ModelPortException(Diagnose.Strict(warning, "ModelPortStrict"));
-        }
-
-        Observer.Warn(warning);
-    }
-
-    /// <summary>Gives a file its content from the store, where a record of that key names it.</summary>
-    /// <param name="key">The stage's key.</param>
-    /// <param name="name">The object's name in the record.</param>
-    /// <param name="path">The file.</param>
-    public bool TryTake(StageKey key, string name, string path) =>
-        Store.TryGetRecord(key)?.Objects.GetValueOrDefault(name) is { } stored && Store.TryTake(stored, path);
-
-    /// <summary>Keeps a small file that a stage made.</summary>
-    /// <param name="key">The stage's key.</param>
-    /// <param name="name">The object's name in the record.</param>
-    /// <param name="path">The file.</param>
-    public void Keep(StageKey key, string name, string path)
-    {
-        if (Store.IsOn && Store.Publish(path, SourceHash.OfFile(path, Cancellation)) is { } stored)
-        {
-            Store.PutRecord(StoreRecord.Of(key, Path.GetFileName(path), new Dictionary<string, StoredObject> { [name] = stored }));
-        }
-    }
-}
+    : RunContext(Request, Source, Hashes, Engine, CpuBackend, Store, Observer, Cancellation);

@@ -6,6 +6,7 @@ using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
 using ModelPort.Manifests;
+using ModelPort.Onnx;
 using ModelPort.Packages;
 using ModelPort.Parity;
 using ModelPort.Planning;
@@ -79,17 +80,44 @@ public static class PortPipeline
     public static IReadOnlyList<string>? Why(Checkpoint checkpoint, PortRequest request, IPortObserver observer, CancellationToken cancellation) =>
         Compared(checkpoint, request, observer, (run, earlier) => run.Why(earlier), cancellation);
 
+    /// <summary>Compares what an earlier run recorded of an ONNX model with what a run would be today.</summary>
+    /// <param name="model">The source and what is asked of it; its output directory is where the earlier run ported to.</param>
+    /// <param name="observer">Told progress.</param>
+    /// <param name="cancellation">Stops the reading.</param>
+    /// <returns>What would be done again and why; nothing when all is up to date; null when there is no manifest.</returns>
+    internal static IReadOnlyList<string>? Why(OnnxInput model, IPortObserver observer, CancellationToken cancellation) => Compared(model, observer, (run, earlier) => run.Why(earlier), cancellation);
+
     /// <summary>Compares the ported files that an earlier run left with what they would be today; their numbers may be of any data.</summary>
-    /// <param name="checkpoint">The source, which is read unless its content is remembered.</param>
     /// <param name="request">What the user asks for; its output directory is where the earlier run ported to.</param>
     /// <param name="observer">Told progress.</param>
     /// <param name="cancellation">Stops the reading.</param>
     /// <returns>Why they would be ported again; nothing when they are up to date; null when there is no manifest.</returns>
     /// <exception cref="ModelPortException">Any error that is found before weights are read.</exception>
-    internal static IReadOnlyList<string>? WhyPortedAgain(Checkpoint checkpoint, PortRequest request, IPortObserver observer, CancellationToken cancellation) =>
-        Compared(checkpoint, request, observer, (run, earlier) => run.WhyPortedAgain(earlier), cancellation);
+    internal static IReadOnlyList<string>? WhyPortedAgain(PortRequest request, IPortObserver observer, CancellationToken cancellation)
+    {
+        if (request.Onnx is not null)
+        {
+            using var model = OnnxInput.Open(request);
+            return Compared(model, observer, (run, earlier) => run.WhyPortedAgain(earlier), cancellation);
+        }
 
-    private static IReadOnlyList<string>? Compared(Checkpoint checkpoint, PortRequest request, IPortObserver observer, Func<PortRun, Manifest, IReadOnlyList<string>> compare, CancellationToken cancellation)
+        using var checkpoint = Checkpoint.Open(request.Source);
+        return Compared(checkpoint, request, observer, (run, earlier) => run.WhyPortedAgain(earlier), cancellation);
+    }
+
+    private static IReadOnlyList<string>? Compared(OnnxInput model, IPortObserver observer, Func<IPortRun, Manifest, IReadOnlyList<string>> compare, CancellationToken cancellation)
+    {
+        if (Manifest.TryRead(Path.Combine(model.Request.OutputDirectory, Manifest.FileName)) is not { } earlier)
+        {
+            return null;
+        }
+
+        using var store = ContentStore.Open(model.Request.Store, null, observer, cancellation);
+        using var run = new OnnxRun(model, store, new Unwarned(observer), cancellation);
+        return compare(run, earlier);
+    }
+
+    private static IReadOnlyList<string>? Compared(Checkpoint checkpoint, PortRequest request, IPortObserver observer, Func<IPortRun, Manifest, IReadOnlyList<string>> compare, CancellationToken cancellation)
     {
         if (Manifest.TryRead(Path.Combine(request.OutputDirectory, Manifest.FileName)) is not { } earlier)
         {
@@ -110,6 +138,12 @@ public static class PortPipeline
     /// <exception cref="ModelPortException">Any error; a missed budget is none, but part of the outcome.</exception>
     public static PortOutcome Run(PortRequest request, IPortObserver observer, CancellationToken cancellation)
     {
+        if (request.Onnx is not null)
+        {
+            using var model = OnnxInput.Open(request);
+            return Run(request, store => new OnnxRun(model, store, observer, cancellation), observer, cancellation);
+        }
+
         using var checkpoint = Checkpoint.Open(request.Source);
         var calibration = CalibrationInput.Open(request);
         var plan = Planner.Plan(checkpoint, request, calibration?.Importance);
@@ -124,11 +158,16 @@ public static class PortPipeline
             observer.Warn(warning);
         }
 
+        return Run(request, store => new PortRun(Context(request, checkpoint, store, observer, cancellation), plan, calibration, data), observer, cancellation);
+    }
+
+    private static PortOutcome Run(PortRequest request, Func<ContentStore, IPortRun> begin, IPortObserver observer, CancellationToken cancellation)
+    {
         using var held = OutputLock.Take(request.OutputDirectory, observer, cancellation);
         OutputFile.DeleteLeftOvers(request.OutputDirectory, butResumable: true);
         try
         {
-            return Run(request, checkpoint, plan, calibration, data, observer, cancellation);
+            return Recorded(request, begin, observer, cancellation);
         }
         finally
         {
@@ -137,14 +176,13 @@ public static class PortPipeline
         }
     }
 
-    private static PortOutcome Run(
-        PortRequest request, Checkpoint checkpoint, PortPlan plan, CalibrationInput? calibration, EvaluationData data, IPortObserver observer, CancellationToken cancellation)
+    private static PortOutcome Recorded(PortRequest request, Func<ContentStore, IPortRun> begin, IPortObserver observer, CancellationToken cancellation)
     {
         var manifestPath = Path.Combine(request.OutputDirectory, Manifest.FileName);
         var earlier = Manifest.TryRead(manifestPath);
         using var remote = RemoteLayer.Open(request, observer);
         using var store = ContentStore.Open(request.Store, remote, observer, cancellation);
-        using var run = new PortRun(Context(request, checkpoint, store, observer, cancellation), plan, calibration, data);
+        using var run = begin(store);
         var (manifest, report, ported, measured) = run.Everything(earlier);
         var reports = WriteReports(report, request.OutputDirectory);
         OutputFile.WriteAll(manifestPath, Encoding.UTF8.GetBytes(manifest.ToJson()));
@@ -205,7 +243,7 @@ public static class PortPipeline
     {
         var runtime = LlamaRuntime.Load();
         var hashes = new HashMemo(store);
-        var source = new SourceIdentity(checkpoint, hashes, request.Threads, observer, cancellation);
+        var source = new SourceIdentity(checkpoint.Folder, checkpoint.Files, hashes, request.Threads, observer, cancellation);
         return new PortContext(request, checkpoint, source, hashes, new EngineRecord("llama.cpp", runtime.Version, runtime.Commit), runtime.CpuBackend, store, observer, cancellation);
     }
 

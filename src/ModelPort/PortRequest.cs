@@ -3,6 +3,7 @@ using ModelPort.Caching;
 using ModelPort.Caching.Remote;
 using ModelPort.Choosing;
 using ModelPort.Diagnostics;
+using ModelPort.Onnx;
 using ModelPort.Packages;
 using ModelPort.Parity;
 using ModelPort.Parity.Serving;
@@ -48,13 +49,13 @@ public sealed record PortRequest
     // Beyond it ggml ends the process.
     private const int MostThreads = 512;
 
-    /// <summary>Metadata other than the budgets, as users spell them.</summary>
+    /// <summary>Metadata of a checkpoint other than the budgets, as users spell them.</summary>
     public static IReadOnlyList<string> OptionNames { get; } =
         ["Name", "Revision", "Runtime", "Precision", "HardwareTarget", "Evaluation", "ReferenceOutputs", "PreTokenizer", "EvaluationTokens", "EvaluationWindow", "EvaluationQuestions", "Continuations", "ContinuationTokens", "Serving", "Attribute", "HourlyCost",
          "TensorPrecision", "Pure", "OutputPrecision", "EmbeddingPrecision", "TargetBitsPerWeight",
          "Calibration", "CalibrationTokens", "CalibrationWindow", "SplitMaxSize"];
 
-    /// <summary>The checkpoint folder.</summary>
+    /// <summary>The checkpoint folder, or the .onnx file.</summary>
     public required string Source { get; init; }
 
     /// <summary>The port's name: folder, file and package payload.</summary>
@@ -171,13 +172,18 @@ public sealed record PortRequest
     /// <summary>The file that warnings about options point at: the project file, or nothing.</summary>
     public string OptionsFile { get; init; } = "";
 
+    /// <summary>What the user asks for that only an ONNX model can be asked; null for a checkpoint.</summary>
+    public OnnxOptions? Onnx { get; init; }
+
+    private static IEnumerable<string> AllNames => [.. OptionNames, .. OnnxOptions.Names, .. BudgetKind.All.Concat(BudgetKind.OfOnnx).Select(k => k.Name)];
+
     /// <summary>Checks and reads the options of one port.</summary>
-    /// <param name="source">The checkpoint folder.</param>
+    /// <param name="source">The checkpoint folder, or the .onnx file.</param>
     /// <param name="outputDirectory">Where the outputs go.</param>
-    /// <param name="metadata">Options by name: <see cref="OptionNames"/> and <see cref="Budget.Names"/>.</param>
+    /// <param name="metadata">Options by name: <see cref="OptionNames"/> or <see cref="OnnxOptions.Names"/>, and budgets.</param>
     /// <param name="properties">Settings of the build by name, without the prefix ModelPort: MemoryBudget, Threads, Parity, StrictParity, Serving, Attribute, EvaluationTokens, CacheDirectory, CacheVerify, CacheMaxSize, RemoteCache, RemoteCacheReadOnly, Strict, StrictPrecision, Split, MaxPackageSize, ModelsClass.</param>
     /// <param name="file">The file that errors about options point at (the project file).</param>
-    /// <exception cref="ModelPortException">MP1018, MP1019, MP1020, MP1040, MP1041, MP1043 or MP1044.</exception>
+    /// <exception cref="ModelPortException">MP1018, MP1019, MP1020, MP1040, MP1041, MP1043, MP1044, MP1088, MP1100 or MP1101.</exception>
     public static PortRequest Parse(
         string source,
         string outputDirectory,
@@ -187,6 +193,9 @@ public sealed record PortRequest
     {
         var budgets = new List<Budget>();
         var options = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        var isOnnx = OnnxOptions.IsFor(source);
+        var (names, kinds) = isOnnx ? (OnnxOptions.Names, BudgetKind.OfOnnx) : (OptionNames, BudgetKind.All);
+        string[] valid = [.. names, .. kinds.Select(k => k.Name)];
         foreach (var (key, value) in metadata.OrderBy(m => m.Key, StringComparer.Ordinal))
         {
             if (value.Length == 0)
@@ -194,75 +203,42 @@ public sealed record PortRequest
                 continue;
             }
 
-            if (OptionNames.Contains(key, StringComparer.OrdinalIgnoreCase))
+            if (names.Contains(key, StringComparer.OrdinalIgnoreCase))
             {
                 options[key] = value;
             }
-            else if (Budget.Names.Contains(key, StringComparer.OrdinalIgnoreCase))
+            else if (kinds.Any(k => k.Name.Equals(key, StringComparison.OrdinalIgnoreCase)))
             {
-                budgets.Add(Budget.Parse(key, value, file));
+                budgets.Add(Budget.Parse(key, value, file, kinds));
             }
             else
             {
-                string[] valid = [.. OptionNames, .. Budget.Names];
-                throw new ModelPortException(Diagnose.UnknownOption(file, key, valid, Nearest.To(key, valid)));
+                throw new ModelPortException(AllNames.Contains(key, StringComparer.OrdinalIgnoreCase)
+                    ? Diagnose.OptionOfOtherRuntime(file, key, isOnnx ? "onnxruntime" : "llama.cpp", valid)
+                    : Diagnose.UnknownOption(file, key, valid, Nearest.To(key, valid)));
             }
         }
 
         string? Option(string name) => options.GetValueOrDefault(name);
         string? Property(string name) => properties.TryGetValue(name, out var value) && value.Length > 0 ? value : null;
-        Require(Option("Runtime"), "Runtime", "llama.cpp", file);
-        Require(Option("HardwareTarget"), "HardwareTarget", "cpu", file);
+        Require(Option("Runtime"), "Runtime", isOnnx ? "onnxruntime" : "llama.cpp", isOnnx ? "an ONNX model" : "a checkpoint", file);
         var name = Option("Name") ?? DefaultName(source);
         if (name.Length == 0 || name.IndexOfAny([.. Path.GetInvalidFileNameChars(), '/', '\\']) >= 0 || name is "." or "..")
         {
             throw new ModelPortException(Diagnose.InvalidOption(file, "Name", name, "a name that a file can have"));
         }
 
-        var target = new SizeTarget(
-            budgets.FirstOrDefault(b => b.Kind.Name == "MaxSize") is { } size ? (long)Math.Min(size.Limit * 1e6, long.MaxValue / 2) : null,
-            Option("TargetBitsPerWeight") is { } bits ? ParseBits(bits, file) : null);
-        var precisions = ParsePrecisions(Option("Precision") ?? "", target, file);
-        var pure = ParseSwitch(Option("Pure"), "Pure", file);
-        if (pure && precisions.Contains(Precision.Auto))
-        {
-            throw new ModelPortException(Diagnose.InvalidOption(file, "Pure", "true", "a precision other than Auto beside it, which has no base type"));
-        }
-
-        var (text, tasks) = ParseEvaluation(Option("Evaluation") ?? "", file);
-        return new PortRequest
+        var common = new PortRequest
         {
             Source = source,
             Name = name,
             Revision = Option("Revision"),
             OutputDirectory = outputDirectory,
-            Precisions = precisions,
-            Target = precisions.Contains(Precision.Auto) ? target : null,
-            Choice = new TensorChoice
-            {
-                Patterns = TensorPattern.ParseList(Option("TensorPrecision") ?? "", file),
-                Pure = pure,
-                Output = Option("OutputPrecision") is { } output ? TensorTypes.Parse(output, file) : null,
-                Embedding = Option("EmbeddingPrecision") is { } embedding ? TensorTypes.Parse(embedding, file) : null,
-            },
-            Evaluation = text,
-            Tasks = tasks,
-            EvaluationQuestions = Count(Option("EvaluationQuestions"), "EvaluationQuestions", DefaultEvaluationQuestions, file),
-            Continuations = Within(Option("Continuations"), "Continuations", DefaultContinuations, 0, MostContinuations, file),
-            ContinuationTokens = Within(Option("ContinuationTokens"), "ContinuationTokens", DefaultContinuationTokens, 1, MostContinuationTokens, file),
+            Calibration = Option("Calibration"),
             Serving = ParseSwitch(Option("Serving") ?? Property("Serving"), "Serving", file),
             HourlyCost = ParseCost(Option("HourlyCost"), budgets, file),
-            ReferenceOutputs = Option("ReferenceOutputs"),
-            PreTokenizer = Option("PreTokenizer"),
-            SplitMaxSize = Option("SplitMaxSize") is { } largest ? ParseFileSize(largest, file) : PackageLimit.Parse(Property("Split"), Property("MaxPackageSize"), file).LargestFile,
             Budgets = budgets,
             Parity = ParseParity(Property("Parity"), file),
-            EvaluationTokens = (Option("EvaluationTokens") ?? Property("EvaluationTokens")) is { } tokens ? Count(tokens, "EvaluationTokens", 0, file) : null,
-            Attribute = ParseSwitch(Option("Attribute") ?? Property("Attribute"), "Attribute", file),
-            EvaluationWindow = ParseWindow(Option("EvaluationWindow"), "EvaluationWindow", file),
-            Calibration = Option("Calibration"),
-            CalibrationTokens = Count(Option("CalibrationTokens"), "CalibrationTokens", DefaultCalibrationTokens, file),
-            CalibrationWindow = ParseWindow(Option("CalibrationWindow"), "CalibrationWindow", file),
             MemoryBudget = ParseBudget(Property("MemoryBudget"), file),
             Threads = ParseThreads(Property("Threads"), file),
             CacheDirectory = StoreSettings.DirectoryOf(Property("CacheDirectory")),
@@ -273,19 +249,67 @@ public sealed record PortRequest
             StrictPrecision = ParseSwitch(Property("StrictPrecision"), "ModelPortStrictPrecision", file),
             RemoteCache = Property("RemoteCache") is { } remote ? RemoteAddress.Parse(remote, file) : null,
             RemoteCacheReadOnly = ParseSwitch(Property("RemoteCacheReadOnly"), "ModelPortRemoteCacheReadOnly", file),
-            HasClass = ParseSwitch(Property("ModelsClass"), "ModelPortModelsClass", file),
+            HasClass = ParseClass(Property("ModelsClass"), file),
             OptionsFile = file,
+        };
+        return isOnnx ? common with { Onnx = OnnxOptions.Parse(Option, file), Evaluation = ParseData(Option("Evaluation"), file) } : OfCheckpoint(common, Option, Property, file);
+    }
+
+    /// <summary>The default name of a source: the last segment of its path, dots included; of an ONNX model without its extension.</summary>
+    public static string DefaultName(string source) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(source)) is var path && OnnxOptions.IsFor(path) ? Path.GetFileNameWithoutExtension(path) : Path.GetFileName(path);
+
+    // What only a checkpoint that llama.cpp will run can be asked.
+    private static PortRequest OfCheckpoint(PortRequest common, Func<string, string?> option, Func<string, string?> property, string file)
+    {
+        Require(option("HardwareTarget"), "HardwareTarget", "cpu", "a checkpoint", file);
+        var target = new SizeTarget(
+            common.Budgets.FirstOrDefault(b => b.Kind.Name == "MaxSize") is { } size ? (long)Math.Min(size.Limit * 1e6, long.MaxValue / 2) : null,
+            option("TargetBitsPerWeight") is { } bits ? ParseBits(bits, file) : null);
+        var precisions = ParsePrecisions(option("Precision") ?? "", target, file);
+        var pure = ParseSwitch(option("Pure"), "Pure", file);
+        if (pure && precisions.Contains(Precision.Auto))
+        {
+            throw new ModelPortException(Diagnose.InvalidOption(file, "Pure", "true", "a precision other than Auto beside it, which has no base type"));
+        }
+
+        var (text, tasks) = ParseEvaluation(option("Evaluation") ?? "", file);
+        return common with
+        {
+            Precisions = precisions,
+            Target = precisions.Contains(Precision.Auto) ? target : null,
+            Choice = new TensorChoice
+            {
+                Patterns = TensorPattern.ParseList(option("TensorPrecision") ?? "", file),
+                Pure = pure,
+                Output = option("OutputPrecision") is { } output ? TensorTypes.Parse(output, file) : null,
+                Embedding = option("EmbeddingPrecision") is { } embedding ? TensorTypes.Parse(embedding, file) : null,
+            },
+            Evaluation = text,
+            Tasks = tasks,
+            EvaluationQuestions = Count(option("EvaluationQuestions"), "EvaluationQuestions", DefaultEvaluationQuestions, file),
+            Continuations = Within(option("Continuations"), "Continuations", DefaultContinuations, 0, MostContinuations, file),
+            ContinuationTokens = Within(option("ContinuationTokens"), "ContinuationTokens", DefaultContinuationTokens, 1, MostContinuationTokens, file),
+            ReferenceOutputs = option("ReferenceOutputs"),
+            PreTokenizer = option("PreTokenizer"),
+            SplitMaxSize = option("SplitMaxSize") is { } largest ? ParseFileSize(largest, file) : PackageLimit.Parse(property("Split"), property("MaxPackageSize"), file).LargestFile,
+            EvaluationTokens = (option("EvaluationTokens") ?? property("EvaluationTokens")) is { } tokens ? Count(tokens, "EvaluationTokens", 0, file) : null,
+            Attribute = ParseSwitch(option("Attribute") ?? property("Attribute"), "Attribute", file),
+            EvaluationWindow = ParseWindow(option("EvaluationWindow"), "EvaluationWindow", file),
+            CalibrationTokens = Count(option("CalibrationTokens"), "CalibrationTokens", DefaultCalibrationTokens, file),
+            CalibrationWindow = ParseWindow(option("CalibrationWindow"), "CalibrationWindow", file),
         };
     }
 
-    /// <summary>The default name of a source: the last segment of its path, dots included.</summary>
-    public static string DefaultName(string source) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(source)));
+    // Samples of an ONNX model: one file.
+    private static string? ParseData(string? value, string file) => value is null ? null
+        : PathList.Read(value) is [var only] ? only
+        : throw new ModelPortException(Diagnose.InvalidOption(file, "Evaluation", value, "one file with inputs of the model"));
 
-    private static void Require(string? value, string option, string only, string file)
+    private static void Require(string? value, string option, string only, string source, string file)
     {
         if (value is not null && !value.Equals(only, StringComparison.OrdinalIgnoreCase))
         {
-            throw new ModelPortException(Diagnose.InvalidOption(file, option, value, $"'{only}', the only one for a checkpoint in this version"));
+            throw new ModelPortException(Diagnose.InvalidOption(file, option, value, $"'{only}', the only one for {source} in this version"));
         }
     }
 
@@ -336,6 +360,14 @@ public sealed record PortRequest
         _ => throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortParity", value, "error, warn or off")),
     };
 
+    // Who sees the class is the compiler's concern.
+    private static bool ParseClass(string? value, string file) => value?.ToUpperInvariant() switch
+    {
+        null or "FALSE" => false,
+        "TRUE" or "PUBLIC" => true,
+        _ => throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortModelsClass", value, "true, public or false")),
+    };
+
     internal static bool ParseSwitch(string? value, string option, string file) => value?.ToUpperInvariant() switch
     {
         null or "FALSE" => false,
@@ -376,11 +408,11 @@ public sealed record PortRequest
             : throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortThreads", value!, $"a whole number from 1 to {MostThreads}"));
     }
 
-    private static double? ParseCost(string? value, List<Budget> budgets, string file)
+    private static double? ParseCost(string? value, IReadOnlyList<Budget> budgets, string file)
     {
         if (value is null)
         {
-            return budgets.Find(b => b.Kind.Metric == Metric.CostPerMillionTokens) is { } limit
+            return budgets.FirstOrDefault(b => b.Kind.Metric == Metric.CostPerMillionTokens || b.Kind.Metric == Metric.CostPerMillionRequests) is { } limit
                 ? throw new ModelPortException(Diagnose.InvalidOption(file, limit.Kind.Name, limit.Limit.ToString(CultureInfo.InvariantCulture), "HourlyCost beside it, the cost of an hour of the machine"))
                 : null;
         }

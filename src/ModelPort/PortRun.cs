@@ -11,18 +11,11 @@ using ModelPort.Reports;
 
 namespace ModelPort;
 
-/// <summary>What came of a run.</summary>
-/// <param name="Manifest">The manifest.</param>
-/// <param name="Report">The report; null when nothing is measured.</param>
-/// <param name="Ported">Whether files were written; false when they were there already.</param>
-/// <param name="Measured">Whether parity was measured in this run.</param>
-internal sealed record RunResult(Manifest Manifest, ParityReport? Report, bool Ported, bool Measured);
-
 /// <summary>
 /// One run of the pipeline inside the output folder's lock. Each stage's result is taken from where it is: the folder, the store, or the work itself, which
 /// is done by one build at a time while others that want the same wait.
 /// </summary>
-internal sealed class PortRun : IDisposable
+internal sealed class PortRun : IPortRun
 {
     private readonly PortContext _context;
     private readonly CalibrationStage _calibration;
@@ -51,7 +44,7 @@ internal sealed class PortRun : IDisposable
         _choice = new ChoiceStage(context, plan, calibration);
         _ports = new PortStage(context);
         _measurement = new MeasurementStage(context, data);
-        _verdicts = new Verdicts(context);
+        _verdicts = new Verdicts(context, Judge.Defaults);
         _sourceModel = new SourceModel(context, plan, _ports);
         _sourceKey = new(() => StageKeys.OfSource(context.Checkpoint));
         _planKey = new(() => StageKeys.OfPlan(plan, context.Request, _calibration.Parts, _choice.Parts, context.Engine));
@@ -59,7 +52,7 @@ internal sealed class PortRun : IDisposable
 
     private bool ToMeasure => _context.Request.Parity != ParityMode.Off;
 
-    /// <summary>Every file the result depends on.</summary>
+    /// <inheritdoc/>
     public IReadOnlyList<string> Inputs =>
         [.. _context.Checkpoint.Files.Select(f => f.Path), .. new[] { _context.Request.Calibration, _context.Request.Evaluation, _context.Request.ReferenceOutputs }.OfType<string>(), .. _context.Request.Tasks];
 
@@ -71,8 +64,7 @@ internal sealed class PortRun : IDisposable
         return _plan;
     }
 
-    /// <summary>What would have to be done again of what an earlier run recorded, and why; nothing when all is as it was left.</summary>
-    /// <param name="earlier">What the earlier run recorded in the folder.</param>
+    /// <inheritdoc/>
     public IReadOnlyList<string> Why(Manifest earlier)
     {
         _context.Source.Require();
@@ -81,16 +73,14 @@ internal sealed class PortRun : IDisposable
         return [.. port.Concat(port.Count > 0 ? [] : FilesChanged(earlier)).Concat(!ToMeasure || port.Count > 0 ? [] : ReportChanged(earlier, key, out _))];
     }
 
-    /// <summary>Why the files that an earlier run left would be ported again; nothing when they would not.</summary>
-    /// <param name="earlier">What the earlier run recorded in the folder.</param>
+    /// <inheritdoc/>
     public IReadOnlyList<string> WhyPortedAgain(Manifest earlier)
     {
         _context.Source.Require();
         return PortChanges(earlier, PortKey());
     }
 
-    /// <summary>Ports and measures what is not there yet.</summary>
-    /// <param name="earlier">What an earlier run recorded in the folder; null when there is nothing.</param>
+    /// <inheritdoc/>
     public RunResult Everything(Manifest? earlier)
     {
         LookBefore(earlier);
@@ -133,7 +123,7 @@ internal sealed class PortRun : IDisposable
         }
     }
 
-    /// <summary>An error for each budget that is missed, and for each way in which a port behaves otherwise than its source.</summary>
+    /// <inheritdoc/>
     public IReadOnlyList<Diagnostic> Missed(Manifest manifest) => _verdicts.Missed(manifest);
 
     /// <inheritdoc/>
@@ -170,7 +160,7 @@ internal sealed class PortRun : IDisposable
         return new RunResult(manifest, report is null ? null : report with { Manifest = manifest }, false, false);
     }
 
-    private static IReadOnlyList<string> PortChanges(Manifest earlier, StageKey now) => Changes("ported again", earlier.Keys.Port, earlier.Keys.PortParts, now);
+    private static IReadOnlyList<string> PortChanges(Manifest earlier, StageKey now) => KeyChange.Reasons("ported again", earlier.Keys.Port, earlier.Keys.PortParts, now);
 
     private bool Told(IReadOnlyList<string> changes)
     {
@@ -182,17 +172,13 @@ internal sealed class PortRun : IDisposable
         return changes.Count > 0;
     }
 
-    private static IReadOnlyList<string> Changes(string what, string before, IReadOnlyList<KeyPart> parts, StageKey now) => before == now.Value ? []
-        : parts.Count == 0 ? [$"{what} because it was not done"]
-        : [.. KeyChange.Between(parts, now.Parts).Select(change => $"{what} because {change}").DefaultIfEmpty($"{what} because what it depends on was recorded in another form")];
-
     private IReadOnlyList<string> FilesChanged(Manifest earlier) =>
         [.. earlier.Outputs.Where(o => !_ports.IsAsRecorded(o)).Take(1).Select(o => $"ported again because {o.FileName} is not as it was left")];
 
     private IReadOnlyList<string> ReportChanged(Manifest earlier, StageKey port, out ParityReport? report)
     {
         report = ParityReport.TryRead(Path.Combine(_context.Request.OutputDirectory, ParityReport.FileName), earlier);
-        var changes = Changes("measured again", earlier.Keys.Parity, earlier.Keys.ParityParts, _measurement.Key(port));
+        var changes = KeyChange.Reasons("measured again", earlier.Keys.Parity, earlier.Keys.ParityParts, _measurement.Key(port));
         return changes.Count > 0 ? changes
             : report is null ? [$"measured again because {ParityReport.FileName} is not as it was left"]
             : !_measurement.IsServedHere(earlier) ? ["measured again because times are of another machine"]

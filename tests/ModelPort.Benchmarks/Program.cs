@@ -16,6 +16,7 @@ var root = new RootCommand("Measures ModelPort. Run it in Release on a quiet mac
     StoreBenchmark.Command(),
     NoOpBuildBenchmark.Command(),
     KillBenchmark.Command(),
+    PackBenchmark.Command(),
     ConsumeBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

@@ -8,9 +8,15 @@ internal static class DotNet
 {
     private static readonly string Host = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
-    public static BuildResult Run(string directory, string packages, params string[] arguments)
+    public static BuildResult Run(string directory, string packages, params string[] arguments) => Finish(Start(directory, packages, arguments), arguments);
+
+    /// <summary>Waits for a run with both outputs redirected.</summary>
+    public static BuildResult Finish(Process process, string[] arguments)
     {
-        using Process process = Start(directory, packages, arguments);
+        using Process running = process;
+
+        // Who asks a question here gets no answer, rather than waiting for one.
+        process.StandardInput.Close();
         StringBuilder output = new();
         process.OutputDataReceived += (_, line) => Append(output, line.Data);
         process.ErrorDataReceived += (_, line) => Append(output, line.Data);
@@ -27,7 +33,10 @@ internal static class DotNet
     }
 
     /// <summary>Starts the command with both outputs redirected.</summary>
-    public static Process Start(string directory, string packages, params string[] arguments)
+    public static Process Start(string directory, string packages, params string[] arguments) => Process.Start(Description(directory, packages, arguments))!;
+
+    /// <summary>How the command is started.</summary>
+    public static ProcessStartInfo Description(string directory, string packages, params string[] arguments)
     {
         // A shell that runs the tests in the background lets them ignore Ctrl-C, and children inherit that.
         ProcessStartInfo start = OperatingSystem.IsLinux() ? new("env", ["--default-signal=INT", Host, .. arguments]) : new(Host, arguments);
@@ -59,7 +68,7 @@ internal static class DotNet
         start.Environment["MSBUILDNODECONNECTIONTIMEOUT"] = "20000";
         start.Environment["DOTNET_CLI_USE_MSBUILD_SERVER"] = "0";
         start.Environment["UseSharedCompilation"] = "false";
-        return Process.Start(start)!;
+        return start;
     }
 
     private static bool IsOfTheTestHost(string name) =>

@@ -89,6 +89,24 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Plan_shows_the_files_that_a_port_is_cut_into_and_inspect_reads_them_as_one()
+    {
+        string[] split = [Repository.Sample, "--precision", "Q8_0", "--split-max-size", "1MB"];
+        var text = await ToolProcess.Run(["plan", .. split]);
+        Assert.Contains("-> 5 files: ", text.Output, StringComparison.Ordinal);
+        Assert.Contains("   wordnet-llama-Q8_0-00005-of-00005.gguf: ", text.Output, StringComparison.Ordinal);
+        using var plan = JsonDocument.Parse((await ToolProcess.Run(["plan", .. split, "--format", "json"])).Output);
+        var output = plan.RootElement.GetProperty("outputs")[0];
+        Assert.Equal(output.GetProperty("bytes").GetInt64(), output.GetProperty("files").EnumerateArray().Sum(f => f.GetProperty("bytes").GetInt64()));
+
+        Assert.Equal(0, (await ToolProcess.Run(["port", .. split, "--output", _folder["out"], "--parity", "off"])).ExitCode);
+        var inspected = await ToolProcess.Run("inspect", _folder["out/wordnet-llama-Q8_0-00002-of-00005.gguf"]);
+        Assert.Contains("38 tensors", inspected.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("split.", inspected.Output, StringComparison.Ordinal);
+        Assert.Equal("MP2010", (await ToolProcess.Run(["plan", Repository.Sample, "--split-max-size", "100KB"])).Errors.Split(": error ")[1][..6]);
+    }
+
+    [Fact]
     public async Task Plan_says_what_will_weigh_the_columns()
     {
         var calibration = Path.Combine(Repository.Root, "samples", "data", "calibration.txt");

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 
 namespace ModelPort.Formats.Onnx;
@@ -11,7 +12,7 @@ internal sealed class ExternalFiles(string modelPath)
     private const int LongestLocation = 4096;
     private const int MostLinks = 40;
 
-    private readonly Dictionary<string, (string Path, long Length)> files = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (string Path, long Length)> files = new(StringComparer.Ordinal);
     private readonly string folder = Path.GetDirectoryName(Path.GetFullPath(modelPath))!;
 
     /// <summary>Where a tensor's bytes are; <paramref name="bytes"/> is the length that its type and shape make.</summary>

@@ -4,8 +4,8 @@ namespace ModelPort.Formats.Onnx;
 
 /// <summary>
 /// An ONNX model opened for reading and rewriting: its messages, which are ordinary objects that may be changed, and its weights, which stay in their
-/// files until they are read. Everything in the file survives: unknown fields and domains, metadata, training graphs, functions.
-/// The format: https://onnx.ai/onnx/repo-docs/IR.html.
+/// files until they are read; several threads may read them while nobody changes the model. Everything in the file survives: unknown fields and domains,
+/// metadata, training graphs, functions. The format: https://onnx.ai/onnx/repo-docs/IR.html.
 /// </summary>
 public sealed class OnnxModel : IDisposable
 {
@@ -142,7 +142,8 @@ public sealed class OnnxModel : IDisposable
     public OnnxLayout Lay(string? externalFile = null) => new(this, contents, externalFile);
 
     /// <summary>
-    /// Writes the model, whole or not at all: under temporary names first, and the model's file last. Weights are streamed from where they are.
+    /// Writes the model, whole or not at all: under temporary names first, and the model's file last. Weights are streamed from where they are. When the
+    /// external file that this model reads from was replaced so, open the model again before its weights are read.
     /// </summary>
     /// <param name="path">Where the model goes; it may be the path that it was opened from.</param>
     /// <param name="externalFile">Name of the file for the weights, beside the model's; null for one file that holds all.</param>

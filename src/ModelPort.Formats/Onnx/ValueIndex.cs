@@ -82,7 +82,8 @@ public sealed class ValueIndex
         Bodies = bodies;
         foreach (OnnxBody body in bodies)
         {
-            values.Add(body, Define(body));
+            // A graph object that a program put into two places has its values once.
+            values.TryAdd(body, Define(body));
         }
 
         foreach (OnnxBody body in bodies)
@@ -173,7 +174,8 @@ public sealed class ValueIndex
             }
         }
 
-        foreach (ValueInfoProto info in body.ValueInfo.Concat(body.Graph?.Output ?? []).Concat(body.Graph?.Input ?? []))
+        // What is noted beside an output may say more than the output itself.
+        foreach (ValueInfoProto info in (body.Graph?.Input ?? []).Concat(body.Graph?.Output ?? []).Concat(body.ValueInfo))
         {
             if (info.Type is not null && defined.TryGetValue(info.Name, out OnnxValue? value) && value.Initializer is null)
             {

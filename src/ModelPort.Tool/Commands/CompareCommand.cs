@@ -38,10 +38,8 @@ internal static class CompareCommand
             return $"{compared.Old} and {compared.New}: nothing differs.";
         }
 
-        string[][] rows = [["model", "what", compared.Old, compared.New, ""], .. lines.Select(l => new[] { l.Model, l.What, l.Old, l.New, PackageComparison.Word(l.Kind) })];
-        int[] widths = [.. Enumerable.Range(0, rows[0].Length).Select(i => rows.Max(r => r[i].Length))];
-        string Row(string[] cells) => "| " + string.Join(" | ", cells.Select((c, i) => c.PadRight(widths[i]))) + " |";
-        return string.Join(Environment.NewLine, [Row(rows[0]), Row([.. widths.Select(w => new string('-', Math.Max(3, w)))]), .. rows.Skip(1).Select(Row), "", $"This is a {compared.VersionPart} change."]);
+        var table = MarkdownTable.Of(["model", "what", compared.Old, compared.New, ""], [.. lines.Select(l => new[] { l.Model, l.What, l.Old, l.New, PackageComparison.Word(l.Kind) })]);
+        return string.Join(Environment.NewLine, [.. table, "", $"This is a {compared.VersionPart} change."]);
     }
 
     private sealed record View(string Old, string? OldFrom, string New, string? NewFrom, IReadOnlyList<ComparedLine> Lines, bool IsWorse, string VersionPart)

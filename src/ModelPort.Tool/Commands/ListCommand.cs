@@ -2,7 +2,6 @@ using System.CommandLine;
 using ModelPort.Diagnostics;
 using ModelPort.Packages.Feeds;
 using ModelPort.Parity;
-using Spectre.Console;
 
 namespace ModelPort.Tool.Commands;
 
@@ -10,9 +9,6 @@ namespace ModelPort.Tool.Commands;
 internal static class ListCommand
 {
     private const int DefaultTake = 20;
-
-    // A table in a pipe is read by programs and pasted into notes: no line of it is broken.
-    private const int PipeWidth = 10_000;
 
     public static Command Create()
     {
@@ -32,15 +28,7 @@ internal static class ListCommand
         command.SetAction((parsed, cancellation) => ConsoleRun.Execute(() =>
         {
             var versions = ConsoleRun.WithProgress(observer => ModelVersions.Read(parsed.GetValue(id)!, parsed.GetValue(take), feeds.Read(parsed), observer, cancellation));
-            if (parsed.GetValue(format) == "json")
-            {
-                Console.WriteLine(JsonText.Of(versions));
-            }
-            else
-            {
-                Write(versions);
-            }
-
+            Console.WriteLine(parsed.GetValue(format) == "json" ? JsonText.Of(versions) : ToText(versions));
             Diagnostic[] errors = [.. versions.Versions.Select(v => v.Error).OfType<Diagnostic>()];
             foreach (var error in errors)
             {
@@ -52,32 +40,11 @@ internal static class ListCommand
         return command;
     }
 
-    private static void Write(ModelVersions versions)
-    {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, Out = new AnsiConsoleOutput(Console.Out) });
-        if (Console.IsOutputRedirected)
-        {
-            console.Profile.Width = PipeWidth;
-        }
-
-        var table = new Table().Border(TableBorder.Markdown).AddColumns("version", "model", "precision");
-        foreach (var number in new[] { "size", "perplexity", "divergence", "top token" })
-        {
-            table.AddColumn(number, column => column.RightAligned());
-        }
-
-        table.AddColumns("verdict", "licence", "source");
-        foreach (var version in versions.Versions)
-        {
-            foreach (var cells in Rows(version))
-            {
-                table.AddRow([.. cells.Select(c => new Text(c))]);
-            }
-        }
-
-        console.Write(table);
-        console.WriteLine($"{versions.Id}: {(versions.Versions.Count == versions.Count ? $"{versions.Count} versions" : $"the newest {versions.Versions.Count} of {versions.Count} versions, --take {versions.Count} shows all")}");
-    }
+    private static string ToText(ModelVersions versions) => string.Join(Environment.NewLine, [
+        .. MarkdownTable.Of(["version", "model", "precision", "size", "perplexity", "divergence", "top token", "verdict", "licence", "source"], [.. versions.Versions.SelectMany(Rows)], 3, 4, 5, 6),
+        "",
+        $"{versions.Id}: {(versions.Versions.Count == versions.Count ? $"{versions.Count} versions" : $"the newest {versions.Versions.Count} of {versions.Count} versions, --take {versions.Count} shows all")}",
+    ]);
 
     private static IEnumerable<string[]> Rows(ListedVersion version) => version.Note is { } note
         ? [[version.Version, note, "", "", "", "", "", "", "", ""]]

@@ -6,6 +6,7 @@ using ModelPort.Choosing;
 using ModelPort.Diagnostics;
 using ModelPort.Formats.Gguf;
 using ModelPort.Manifests;
+using ModelPort.Onnx;
 using ModelPort.Planning;
 
 namespace ModelPort.Tool.Commands;
@@ -23,6 +24,13 @@ internal static class PlanCommand
         {
             var folder = parsed.GetValue(why);
             var request = options.Read(parsed, parsed.GetValue(options.Source)!, folder ?? ".");
+            if (request.Onnx is not null)
+            {
+                var summary = ConsoleRun.WithProgress(observer => OnnxPlanSummary.Of(request, folder is not null, observer, cancellation));
+                Console.WriteLine(parsed.GetValue(options.Format) == "json" ? JsonText.Of(summary) : OnnxPlanText.Of(summary));
+                return ExitCode.Done;
+            }
+
             using var checkpoint = Checkpoint.Open(request.Source);
             var calibration = CalibrationInput.Open(request);
             var plan = ConsoleRun.WithProgress(observer => PortPipeline.Plan(checkpoint, request, observer, cancellation));

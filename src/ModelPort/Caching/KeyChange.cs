@@ -28,6 +28,15 @@ public static class KeyChange
         return clauses;
     }
 
+    /// <summary>Why work is done again, as sentences: "ported again because Calibration changed: 1a2b -> 3c4d"; nothing when it is not.</summary>
+    /// <param name="what">What is done.</param>
+    /// <param name="before">The key that was.</param>
+    /// <param name="parts">Its parts.</param>
+    /// <param name="now">The key that is.</param>
+    internal static IReadOnlyList<string> Reasons(string what, string before, IReadOnlyList<KeyPart> parts, StageKey now) => before == now.Value ? []
+        : parts.Count == 0 ? [$"{what} because it was not done"]
+        : [.. Between(parts, now.Parts).Select(change => $"{what} because {change}").DefaultIfEmpty($"{what} because what it depends on was recorded in another form")];
+
     // Of a hash the beginning says enough.
     private static string Shown(string value) => value.Length == 0 ? "nothing" : StoreRecord.IsHash(value) ? value[..ShownDigits] : value;
 }

@@ -22,9 +22,17 @@ internal static class PlanDigest
     /// <summary>The headers of an output's files: all of them but the tensors' values.</summary>
     public static string OfHeader(OutputPlan output) => OfHeaders(output.Files.Select(f => f.Layout));
 
-    /// <summary>Where outputs are cut into files: of each the first tensors of its files after the first. Empty where none is cut.</summary>
-    public static string OfShards(PortPlan plan) =>
-        plan.Outputs.All(o => o.Files.Count == 1) ? "" : string.Join(';', plan.Outputs.Select(o => string.Join(',', o.Files.Skip(1).Select(f => f.FirstTensor.ToString(CultureInfo.InvariantCulture)))));
+    /// <summary>
+    /// Where outputs are cut into files: of each the first tensors of its files after the first, and of one whose types are chosen, which may be before or after this, the largest file. Empty where
+    /// none is cut.
+    /// </summary>
+    public static string OfShards(PortPlan plan, PortRequest request)
+    {
+        var cuts = plan.Outputs.Select(o => o.Precision == Precision.Auto
+            ? request.SplitMaxSize is { } largest ? string.Create(CultureInfo.InvariantCulture, $"at most {largest} bytes") : ""
+            : string.Join(',', o.Files.Skip(1).Select(f => f.FirstTensor.ToString(CultureInfo.InvariantCulture)))).ToArray();
+        return cuts.All(c => c.Length == 0) ? "" : string.Join(';', cuts);
+    }
 
     /// <summary>What llama.cpp computes with, but for the tensors: hyperparameters and tokenizer, whatever name, licence, template and types a file has.</summary>
     public static string OfModel(PortPlan plan)

@@ -62,7 +62,7 @@ internal static class StageKeys
             .. plan.Checkpoint.Files.Select(f => new KeyPart("Source file " + f.Name, source.Files[f.Name])),
             new("Source folder", Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(request.Source)))),
             new("Precision", string.Join(';', plan.Outputs.Select(o => o.Precision))),
-            new("Shards", PlanDigest.OfShards(plan)),
+            new("Shards", PlanDigest.OfShards(plan, request)),
             .. calibration, .. choice, .. Choices(request),
         ]);
 

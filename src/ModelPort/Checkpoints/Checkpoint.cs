@@ -100,14 +100,7 @@ public sealed class Checkpoint : IDisposable
 
     /// <summary>Throws when a file changed since the checkpoint was opened.</summary>
     /// <exception cref="ModelPortException">MP1023.</exception>
-    public void RequireUnchanged()
-    {
-        var changed = Files.FirstOrDefault(f => !f.IsUnchanged());
-        if (changed is not null)
-        {
-            throw new ModelPortException(Diagnose.SourceChanged(changed.Path));
-        }
-    }
+    public void RequireUnchanged() => SourceFile.RequireUnchanged(Files);
 
     /// <inheritdoc/>
     public void Dispose() => Tensors.Dispose();

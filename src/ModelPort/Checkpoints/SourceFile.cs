@@ -1,4 +1,5 @@
 using ModelPort.Caching;
+using ModelPort.Diagnostics;
 
 namespace ModelPort.Checkpoints;
 
@@ -17,6 +18,16 @@ public sealed record SourceFile(string Path, string Name, long Length, DateTime 
     {
         var now = new FileInfo(Path);
         return now.Exists && now.Length == Length && now.LastWriteTimeUtc == LastWriteUtc && (_identity is null || FileIdentity.Of(Path) == _identity);
+    }
+
+    /// <summary>Throws when one of several files changed since it was opened.</summary>
+    /// <exception cref="ModelPortException">MP1023.</exception>
+    public static void RequireUnchanged(IEnumerable<SourceFile> files)
+    {
+        if (files.FirstOrDefault(f => !f.IsUnchanged()) is { } changed)
+        {
+            throw new ModelPortException(Diagnose.SourceChanged(changed.Path));
+        }
     }
 
     /// <summary>Describes a file as it is now.</summary>

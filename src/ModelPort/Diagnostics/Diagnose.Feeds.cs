@@ -37,5 +37,5 @@ public static partial class Diagnose
 
     /// <summary>MP5048: what is named as a package is none.</summary>
     public static Diagnostic BadPackageVersion(string text, string found) =>
-        Error("MP5048", "", $"'{text}' names no package: '{found}' is neither a version nor a range. Expected id, id@1.0.0, id@1.* or id@[1.0,2.0). Correct it.");
+        Error("MP5048", "", $"'{text}' names no package here: {found.TrimEnd('.')}. Expected an identity, with verify and compare also id@1.0.0, id@1.* or id@[1.0,2.0). Correct it.");
 }

@@ -16,7 +16,7 @@ public static partial class Diagnose
 
     /// <summary>MP1001: the item's source does not exist.</summary>
     public static Diagnostic SourceMissing(string path) =>
-        Error("MP1001", path, $"There is no model at '{path}'. Expected a checkpoint folder with config.json and *.safetensors. Check the Include of the ModelPort item; paths are relative to the project file.");
+        Error("MP1001", path, $"There is no model at '{path}'. Expected a checkpoint folder with config.json and *.safetensors, or an .onnx file. Check the Include of the ModelPort item; paths are relative to the project file.");
 
     /// <summary>MP1002: a file that a checkpoint needs is missing.</summary>
     public static Diagnostic FileMissing(string path, string expected) =>
@@ -341,10 +341,6 @@ public static partial class Diagnose
     public static Diagnostic PackedStale(string path, string port, string found) =>
         Error("MP4004", path, $"The port '{port}' cannot be packed: {found}. Build again, and pack what was built.");
 
-    /// <summary>MP4005 (warning): a package is larger than the public gallery takes.</summary>
-    public static Diagnostic PackageTooLarge(string project, string package, long bytes, long limit) =>
-        Warning("MP4005", project, $"The models of the package '{package}' have {bytes} bytes before compression, and weights do not compress; nuget.org takes packages of at most {limit} bytes and refuses larger ones after the upload. Use a feed of your own that takes {Sizes.Bytes(bytes)}, or choose a smaller precision.");
-
     /// <summary>MP4006: a package is made for a precision that no port has.</summary>
     public static Diagnostic PrecisionNotPorted(string project, string precision) =>
         Error("MP4006", project, $"There is nothing to pack at {precision}: no port of the project has this precision. Check the metadatum Precision of its ModelPort items, and build again.");
@@ -370,6 +366,14 @@ public static partial class Diagnose
     /// <summary>MP5024: a file of a model is not what its records say.</summary>
     public static Diagnostic PackedFileChanged(string path, string found, string expected) =>
         Error("MP5024", path, $"'{Path.GetFileName(path)}' is not as it was packed: {found}; expected {expected}. It, or the record that names it, was changed or damaged since. Build again, or download the package again.");
+
+    /// <summary>MP5025: a part of a package is not there in the version that it depends on.</summary>
+    public static Diagnostic PartMissing(string package, string part, string version, IEnumerable<string> others) =>
+        Error("MP5025", package, $"'{Path.GetFileName(package)}' depends on its part {part} {version}, which is neither beside it nor restored; found {string.Join(", ", others.Select(o => $"'{o}'").DefaultIfEmpty("no other version"))}. Files of the models are in it. Restore it again, or put the package of exactly this version beside it.");
+
+    /// <summary>MP5026: a part is another package, or of another version.</summary>
+    public static Diagnostic PartOther(string path, string part, string version, string found) =>
+        Error("MP5026", path, $"'{Path.GetFileName(path)}' is {found}; expected the part {part} {version}. Restore it again, or put the package of exactly this version there.");
 
     /// <summary>MP5030: the release before, which a package is held against, is not there.</summary>
     public static Diagnostic BaselineMissing(string project, string name, string version, string path) =>

@@ -53,6 +53,9 @@ public sealed record Manifest
     /// <summary>What weighed the columns of quantised matrices; null when nothing did.</summary>
     public CalibrationRecord? Calibration { get; init; }
 
+    /// <summary>What ranges of values were measured on; null when none were.</summary>
+    public RangeCalibrationRecord? Ranges { get; init; }
+
     /// <summary>What parity was measured on; null when it was not.</summary>
     public EvaluationRecord? Evaluation { get; init; }
 
@@ -89,7 +92,7 @@ public sealed record Manifest
 /// <summary>An inference engine.</summary>
 /// <param name="Name">For instance llama.cpp.</param>
 /// <param name="Version">Its version.</param>
-/// <param name="Commit">The commit it was built from.</param>
+/// <param name="Commit">The commit it was built from; empty where the version says it.</param>
 public sealed record EngineRecord(string Name, string Version, string Commit);
 
 /// <summary>The source of a port.</summary>
@@ -143,14 +146,19 @@ public sealed record CoverageRecord(string Tensor, int Matrices, long Fewest, lo
 
 /// <summary>What parity was measured on.</summary>
 /// <param name="Name">The file's name, or "default".</param>
-/// <param name="Sha256">SHA-256 of the text.</param>
-/// <param name="WindowLength">Tokens in a window.</param>
-/// <param name="FirstScored">The first position of a window whose prediction is scored.</param>
-/// <param name="Windows">How many windows were evaluated.</param>
-/// <param name="Positions">How many predictions were scored in all.</param>
-/// <param name="CpuBackend">The variant of llama.cpp's CPU back-end.</param>
+/// <param name="Sha256">SHA-256 of the text or data.</param>
+/// <param name="WindowLength">Tokens in a window; null for data that are no text.</param>
+/// <param name="FirstScored">The first position of a window whose prediction is scored; null for data that are no text.</param>
+/// <param name="Windows">How many windows were evaluated; null for data that are no text.</param>
+/// <param name="Positions">How many predictions were scored in all: positions of a text, or samples.</param>
+/// <param name="CpuBackend">The variant of the engine's CPU back-end.</param>
 /// <param name="ReferenceSha256">SHA-256 of the reference outputs, when they were given.</param>
-public sealed record EvaluationRecord(string Name, string Sha256, int WindowLength, int FirstScored, int Windows, int Positions, string CpuBackend, string? ReferenceSha256);
+public sealed record EvaluationRecord(string Name, string Sha256, int? WindowLength, int? FirstScored, int? Windows, int Positions, string CpuBackend, string? ReferenceSha256)
+{
+    /// <summary>Whether it is a text; else it is samples.</summary>
+    [JsonIgnore]
+    public bool IsText => WindowLength is not null;
+}
 
 /// <summary>What a model was ported to at one precision: a file, or several that belong together.</summary>
 public sealed record OutputRecord
@@ -177,6 +185,9 @@ public sealed record OutputRecord
 
     /// <summary>Tensors that have another type than the precision asks for.</summary>
     public required IReadOnlyList<FallbackRecord> Fallbacks { get; init; }
+
+    /// <summary>What was done to its graph; null for a model of llama.cpp, and for one that is as its source.</summary>
+    public GraphRecord? Graph { get; init; }
 
     /// <summary>What its types were chosen for and from; null when a recipe gave them.</summary>
     public MixRecord? Mix { get; init; }

@@ -7,10 +7,16 @@ namespace ModelPort.Manifests;
 /// <summary>What applications depend on beside the numbers: the same in every precision of a model.</summary>
 /// <param name="Architecture">The engine's name of the architecture, <c>general.architecture</c>.</param>
 /// <param name="ContextLength">Tokens of context that the model was made for; null when its header does not say.</param>
-/// <param name="TokenizerSha256">SHA-256 over all that decides how text is split: every <c>tokenizer.</c> key but the chat templates, as lines "key NUL values LF".</param>
+/// <param name="TokenizerSha256">Null for a model without one. SHA-256 over all that decides how text is split: every <c>tokenizer.</c> key but the chat templates, as lines "key NUL values LF".</param>
 /// <param name="ChatTemplateSha256">SHA-256 of the chat templates, in the same form; null when there are none.</param>
-public sealed record ModelRecord(string Architecture, long? ContextLength, string TokenizerSha256, string? ChatTemplateSha256)
+public sealed record ModelRecord(string Architecture, long? ContextLength, string? TokenizerSha256, string? ChatTemplateSha256)
 {
+    /// <summary>What goes into an ONNX model; null for other models.</summary>
+    public IReadOnlyList<PinRecord>? Inputs { get; init; }
+
+    /// <summary>What comes out of an ONNX model; null for other models.</summary>
+    public IReadOnlyList<PinRecord>? Outputs { get; init; }
+
     private const string Prefix = "tokenizer.";
     private const string Template = "tokenizer.chat_template";
 
@@ -21,7 +27,7 @@ public sealed record ModelRecord(string Architecture, long? ContextLength, strin
         return new ModelRecord(
             architecture,
             header.TryGetInt64(architecture + ".context_length", out var context) ? context : null,
-            Hash(header, key => key.StartsWith(Prefix, StringComparison.Ordinal) && !key.StartsWith(Template, StringComparison.Ordinal))!,
+            Hash(header, key => key.StartsWith(Prefix, StringComparison.Ordinal) && !key.StartsWith(Template, StringComparison.Ordinal)),
             Hash(header, key => key.StartsWith(Template, StringComparison.Ordinal)));
     }
 

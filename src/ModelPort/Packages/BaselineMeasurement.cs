@@ -2,6 +2,7 @@ using ModelPort.Caching;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Manifests;
+using ModelPort.Onnx;
 using ModelPort.Parity;
 using ModelPort.Planning;
 using ModelPort.Runtime;
@@ -32,7 +33,8 @@ internal sealed class BaselineMeasurement(PackageRequest request, PackedFiles be
         foreach (var old in older)
         {
             var port = request.Ports.FirstOrDefault(p => p.Name.Equals(old.Name, StringComparison.OrdinalIgnoreCase));
-            if (port is not null && newer.FirstOrDefault(m => m.Name.Equals(old.Name, StringComparison.OrdinalIgnoreCase)) is { Evaluation: not null } current)
+            // Outputs of an ONNX model are compared with samples alone: figures of others say nothing about them.
+            if (port is not null && !OnnxOptions.IsFor(port.Source) && newer.FirstOrDefault(m => m.Name.Equals(old.Name, StringComparison.OrdinalIgnoreCase)) is { Evaluation: not null } current)
             {
                 PortedFile[] files = [.. old.Files.Where(f => PackageComparison.Counterpart(old, f, current) is { } other && !IsOnItsData(old, f, current, other))];
                 if (files.Length > 0)
@@ -74,6 +76,12 @@ internal sealed class BaselineMeasurement(PackageRequest request, PackedFiles be
             var stage = new MeasurementStage(context, data);
             foreach (var file in files)
             {
+                if (stage.Stored(IdentityOf(file)) is null && !file.Parts.All(p => before.Has(NameOf(p))))
+                {
+                    _notes.Add($"  {old.Name} {file.Precision}: measured on other data in {_baseline.Name}, and not again, as its files are not here; fetch its parts by PackageDownload too");
+                    continue;
+                }
+
                 var measured = stage.Stored(IdentityOf(file)) ?? Measured(stage, asked, old, file);
                 if (measured.Basis.Positions == current.Evaluation!.Positions)
                 {
@@ -95,14 +103,16 @@ internal sealed class BaselineMeasurement(PackageRequest request, PackedFiles be
     private MeasuredPort Measured(MeasurementStage stage, PortRequest asked, PortedModel old, PortedFile file)
     {
         // Engines find the other files of one beside the first.
-        string[] paths = [.. file.Parts.Select(p => before.Locate(Path.GetRelativePath(before.Path, p.Path).Replace('\\', '/'), asked.OutputDirectory))];
+        string[] paths = [.. file.Parts.Select(p => before.Locate(NameOf(p), asked.OutputDirectory))];
         var outcome = PortValidation.Run(paths[0], asked, observer, cancellation);
         var (text, windows, backend) = (outcome.Basis.Text, outcome.Basis.Windows, outcome.Basis.CpuBackend);
         var basis = new EvaluationRecord(text.Name, text.Sha256, windows.Length, windows.FirstScored, windows.Count, windows.Count * windows.Rows, backend, null);
         return stage.Keep(IdentityOf(file), $"{old.Name} {file.Precision} of {_baseline.Name}", new MeasuredPort(basis, outcome.Port));
     }
 
-    private static string IdentityOf(PortedFile file) => string.Join('+', file.Parts.Select(p => p.Sha256));
+    private string NameOf(PortedPart part) => Path.GetRelativePath(before.Path, part.Path).Replace('\\', '/');
+
+    private static string IdentityOf(PortedFile file) => FileRecord.Identity([.. file.Parts.Select(p => new FileRecord(Path.GetFileName(p.Path), p.Bytes, p.Sha256))]);
 
     private static PortedMetric Metric(Figure figure) => new(
         figure.Name,

@@ -22,6 +22,8 @@ internal sealed record JudgedNumber(Metric Metric, double Ideal)
         new(Metric.LossCorrelation, 100),
         new(Metric.TopTokenAgreement, double.PositiveInfinity),
         new(Metric.CosineSimilarity, 1),
+        new(Metric.LargestOutputDifference, 0),
+        new(Metric.RelativeOutputError, 0),
         new(Metric.TokenizerAgreement, double.PositiveInfinity),
         new(Metric.Accuracy, double.PositiveInfinity),
     ];

@@ -84,7 +84,7 @@ internal static class MachineLearningBom
 
         component["modelCard"] = new JsonObject
         {
-            ["modelParameters"] = new JsonObject { ["architectureFamily"] = "transformer", ["modelArchitecture"] = port.Source.Architecture },
+            ["modelParameters"] = Parameters(port),
             ["quantitativeAnalysis"] = new JsonObject { ["performanceMetrics"] = new JsonArray([.. output.Metrics.Where(f => double.IsFinite(f.Value)).Select(Metric)]) },
         };
         component["properties"] = new JsonArray(
@@ -98,6 +98,11 @@ internal static class MachineLearningBom
 
         return component;
     }
+
+    // Of an ONNX model it is not known what family it is of.
+    private static JsonObject Parameters(Manifest port) => port.Model.Inputs is null
+        ? new JsonObject { ["architectureFamily"] = "transformer", ["modelArchitecture"] = port.Source.Architecture }
+        : new JsonObject { ["modelArchitecture"] = port.Source.Architecture };
 
     private static JsonObject File(FileRecord file) => new() { ["type"] = "file", ["bom-ref"] = "file:" + file.Name, ["name"] = file.Name, ["hashes"] = Hashes(file.Sha256) };
 

@@ -1,9 +1,7 @@
-using System.Text;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Manifests;
 using ModelPort.Parity;
-using ModelPort.Porting;
 using ModelPort.Reports;
 
 namespace ModelPort.Packages;
@@ -13,9 +11,6 @@ namespace ModelPort.Packages;
 /// </summary>
 public static class ModelPackage
 {
-    /// <summary>What NuGet's public gallery takes at most, in bytes; larger packages are refused there after the whole upload.</summary>
-    public const long GalleryLimit = 250_000_000;
-
     private static readonly string[] LicenseFiles = ["LICENSE*", "LICENCE*", "COPYING*", "NOTICE*", "USE_POLICY*"];
 
     /// <summary>Checks the ports and writes what the package needs beside them.</summary>
@@ -32,45 +27,44 @@ public static class ModelPackage
             throw new ModelPortException(Diagnose.PrecisionNotPorted(request.Project, request.Precision ?? ""));
         }
 
-        List<PackageEntry> entries = [.. models.SelectMany(m => m.Files.Select(f => new PackageEntry(f.Path, $"models/{m.Manifest.Name}/{f.Name}")))];
-        string Add(string packagePath, string content)
-        {
-            var path = Path.Combine(request.StagingDirectory, packagePath);
-            Write(path, content);
-            entries.Add(new PackageEntry(path, packagePath));
-            return path;
-        }
-
+        var parts = PackageParts.Divide(request.PackageId, models, request.Limit);
+        var own = new PackageFiles(request.PackageId, request.StagingDirectory);
+        own.Add(parts.Count == 0 ? models : models.Select(m => m with { Files = [.. m.Records] }));
         var manifests = models.Select(m => m.Manifest).ToArray();
-        var readme = Add("README.md", PackageReadme.Of(request.PackageId, request.Description, manifests));
-        Add($"buildTransitive/{request.PackageId}.targets", PackageTargets.Of(request.PackageId, models, request.HasClass));
-        Add($"buildTransitive/{PackageTargets.SharedFile}", PackageTargets.Shared);
+        var readme = own.Write("README.md", PackageReadme.Of(request.PackageId, request.Description, manifests, parts));
+        own.Write($"buildTransitive/{request.PackageId}.targets", PackageTargets.Of(request.PackageId, models, parts, request.HasClass));
+        own.Write($"buildTransitive/{PackageTargets.SharedFile}", PackageTargets.Shared);
         if (request.HasClass)
         {
-            Add($"buildTransitive/{request.PackageId}.Models.cs", ModelsClass.OfPackage(request.PackageId, manifests));
+            own.Write($"buildTransitive/{request.PackageId}.Models.cs", ModelsClass.OfPackage(request.PackageId, manifests));
         }
 
-        var bytes = entries.Sum(e => new FileInfo(e.Path).Length);
-        if (bytes > GalleryLimit)
-        {
-            observer.Warn(Diagnose.PackageTooLarge(request.Project, request.PackageId, bytes, GalleryLimit));
-        }
+        PackageEntry[] entries = [.. own.Entries, .. parts.SelectMany(p => Part(request, p))];
 
-        var (gate, refusals) = request.Baseline is null ? ([], []) : ReleaseGate.Judge(request, entries, observer, cancellation);
+        var (gate, refusals) = request.Baseline is null ? ([], []) : ReleaseGate.Judge(request, entries.Where(e => e.PackagePath.StartsWith("models/", StringComparison.Ordinal)), observer, cancellation);
         string[] tags = [.. manifests.SelectMany(m => m.Outputs.Select(o => o.Precision).Prepend(m.Source.Architecture).Prepend(m.Engine.Name)).Prepend("modelport").Distinct(StringComparer.OrdinalIgnoreCase)];
-        return new PackageContent(entries, readme, tags, Licenses.Expression(manifests.Select(m => m.Source.License))) { Precisions = [.. manifests.SelectMany(m => m.Outputs).Select(o => o.Precision).Distinct()], Notes = [.. notes, .. gate], Refusals = refusals };
+        return new PackageContent(entries, readme, tags, Licenses.Expression(manifests.Select(m => m.Source.License))) { Limit = request.Limit, Precisions = [.. manifests.SelectMany(m => m.Outputs).Select(o => o.Precision).Distinct()], Notes = [.. notes, .. gate], Refusals = refusals };
+    }
+
+    private static IReadOnlyList<PackageEntry> Part(PackageRequest request, PackagePart part)
+    {
+        var files = new PackageFiles(part.Id, Path.Combine(request.StagingDirectory, "parts", part.Id));
+        files.Add(part.Models);
+        files.Write("README.md", PackageReadme.OfPart(part.Id, request.PackageId));
+        files.Write($"buildTransitive/{part.Id}.targets", PackageTargets.OfPart(part));
+        files.Write($"buildTransitive/{PackageTargets.SharedFile}", PackageTargets.Shared);
+        return files.Entries;
     }
 
     // Without a build, the project or the checkpoint may ask for something else by now than what lies there.
     private static string[] RequireCurrent(PackageRequest request, PackagedPort port, IPortObserver observer, CancellationToken cancellation)
     {
-        if (!Directory.Exists(port.Source))
+        if (!Path.Exists(port.Source))
         {
             return [$"{port.Name}: its source '{port.Source}' is not here; packed by what its manifest says"];
         }
 
-        using var checkpoint = Checkpoint.Open(port.Source);
-        return PortPipeline.WhyPortedAgain(checkpoint, port.Request(request.Project), observer, cancellation) is [var first, ..]
+        return PortPipeline.WhyPortedAgain(port.Request(request.Project), observer, cancellation) is [var first, ..]
             ? throw new ModelPortException(Diagnose.PackedStale(Path.Combine(port.Directory, Manifest.FileName), port.Name, $"it is not what the project asks for any more, and would be {first}"))
             : [];
     }
@@ -101,7 +95,7 @@ public static class ModelPackage
 
         var staged = Path.Combine(request.StagingDirectory, "models", manifest.Name);
         var bom = Path.Combine(staged, MachineLearningBom.FileName);
-        Write(bom, MachineLearningBom.Of(manifest));
+        PackageFiles.WriteDifferent(bom, MachineLearningBom.Of(manifest));
         string[] paths =
         [
             .. manifest.Outputs.SelectMany(o => o.Files).Select(f => Path.Combine(port.Directory, f.Name)),
@@ -111,7 +105,7 @@ public static class ModelPackage
         ];
         PackedFile[] files = [.. paths.Select(path => Hashed(manifest, path, port.Name, cancellation)).OrderBy(f => f.Name, StringComparer.Ordinal)];
         var list = Path.Combine(staged, Checksums.FileName);
-        Write(list, Checksums.Write(files));
+        PackageFiles.WriteDifferent(list, Checksums.Write(files));
         return new PackedModel(manifest, [.. files, Hashed(manifest, list, port.Name, cancellation)]);
     }
 
@@ -124,9 +118,9 @@ public static class ModelPackage
         var report = ParityReport.TryRead(path, whole) ?? throw new ModelPortException(Diagnose.PackedStale(path, port.Name, $"'{ParityReport.FileName}' is not the report of this port"));
         var ofPart = report with { Manifest = part, Positions = [.. whole.Outputs.Zip(report.Positions).Where(p => part.Outputs.Contains(p.First)).Select(p => p.Second)] };
         var records = Records(staged);
-        Write(records[0], part.ToJson());
-        Write(records[1], ofPart.ToJson());
-        Write(records[2], ReportPage.Of(ofPart));
+        PackageFiles.WriteDifferent(records[0], part.ToJson());
+        PackageFiles.WriteDifferent(records[1], ofPart.ToJson());
+        PackageFiles.WriteDifferent(records[2], ReportPage.Of(ofPart));
         return records;
     }
 
@@ -145,18 +139,12 @@ public static class ModelPackage
             : new PackedFile(name, path, new FileInfo(path).Length, hash);
     }
 
-    private static IEnumerable<string> LicensesOf(string source) => Directory.Exists(source)
-        ? LicenseFiles.SelectMany(pattern => Directory.EnumerateFiles(source, pattern, new EnumerationOptions { MatchCasing = MatchCasing.CaseInsensitive })).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)
+    // Of a checkpoint's folder, or of the one that a model's file lies in.
+    private static IEnumerable<string> LicensesOf(string source) => (Directory.Exists(source) ? source : Path.GetDirectoryName(source)) is { } folder && Directory.Exists(folder)
+        ? LicenseFiles.SelectMany(pattern => Directory.EnumerateFiles(folder, pattern, new EnumerationOptions { MatchCasing = MatchCasing.CaseInsensitive })).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)
         : [];
 
     private static string Missed(OutputRecord output) => string.Join("; ", [
         .. output.Budgets.Where(b => !b.Passes).Select(b => Gate.Describe(b, output.Metrics)),
         .. output.Behaviour?.Failures.Select(f => f.Text) ?? []]);
-
-    // A file that says the same keeps its time: packing again finds nothing new.
-    private static void Write(string path, string content)
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        OutputFile.Update(path, Encoding.UTF8.GetBytes(content));
-    }
 }

@@ -88,6 +88,12 @@ public static class PackageComparison
                 : Part("context length", Text(old.ContextLength), Text(current.ContextLength), ChangeKind.Breaking);
         }
 
+        if (old.Inputs is { } oldInputs && current.Inputs is { } newInputs)
+        {
+            yield return Part("inputs", oldInputs, newInputs, ChangeKind.Breaking);
+            yield return Part("outputs", old.Outputs, current.Outputs, ChangeKind.Breaking);
+        }
+
         yield return Part("licence", old.License, current.License, ChangeKind.Breaking);
         yield return Part("engine", old.Engine, current.Engine, ChangeKind.Different);
 
@@ -171,8 +177,8 @@ public static class PackageComparison
     /// <param name="oldFile">Its file.</param>
     /// <param name="current">Another model.</param>
     /// <param name="currentFile">Its file.</param>
-    /// <param name="task">The task; null for the text.</param>
-    internal static bool SameData(PortedModel old, PortedFile oldFile, PortedModel current, PortedFile currentFile, string? task) => task is null
+    /// <param name="task">The task, or the output of a model that was measured on samples; null for the text.</param>
+    internal static bool SameData(PortedModel old, PortedFile oldFile, PortedModel current, PortedFile currentFile, string? task) => task is null || !(oldFile.Tasks.ContainsKey(task) || currentFile.Tasks.ContainsKey(task))
         ? old.Evaluation == current.Evaluation
         : oldFile.Tasks.GetValueOrDefault(task) == currentFile.Tasks.GetValueOrDefault(task);
 

@@ -33,6 +33,9 @@ public sealed record PackageRequest(string Project, string PackageId, string Des
     /// <summary>The precision that goes into the package; null for all.</summary>
     public string? Precision { get; init; }
 
+    /// <summary>How large a package may be.</summary>
+    public PackageLimit Limit { get; init; } = PackageLimit.Default;
+
     /// <summary>Whether the package gives applications a class of its models; not where its own assembly has one that they see.</summary>
     public bool HasClass { get; init; } = true;
 }
@@ -49,15 +52,20 @@ public sealed record ReleaseBaseline(string Path, string Name, string Version, s
 /// <summary>A file and its place in the package.</summary>
 /// <param name="Path">Where it lies.</param>
 /// <param name="PackagePath">Its place, with forward slashes.</param>
-public sealed record PackageEntry(string Path, string PackagePath);
+/// <param name="Package">The package that holds it.</param>
+/// <param name="Sha256">SHA-256 of its content, in lower-case hex.</param>
+public sealed record PackageEntry(string Path, string PackagePath, string Package, string Sha256);
 
-/// <summary>What a package is made of.</summary>
-/// <param name="Entries">Its files.</param>
+/// <summary>What a package is made of, and its parts, which it depends on, where it has some.</summary>
+/// <param name="Entries">The files of all.</param>
 /// <param name="Readme">The readme among them.</param>
 /// <param name="Tags">Words by which it is found: modelport, engines, precisions, architectures.</param>
 /// <param name="LicenseExpression">The licence of the sources as SPDX expression; null where one is unknown or has no SPDX identifier.</param>
 public sealed record PackageContent(IReadOnlyList<PackageEntry> Entries, string Readme, IReadOnlyList<string> Tags, string? LicenseExpression)
 {
+    /// <summary>How large it, and each part, may be.</summary>
+    public PackageLimit Limit { get; init; } = PackageLimit.Default;
+
     /// <summary>The precisions that are in it.</summary>
     public IReadOnlyList<string> Precisions { get; init; } = [];
 

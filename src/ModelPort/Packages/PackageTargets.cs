@@ -13,8 +13,9 @@ internal static class PackageTargets
     /// <summary>The file with the targets that all model packages share.</summary>
     public const string SharedFile = "ModelPort.Models.targets";
 
-    // buildTransitive/ lies beside models/ in the package.
+    // buildTransitive/ lies beside models/ in the package, whose folder is named after its version. A property would be that of the last package.
     private const string Root = "$(MSBuildThisFileDirectory)../";
+    private const string Version = "$([System.IO.Path]::GetFileName($([System.IO.Path]::GetFullPath('$(MSBuildThisFileDirectory)..'))))";
 
     /// <summary>The shared targets.</summary>
     public static string Shared
@@ -29,14 +30,24 @@ internal static class PackageTargets
     /// <summary>The targets file of a package.</summary>
     /// <param name="package">Its identity.</param>
     /// <param name="models">Its models.</param>
+    /// <param name="parts">The packages that hold the models' files; none where it holds them itself.</param>
     /// <param name="hasClass">Whether it has a class of them for applications.</param>
-    public static string Of(string package, IReadOnlyList<PackedModel> models, bool hasClass)
+    public static string Of(string package, IReadOnlyList<PackedModel> models, IReadOnlyList<PackagePart> parts, bool hasClass) => Project(
+        package,
+        parts.Count == 0 ? models : models.Select(m => m with { Files = [.. m.Records] }),
+        [
+            new XElement("ItemGroup", models.SelectMany(m => m.Manifest.Outputs.Select(o => Model(package, m.Manifest, o)))),
+            .. parts.Count == 0 ? [] : new[] { new XElement("ItemGroup", parts.SelectMany(p => p.Models.SelectMany(m => m.Files.Select(f => Part(p.Id, m.Manifest.Name, f))))) },
+            .. hasClass ? new[] { Class(package) } : [],
+        ]);
+
+    /// <summary>The targets file of a part: its files come beside the application as those of any package.</summary>
+    public static string OfPart(PackagePart part) => Project(part.Id, part.Models, []);
+
+    private static string Project(string package, IEnumerable<PackedModel> models, IEnumerable<XElement> more)
     {
-        var version = new XElement("_ModelPortPackageVersion", $"$([System.IO.Path]::GetFileName($([System.IO.Path]::GetFullPath('$(MSBuildThisFileDirectory)..'))))");
         var project = new XElement(
             "Project",
-            new XElement("PropertyGroup", version),
-            new XElement("ItemGroup", models.SelectMany(m => m.Manifest.Outputs.Select(o => Model(package, m.Manifest, o)))),
             new XElement("ItemGroup", models.SelectMany(m => m.Files.Select(f => File(package, m.Manifest.Name, f)))),
             new XElement(
                 "ItemGroup",
@@ -48,10 +59,17 @@ internal static class PackageTargets
                     new XAttribute("ExcludeFromSingleFile", "true"),
                     new XAttribute("Visible", "false"),
                     new XAttribute("Pack", "false"))),
-            hasClass ? Class(package) : null,
+            more,
             new XElement("Import", new XAttribute("Project", "$(MSBuildThisFileDirectory)" + SharedFile), new XAttribute("Condition", "'$(_ModelPortModelsTargets)' == ''")));
         return project.ToString().Replace("\r\n", "\n", StringComparison.Ordinal) + "\n";
     }
+
+    // What has to come from another package; the shared targets miss it where that package does not reach the project.
+    private static XElement Part(string part, string model, PackedFile file) => new(
+        "ModelPortModelPart",
+        new XAttribute("Include", $"models/{Escape(model)}/{Escape(file.Name)}"),
+        new XElement("Package", $"{Escape(part)} {Version}"),
+        new XElement("NamedBy", "$(MSBuildThisFileFullPath)"));
 
     private static XElement Class(string package) => new(
         "ItemGroup",
@@ -65,7 +83,7 @@ internal static class PackageTargets
         static string Number(double value) => value.ToString("0.##########", CultureInfo.InvariantCulture);
         (string Name, string Value)[] metadata =
         [
-            ("Package", $"{Escape(package)} $(_ModelPortPackageVersion)"),
+            ("Package", $"{Escape(package)} {Version}"),
             ("Precision", Escape(output.Precision)),
             ("Architecture", Escape(manifest.Source.Architecture)),
             ("License", Escape(manifest.Source.License ?? "none named")),
@@ -82,7 +100,7 @@ internal static class PackageTargets
         "ModelPortModelFile",
         new XAttribute("Include", $"{Root}models/{Escape(model)}/{Escape(file.Name)}"),
         new XElement("PackageId", Escape(package)),
-        new XElement("Package", $"{Escape(package)} $(_ModelPortPackageVersion)"),
+        new XElement("Package", $"{Escape(package)} {Version}"),
         new XElement("Sha256", file.Sha256),
         new XElement("Bytes", file.Bytes),
         new XElement("Link", $"models/{Escape(model)}/{Escape(file.Name)}"));

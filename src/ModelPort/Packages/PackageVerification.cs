@@ -35,7 +35,9 @@ public static class PackageVerification
         }
 
         var listed = ListedByTheBuild(files);
-        return [.. manifests.Select(m => new Verification(files, m, listed, observer, cancellation).Run())];
+        VerifiedModel[] models = [.. manifests.Select(m => new Verification(files, m, listed, observer, cancellation).Run())];
+        models[0] = models[0] with { Errors = [.. files.Problems, .. models[0].Errors] };
+        return models;
     }
 
     /// <summary>The manifests of a package or folder.</summary>
@@ -56,7 +58,7 @@ public static class PackageVerification
                     listed[Uri.UnescapeDataString((string?)file.Element("Link") ?? "")] = (string?)file.Element("Sha256") ?? "";
                 }
             }
-            catch (XmlException e)
+            catch (Exception e) when (e is XmlException or InvalidDataException)
             {
                 throw new ModelPortException(Diagnose.RecordsDisagree(files.Describe(name), $"it is no XML ({e.Message})"), e);
             }
@@ -112,10 +114,7 @@ public static class PackageVerification
                 return;
             }
 
-            using var stream = files.OpenFile(list);
-            using var content = new MemoryStream();
-            stream.CopyTo(content);
-            if (Checksums.TryRead(content.ToArray()) is not { } expected)
+            if (Listed(list) is not { } expected)
             {
                 _errors.Add(Diagnose.RecordsDisagree(files.Describe(list), "a line of it is no hash and name of a file"));
                 return;
@@ -127,11 +126,32 @@ public static class PackageVerification
             }
         }
 
+        private IReadOnlyList<(string Sha256, string Name)>? Listed(string list)
+        {
+            try
+            {
+                using var stream = files.OpenFile(list);
+                using var content = new MemoryStream();
+                stream.CopyTo(content);
+                return Checksums.TryRead(content.ToArray());
+            }
+            catch (InvalidDataException)
+            {
+                return null;
+            }
+        }
+
         private void Expect(string name, string sha256, long? bytes)
         {
             var path = _folder + name;
             if (!files.Has(path))
             {
+                // What a part would hold is missing with it.
+                if (files.Problems.Count > 0)
+                {
+                    return;
+                }
+
                 _errors.Add(Diagnose.PackedFileMissing(files.Describe(path), files.Describe(manifest)));
                 return;
             }
@@ -157,10 +177,10 @@ public static class PackageVerification
             }
 
             using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            using var stream = files.OpenFile(path);
             var buffer = new byte[1 << 20];
             try
             {
+                using var stream = files.OpenFile(path);
                 for (int count; (count = stream.Read(buffer)) > 0;)
                 {
                     cancellation.ThrowIfCancellationRequested();

@@ -13,6 +13,8 @@ internal static class PackedFigures
         ("MeanDivergence", Metric.MeanDivergence, f => f.Max(x => x.Value)),
         ("TopTokenAgreement", Metric.TopTokenAgreement, f => f.Min(x => x.Value)),
         ("TokenizerAgreement", Metric.TokenizerAgreement, f => f.Min(x => x.Value)),
+        ("CosineSimilarity", Metric.CosineSimilarity, f => f.Min(x => x.Value)),
+        ("LargestOutputDifference", Metric.LargestOutputDifference, f => f.Max(x => x.Value)),
         ("Accuracy", Metric.Accuracy, f => f.Min(x => x.Value)),
         ("AccuracyDrop", Metric.AccuracyDrop, f => f.Max(x => x.Value)),
     ];

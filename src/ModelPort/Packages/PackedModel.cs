@@ -12,4 +12,11 @@ public sealed record PackedFile(string Name, string Path, long Bytes, string Sha
 /// <summary>A model in a package.</summary>
 /// <param name="Manifest">What it is.</param>
 /// <param name="Files">Its files, the manifest among them, in the order of their names.</param>
-public sealed record PackedModel(Manifest Manifest, IReadOnlyList<PackedFile> Files);
+public sealed record PackedModel(Manifest Manifest, IReadOnlyList<PackedFile> Files)
+{
+    /// <summary>The files of its outputs, in their order.</summary>
+    public IEnumerable<PackedFile> OutputFiles => Manifest.Outputs.SelectMany(o => o.Files).Select(f => Files.Single(p => p.Name == f.Name));
+
+    /// <summary>The files that describe it.</summary>
+    public IEnumerable<PackedFile> Records => Files.Except(OutputFiles);
+}

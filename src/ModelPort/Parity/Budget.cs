@@ -15,6 +15,8 @@ public sealed record BudgetKind(string Name, Metric Metric, bool IsMaximum, Func
     private const string NotInThisVersion = "a measurement that this version does not make";
     private const string Serving = "the serving metrics";
     private const string Task = "a task (.jsonl) in Evaluation";
+    private const string Labels = "labels in Evaluation";
+    private const string NumericOutput = "an output of numbers";
 
     /// <summary>Growth of perplexity, in percent.</summary>
     public static readonly BudgetKind MaxPerplexityIncrease = Each("MaxPerplexityIncrease", Metric.PerplexityIncrease, true, Metric.Perplexity, "an evaluation text");
@@ -29,7 +31,7 @@ public sealed record BudgetKind(string Name, Metric Metric, bool IsMaximum, Func
     public static readonly BudgetKind MinTokenizerAgreement = Each(
         "MinTokenizerAgreement", Metric.TokenizerAgreement, false, null, "a tokenizer whose every part is reproduced (the warning MP3030 says which is not)");
 
-    /// <summary>All kinds, in the order in which they are judged.</summary>
+    /// <summary>All kinds for models that llama.cpp runs, in the order in which they are judged.</summary>
     public static IReadOnlyList<BudgetKind> All { get; } =
     [
         MaxPerplexityIncrease,
@@ -47,13 +49,28 @@ public sealed record BudgetKind(string Name, Metric Metric, bool IsMaximum, Func
         Each("MaxCostPerMillionTokens", Metric.CostPerMillionTokens, true, Metric.CostPerMillionTokens, Serving),
     ];
 
+    /// <summary>All kinds for models that ONNX Runtime runs: the same names limit the numbers of such models.</summary>
+    public static IReadOnlyList<BudgetKind> OfOnnx { get; } =
+    [
+        Each("MaxAccuracyDrop", Metric.AccuracyDrop, true, Metric.Accuracy, Labels),
+        Each("MinAccuracy", Metric.Accuracy, false, Metric.Accuracy, Labels),
+        Closest("MaxOutputError", Metric.LargestOutputDifference, true, NumericOutput),
+        Closest("MinCosineSimilarity", Metric.CosineSimilarity, false, NumericOutput),
+        Each("MaxP95Latency", Metric.RunLatencyP95, true, Metric.RunLatencyP95, Serving),
+        Each("MaxSize", Metric.FileSize, true, Metric.FileSize, "a measured port"),
+        Each("MaxCostPerMillionRequests", Metric.CostPerMillionRequests, true, Metric.CostPerMillionRequests, Serving),
+    ];
+
+    /// <summary>The kind that a budget of a manifest is of.</summary>
+    public static BudgetKind Of(BudgetResult budget) => All.Concat(OfOnnx).First(k => k.Name == budget.Name && k.Metric.Name == budget.Metric);
+
     // Whatever the port was compared with must be kept.
     private static BudgetKind Each(string name, Metric metric, bool isMaximum, Metric? absolute, string needs) =>
         new(name, metric, isMaximum, figures => figures.Where(f => f.Name == metric.Name && f.Of == Subject.Port), absolute, needs);
 
-    // Limits on outputs are set with a reference in mind, where there is one.
+    // Limits on outputs are set with a reference in mind, where there is one, and hold for each output.
     private static BudgetKind Closest(string name, Metric metric, bool isMaximum, string needs) =>
-        new(name, metric, isMaximum, figures => figures.Where(f => f.Name == metric.Name && f.Of == Subject.Port).OrderByDescending(f => f.Against).Take(1), null, needs);
+        new(name, metric, isMaximum, figures => figures.Where(f => f.Name == metric.Name && f.Of == Subject.Port).GroupBy(f => f.On).Select(g => g.MaxBy(f => f.Against)!), null, needs);
 }
 
 /// <summary>A limit that a port must keep.</summary>
@@ -62,7 +79,7 @@ public sealed record BudgetKind(string Name, Metric Metric, bool IsMaximum, Func
 /// <param name="IsDefault">Whether the limit is the precision's default rather than the user's.</param>
 public sealed record Budget(BudgetKind Kind, double Limit, bool IsDefault = false)
 {
-    /// <summary>The names of all budgets, as item metadata spell them.</summary>
+    /// <summary>The names of all budgets for models that llama.cpp runs, as item metadata spell them.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. BudgetKind.All.Select(k => k.Name)];
 
     /// <summary>Judges a measured number; NaN misses every limit.</summary>
@@ -77,12 +94,16 @@ public sealed record Budget(BudgetKind Kind, double Limit, bool IsDefault = fals
             : BudgetVerdict.Missed;
     }
 
+    /// <summary>Reads one budget for a model of any runtime; numbers are written with a point.</summary>
+    /// <exception cref="ModelPortException">MP1019: the name is unknown; MP1020: the value is no number.</exception>
+    public static Budget Parse(string name, string value, string file) => Parse(name, value, file, [.. BudgetKind.All, .. BudgetKind.OfOnnx]);
+
     /// <summary>Reads one budget; numbers are written with a point.</summary>
     /// <exception cref="ModelPortException">MP1019: the name is unknown; MP1020: the value is no number.</exception>
-    public static Budget Parse(string name, string value, string file)
+    internal static Budget Parse(string name, string value, string file, IReadOnlyList<BudgetKind> kinds)
     {
-        var kind = BudgetKind.All.FirstOrDefault(k => k.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-            ?? throw new ModelPortException(Diagnose.UnknownOption(file, name, Names, Nearest.To(name, Names)));
+        var kind = kinds.FirstOrDefault(k => k.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+            ?? throw new ModelPortException(Diagnose.UnknownOption(file, name, kinds.Select(k => k.Name).Distinct(), Nearest.To(name, kinds.Select(k => k.Name))));
         if (!double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var limit) || !double.IsFinite(limit) || limit < 0)
         {
             throw new ModelPortException(Diagnose.InvalidOption(file, name, value, "a number that is not negative, with a decimal point"));

@@ -1,7 +1,6 @@
 using System.Globalization;
 using ModelPort.Diagnostics;
 using ModelPort.Manifests;
-using ModelPort.Parity.Attribution;
 using ModelPort.Parity.Behaviour;
 
 namespace ModelPort.Parity;
@@ -14,12 +13,12 @@ public static class Gate
         output.Verdict == Verdict.NotMeasured
             ? $"parity gate of {manifest.Name} {output.Precision}: not run (ModelPortParity is off)"
             : $"parity gate of {manifest.Name} {output.Precision} against its source ({manifest.Source.Precision}, {manifest.Engine.Name} {manifest.Engine.Version}, {manifest.Evaluation!.CpuBackend}), "
-                + $"{Data(manifest.Evaluation)}: {string.Join("; ", output.Budgets.Select(b => Describe(b, output.Metrics)))}; {Describe(output.Behaviour!)}";
+                + $"{Data(manifest.Evaluation)}: {string.Join("; ", output.Budgets.Select(b => Describe(b, output.Metrics)))}{(output.Behaviour is { } behaviour ? "; " + Describe(behaviour) : "")}";
 
     /// <summary>The data that a verdict rests on.</summary>
-    public static string Data(EvaluationRecord evaluation) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"on {evaluation.Windows} windows of {evaluation.WindowLength} tokens of {evaluation.Name}, {evaluation.Positions} positions, SHA-256 {evaluation.Sha256[..12]}");
+    public static string Data(EvaluationRecord evaluation) => !evaluation.IsText
+        ? string.Create(CultureInfo.InvariantCulture, $"on {evaluation.Positions} samples of {evaluation.Name}, SHA-256 {evaluation.Sha256[..12]}")
+        : string.Create(CultureInfo.InvariantCulture, $"on {evaluation.Windows} windows of {evaluation.WindowLength} tokens of {evaluation.Name}, {evaluation.Positions} positions, SHA-256 {evaluation.Sha256[..12]}");
 
     /// <summary>The data that a verdict on one budget rests on.</summary>
     public static string Data(Manifest manifest, OutputRecord output, BudgetResult budget) =>
@@ -33,14 +32,14 @@ public static class Gate
     /// <param name="budget">The budget.</param>
     /// <param name="figures">The figures of the port.</param>
     /// <param name="data">What was measured on.</param>
-    /// <param name="attribution">Where the port differs from its source.</param>
-    public static Diagnostic Failure(string path, string port, BudgetResult budget, IReadOnlyList<Figure> figures, string data, AttributionRecord? attribution)
+    /// <param name="blame">Where the port differs from its source, as a sentence; empty when that is not known.</param>
+    public static Diagnostic Failure(string path, string port, BudgetResult budget, IReadOnlyList<Figure> figures, string data, string blame)
     {
-        var kind = Kind(budget);
+        var kind = BudgetKind.Of(budget);
         var name = budget.Name + (budget.IsDefault ? " (default)" : "");
         return budget.Verdict == BudgetVerdict.NotMeasured
             ? Diagnose.BudgetNotMeasured(path, port, name, kind.Metric.Title, kind.Needs)
-            : Diagnose.BudgetMissed(path, port, name, Measured(budget, figures), kind.Metric.Write(budget.Limit, null).TrimStart('+'), Against(budget) + data, attribution is null ? "" : AttributionText.Blame(attribution, kind.Metric));
+            : Diagnose.BudgetMissed(path, port, name, Measured(budget, figures), kind.Metric.Write(budget.Limit, null).TrimStart('+'), Against(budget) + data, blame);
     }
 
     /// <summary>A budget with old, new, limit and verdict.</summary>
@@ -63,7 +62,7 @@ public static class Gate
             return "not measured";
         }
 
-        var kind = Kind(budget);
+        var kind = BudgetKind.Of(budget);
         var number = kind.Metric.Write(value, budget.Error);
         double? Absolute(Subject of) =>
             budget.Against == Reference.ReferenceOutputs || kind.Absolute is null ? null : figures.Find(kind.Absolute, of, on: budget.On)?.Value;
@@ -86,6 +85,4 @@ public static class Gate
         BudgetVerdict.Missed => "MISSED",
         _ => "NOT MEASURED",
     };
-
-    private static BudgetKind Kind(BudgetResult budget) => BudgetKind.All.First(k => k.Name == budget.Name);
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using ModelPort.Manifests;
 using ModelPort.Parity.Tokenizers;
 using ModelPort.Planning;
 
@@ -111,12 +112,22 @@ public static class Judge
         ];
     }
 
+    /// <summary>The limits of an output of llama.cpp's. Where it could not be compared how it splits text, which a warning says, none limits that.</summary>
+    internal static IEnumerable<Budget> Defaults(OutputRecord output) =>
+        Defaults(Precision.All.First(p => p.Name == (output.Mix?.Yardstick ?? output.Precision)), output.Tokenizer);
+
+    private static IEnumerable<Budget> Defaults(Precision precision, TokenizerComparison? tokenizer) =>
+        Defaults(precision).Where(d => tokenizer?.NotChecked is null || d.Kind != BudgetKind.MinTokenizerAgreement);
+
+    /// <summary>The user's budgets, and defaults for what they leave open.</summary>
+    internal static IReadOnlyList<Budget> Applicable(IReadOnlyList<Budget> user, IEnumerable<Budget> defaults) => [.. user, .. defaults.Where(d => user.All(u => u.Kind != d.Kind))];
+
     /// <summary>The user's budgets, and the defaults of the precision for what they leave open.</summary>
     /// <param name="precision">The precision.</param>
     /// <param name="user">The user's budgets.</param>
     /// <param name="tokenizer">How the port splits text. Where that could not be compared, which a warning says, no default limits it.</param>
     public static IReadOnlyList<Budget> Applicable(Precision precision, IReadOnlyList<Budget> user, TokenizerComparison? tokenizer) =>
-        [.. user, .. Defaults(precision).Where(d => user.All(u => u.Kind != d.Kind) && (tokenizer?.NotChecked is null || d.Kind != BudgetKind.MinTokenizerAgreement))];
+        Applicable(user, Defaults(precision, tokenizer));
 
     /// <summary>Judges the figures of a port. A budget whose metric was not measured is not kept.</summary>
     /// <param name="figures">What was measured.</param>
@@ -125,7 +136,7 @@ public static class Judge
     public static IReadOnlyList<BudgetResult> Check(IReadOnlyList<Figure> figures, IReadOnlyList<Budget> budgets, bool strict)
     {
         var results = new List<BudgetResult>();
-        foreach (var budget in budgets.OrderBy(b => BudgetKind.All.Index().First(k => k.Item == b.Kind).Index))
+        foreach (var budget in budgets.OrderBy(b => BudgetKind.All.Concat(BudgetKind.OfOnnx).Index().First(k => k.Item == b.Kind).Index))
         {
             var (kind, unit) = (budget.Kind, budget.Kind.Metric.Unit is { Length: > 0 } u ? u : null);
             var judged = kind.Read(figures)

@@ -63,6 +63,27 @@ public sealed record Metric(string Name, string Title, string Unit, string Forma
     /// <summary>Mean cosine similarity of the rows of logits.</summary>
     public static readonly Metric CosineSimilarity = new("cosineSimilarity", "cosine similarity", "", "0.000000");
 
+    /// <summary>Largest absolute difference of two values of a model's output.</summary>
+    public static readonly Metric LargestOutputDifference = new("largestOutputDifference", "largest output difference", "", "0.000000");
+
+    /// <summary>Mean absolute difference of the values of a model's output.</summary>
+    public static readonly Metric MeanOutputDifference = new("meanOutputDifference", "mean output difference", "", "0.000000");
+
+    /// <summary>Root of the sum of squared differences by that of the squared values of the reference, over all values of a model's output.</summary>
+    public static readonly Metric RelativeOutputError = new("relativeOutputError", "relative output error", "%", "0.0000");
+
+    /// <summary>Share of rows of a model's output whose largest value stands at the same place.</summary>
+    public static readonly Metric PredictionAgreement = new("predictionAgreement", "same prediction", "%", "0.00");
+
+    /// <summary>Share of samples whose label is among the five largest values.</summary>
+    public static readonly Metric TopFiveAccuracy = new("topFiveAccuracy", "top-5 accuracy", "%", "0.00");
+
+    /// <summary>Mean over the classes of the harmonic mean of precision and recall.</summary>
+    public static readonly Metric MacroF1 = new("macroF1", "macro F1", "%", "0.00");
+
+    /// <summary>Mean squared difference to the labels.</summary>
+    public static readonly Metric MeanSquaredError = new("meanSquaredError", "mean squared error", "", "0.000000");
+
     /// <summary>Share of strings that the port's tokenizer splits as the checkpoint's does.</summary>
     public static readonly Metric TokenizerAgreement = new("tokenizerAgreement", "tokenizer agreement", "%", "0.00");
 
@@ -93,6 +114,18 @@ public sealed record Metric(string Name, string Title, string Unit, string Forma
     /// <summary>Generated tokens a second, one sequence at a time.</summary>
     public static readonly Metric GenerationTokensPerSecond = new("generationTokensPerSecond", "generated tokens a second", "tokens/s", "0.0");
 
+    /// <summary>Median time of a run of a model.</summary>
+    public static readonly Metric RunLatencyP50 = new("runLatencyP50", "median latency", "ms", "0.000");
+
+    /// <summary>Time that 95 % of the runs of a model stay below.</summary>
+    public static readonly Metric RunLatencyP95 = new("runLatencyP95", "95 % latency", "ms", "0.000");
+
+    /// <summary>Time that 99 % of the runs of a model stay below.</summary>
+    public static readonly Metric RunLatencyP99 = new("runLatencyP99", "99 % latency", "ms", "0.000");
+
+    /// <summary>Samples that a model computes a second, one run at a time.</summary>
+    public static readonly Metric SamplesPerSecond = new("samplesPerSecond", "samples a second", "samples/s", "0.0");
+
     /// <summary>Median time of a load, from a file that the system has cached.</summary>
     public static readonly Metric LoadTime = new("loadTime", "load time", "ms", "0.0");
 
@@ -105,6 +138,9 @@ public sealed record Metric(string Name, string Title, string Unit, string Forma
     /// <summary>Cost of a million generated tokens at the hourly cost given.</summary>
     public static readonly Metric CostPerMillionTokens = new("costPerMillionTokens", "cost of a million tokens", "", "0.0000");
 
+    /// <summary>Cost of a million samples at the hourly cost given.</summary>
+    public static readonly Metric CostPerMillionRequests = new("costPerMillionRequests", "cost of a million requests", "", "0.0000");
+
     /// <summary>All metrics by their names.</summary>
     public static IReadOnlyDictionary<string, Metric> All { get; } = new[]
     {
@@ -114,6 +150,8 @@ public sealed record Metric(string Name, string Title, string Unit, string Forma
         TopTokenAgreement, LargestLogitDifference, CosineSimilarity,
         TokenizerAgreement, Accuracy, AccuracyDrop, EvaluationTokensPerSecond,
         TimeToFirstToken, TokenLatencyP50, TokenLatencyP95, TokenLatencyP99, PromptTokensPerSecond, GenerationTokensPerSecond, LoadTime, PeakMemory, FileSize, CostPerMillionTokens,
+        LargestOutputDifference, MeanOutputDifference, RelativeOutputError, PredictionAgreement, TopFiveAccuracy, MacroF1, MeanSquaredError,
+        RunLatencyP50, RunLatencyP95, RunLatencyP99, SamplesPerSecond, CostPerMillionRequests,
     }.Concat(DivergencePercentiles.Select(p => p.Metric)).Concat(ProbabilityChangePercentiles.Select(p => p.Metric)).ToDictionary(m => m.Name, StringComparer.Ordinal);
 
     /// <summary>A value of this metric with its digits.</summary>

@@ -49,7 +49,7 @@ internal sealed class PortProbes(PortRequest request, Checkpoint checkpoint, IRe
         var answers = Answers(port);
         using var file = GgufShards.Open(port.Path);
         _ports.Add(new PortProbe(
-            [.. tasks.SelectMany((t, i) => TaskFigures.Of(t, _answers[i], answers[i]))],
+            [.. tasks.SelectMany((t, i) => TaskFigures.Of(t.Name, _answers[i], answers[i]))],
             [.. tasks.Select((t, i) => TaskParity.Of(t, _answers[i], answers[i]))],
             new BehaviourRecord(BehaviourChecks.Make(checkpoint, file.Metadata, port.Vocabulary), null)));
         _continuations?.Follow(port);

@@ -1,14 +1,15 @@
 using ModelPort.Diagnostics;
 using ModelPort.Manifests;
+using ModelPort.Parity.Attribution;
 using ModelPort.Parity.Behaviour;
 using ModelPort.Parity.Serving;
-using ModelPort.Planning;
 
 namespace ModelPort.Parity;
 
 /// <summary>Judges what was measured by the budgets of a request; measuring again is never needed for that.</summary>
 /// <param name="context">What stages share.</param>
-internal sealed class Verdicts(PortContext context)
+/// <param name="defaults">The limits that hold for an output when the user gives none.</param>
+internal sealed class Verdicts(RunContext context, Func<OutputRecord, IEnumerable<Budget>> defaults)
 {
     /// <summary>The record of an output with its budgets and its verdict.</summary>
     public OutputRecord Judged(OutputRecord record)
@@ -16,15 +17,14 @@ internal sealed class Verdicts(PortContext context)
         var request = context.Request;
         if (record.Metrics.Count == 0 || request.Parity == ParityMode.Off)
         {
-            context.Warn(Diagnose.NotMeasured(context.Checkpoint.Folder));
+            context.Warn(Diagnose.NotMeasured(context.SourcePath));
             return record with { Budgets = [], Verdict = Verdict.NotMeasured };
         }
 
         var path = Path.Combine(request.OutputDirectory, record.FileName);
-        var precision = Precision.All.First(p => p.Name == (record.Mix?.Yardstick ?? record.Precision));
         record = record with { Metrics = ServingCost.Apply(record.Metrics, request.HourlyCost), Serving = record.Serving is { } serving ? serving with { HourlyCost = request.HourlyCost } : null };
-        var budgets = Judge.Check(record.Metrics, Judge.Applicable(precision, request.Budgets, record.Tokenizer), request.StrictParity);
-        foreach (var warning in record.Tokenizer?.Warnings(context.Checkpoint.Folder, path) ?? [])
+        var budgets = Judge.Check(record.Metrics, Judge.Applicable(request.Budgets, defaults(record)), request.StrictParity);
+        foreach (var warning in record.Tokenizer?.Warnings(context.SourcePath, path) ?? [])
         {
             context.Warn(warning);
         }
@@ -38,12 +38,15 @@ internal sealed class Verdicts(PortContext context)
         return record with { Budgets = budgets, Verdict = kept ? Verdict.Kept : Verdict.Missed };
     }
 
+    private static string Blame(OutputRecord output, BudgetResult budget) =>
+        output.Attribution is { } attribution ? AttributionText.Blame(attribution, Metric.All[budget.Metric]) : output.Graph?.Blame ?? "";
+
     /// <summary>An error for each budget that is missed, and for each way in which a port behaves otherwise than its source.</summary>
     public IReadOnlyList<Diagnostic> Missed(Manifest manifest) =>
         [.. from output in manifest.Outputs
             from budget in output.Budgets
             where !budget.Passes
-            select Gate.Failure(context.Checkpoint.Folder, $"{context.Request.Name} {output.Precision}", budget, output.Metrics, Gate.Data(manifest, output, budget), output.Attribution),
+            select Gate.Failure(context.SourcePath, $"{context.Request.Name} {output.Precision}", budget, output.Metrics, Gate.Data(manifest, output, budget), Blame(output, budget)),
          .. from output in manifest.Outputs
             where output.Verdict == Verdict.Missed
             from failure in output.Behaviour?.Failures ?? []

@@ -277,7 +277,7 @@ public sealed class OutputFile : IPendingFile
         {
             Directory.Delete(folder);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // It holds what is gone on with, or what could not be deleted.
         }

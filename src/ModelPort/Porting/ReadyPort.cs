@@ -33,11 +33,15 @@ internal sealed record ReadyPort(OutputPlan Plan, IReadOnlyList<ReadyFile> Files
     /// whose first file is there is whole and of one run, whenever this is killed.
     /// </summary>
     /// <exception cref="ModelPortException">MP2001 or MP2002.</exception>
-    public void Commit()
+    public void Commit() => Commit([.. Files.Select(f => f.File)]);
+
+    /// <summary>Gives the files of any port their names, in that order.</summary>
+    /// <exception cref="ModelPortException">MP2001 or MP2002.</exception>
+    internal static void Commit(IReadOnlyList<IPendingFile> files)
     {
-        if (Files.Count > 1 && !IsKept)
+        if (files.Count > 1 && !files.All(f => f is KeptFile))
         {
-            var first = Files[0].File.Path;
+            var first = files[0].Path;
             try
             {
                 FileTransfer.Delete(first);
@@ -48,9 +52,9 @@ internal sealed record ReadyPort(OutputPlan Plan, IReadOnlyList<ReadyFile> Files
             }
         }
 
-        foreach (var file in Files.Skip(1).Append(Files[0]))
+        foreach (var file in files.Skip(1).Append(files[0]))
         {
-            file.File.Commit();
+            file.Commit();
         }
     }
 

@@ -86,10 +86,12 @@ internal static class Charts
             }));
     }
 
-    /// <summary>Times of a generated token, of source and port: median, 95 % and 99 %.</summary>
+    /// <summary>Times of a generated token, or of a run, of source and port: median, 95 % and 99 %.</summary>
     public static XElement Latency(OutputRecord output)
     {
-        Metric[] metrics = [Metric.TokenLatencyP50, Metric.TokenLatencyP95, Metric.TokenLatencyP99];
+        var (what, metrics) = output.Metrics.Find(Metric.RunLatencyP50, Subject.Port) is null
+            ? ("generated token", (Metric[])[Metric.TokenLatencyP50, Metric.TokenLatencyP95, Metric.TokenLatencyP99])
+            : ("run", [Metric.RunLatencyP50, Metric.RunLatencyP95, Metric.RunLatencyP99]);
         var rows = ((string Name, Subject Of)[])[("source", Subject.Source), (output.Precision, Subject.Port)];
         var times = rows.Select(r => metrics.Select(m => Value(output, m, r.Of)).ToArray()).ToArray();
         var largest = times.Max(t => t.Max()) * 1.1;
@@ -100,10 +102,10 @@ internal static class Charts
         return Html.Drawing(
             Width,
             Height,
-            "Times of a generated token: " + string.Join("; ", rows.Zip(times, (r, t) => $"{r.Name} " + string.Join(", ", metrics.Zip(t, (m, v) => $"{m.Title} {m.Write(v)} ms")))),
+            $"Times of a {what}: " + string.Join("; ", rows.Zip(times, (r, t) => $"{r.Name} " + string.Join(", ", metrics.Zip(t, (m, v) => $"{m.Title} {m.Write(v)} ms")))),
             Html.Shape("line", "axis", ("x1", Left), ("x2", Width - Right), ("y1", 2.4 * RowHeight), ("y2", 2.4 * RowHeight)),
             Ticks(0, largest).Select(t => Html.Label(t.ToString("0.###", CultureInfo.InvariantCulture), X(t), 2.4 * RowHeight + 16)),
-            Html.Label("time of a generated token, ms: median, 95 %, 99 %", (Left + Width - Right) / 2.0, Height - 8, @class: "title"),
+            Html.Label($"time of a {what}, ms: median, 95 %, 99 %", (Left + Width - Right) / 2.0, Height - 8, @class: "title"),
             rows.Zip(times).Index().Select(r => new object[]
             {
                 Html.Label(r.Item.First.Name, Left - 12, (r.Index + 0.7) * RowHeight + 4, "end", "marked"),

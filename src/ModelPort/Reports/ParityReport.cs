@@ -10,7 +10,7 @@ namespace ModelPort.Reports;
 /// </summary>
 /// <param name="SchemaVersion">The version of the schema.</param>
 /// <param name="Manifest">The manifest that lies beside it.</param>
-/// <param name="Positions">What was found at positions of the evaluation text; in the order of the manifest's outputs.</param>
+/// <param name="Positions">What was found at positions of the evaluation text; in the order of the manifest's outputs. Empty where samples were measured.</param>
 public sealed record ParityReport(int SchemaVersion, Manifest Manifest, IReadOnlyList<PositionDigest> Positions)
 {
     /// <summary>The file's name.</summary>
@@ -36,7 +36,7 @@ public sealed record ParityReport(int SchemaVersion, Manifest Manifest, IReadOnl
         try
         {
             var report = JsonSerializer.Deserialize<ParityReport>(File.ReadAllBytes(path), Manifest.Format);
-            return report is { SchemaVersion: CurrentSchema } && (report.Manifest.Keys.Port, report.Manifest.Keys.Parity) == (manifest.Keys.Port, manifest.Keys.Parity) && report.Positions.Count == manifest.Outputs.Count ? report : null;
+            return report is { SchemaVersion: CurrentSchema } && (report.Manifest.Keys.Port, report.Manifest.Keys.Parity) == (manifest.Keys.Port, manifest.Keys.Parity) && report.Positions.Count == (manifest.Evaluation?.IsText == false ? 0 : manifest.Outputs.Count) ? report : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {

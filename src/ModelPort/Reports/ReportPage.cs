@@ -25,8 +25,8 @@ public static class ReportPage
                 Html.Of("style", Style)),
             Html.Of("body", Html.Of("main",
                 Head(manifest),
-                Html.Of("section", Html.Of("h2", "Size and perplexity"), Charts.SizeAndPerplexity(manifest)),
-                manifest.Outputs.Zip(report.Positions, (output, digest) => Output(manifest, output, digest)),
+                manifest.Evaluation!.IsText ? Html.Of("section", Html.Of("h2", "Size and perplexity"), Charts.SizeAndPerplexity(manifest)) : null,
+                manifest.Outputs.Select((output, i) => Output(output, report.Positions.ElementAtOrDefault(i))),
                 Foot(manifest))));
         return "<!DOCTYPE html>\n" + page.ToString(SaveOptions.DisableFormatting) + "\n";
     }
@@ -38,7 +38,7 @@ public static class ReportPage
             Html.Of("h1", manifest.Name),
             Html.Of("p", $"{manifest.Source.Architecture}, {manifest.Source.Parameters.ToString("N0", CultureInfo.InvariantCulture)} parameters, ported from {manifest.Source.Precision} "
                 + $"(source {manifest.Source.Sha256[..12]}), measured against its source {Gate.Data(evaluation)}."),
-            Html.Table(
+            !evaluation.IsText ? GraphPart.Overview(manifest, Anchor, Badge) : Html.Table(
                 ["port", "size, MB", "perplexity", "increase, %", "mean divergence, nats", "same top token, %", "verdict"],
                 manifest.Outputs.Select(o => new object[]
                 {
@@ -52,7 +52,7 @@ public static class ReportPage
                 })));
     }
 
-    private static XElement Output(Manifest manifest, OutputRecord output, PositionDigest digest) => Html.Of("section",
+    private static XElement Output(OutputRecord output, PositionDigest? digest) => Html.Of("section",
         new XAttribute("id", Anchor(output)),
         Html.Of("h2", output.Precision, " ", Badge(output.Verdict)),
         Html.Of("p", $"{FilesOf(output)}, {Sizes.Bytes(output.Bytes)}, SHA-256 {output.Sha256[..12]}; {string.Join(", ", output.TensorTypes.Select(t => $"{t.Value} tensors {t.Key}"))}"
@@ -69,10 +69,7 @@ public static class ReportPage
                 Badge(b.Verdict),
             })),
         Layers(output),
-        Html.Of("h3", "Divergence"),
-        Charts.Divergence(digest.Histogram, Compared(output, Metric.MeanDivergence), Compared(output, Metric.DivergencePercentiles.First(p => p.Fraction == 0.99f).Metric)),
-        Html.Of("h3", "Where it differs most"),
-        digest.Worst.Select(Worst),
+        digest is null ? GraphPart.Of(output) : Divergence(output, digest),
         Tasks(output),
         Serving(output),
         Tokenizer(output),
@@ -86,6 +83,14 @@ public static class ReportPage
                 f.Against switch { Reference.Source => "source", Reference.ReferenceOutputs => "reference outputs", _ => "" },
                 Write(Metric.All[f.Name], f.Value, f.Error),
             }))));
+
+    private static IEnumerable<XElement> Divergence(OutputRecord output, PositionDigest digest) =>
+    [
+        Html.Of("h3", "Divergence"),
+        Charts.Divergence(digest.Histogram, Compared(output, Metric.MeanDivergence), Compared(output, Metric.DivergencePercentiles.First(p => p.Fraction == 0.99f).Metric)),
+        Html.Of("h3", "Where it differs most"),
+        .. digest.Worst.Select(Worst),
+    ];
 
     private static XElement Worst(WorstPosition worst) => Html.Classed("figure", "worst",
         Html.Classed("p", "context", "\u2026" + Visible(worst.Before), Html.Of("mark", Visible(worst.Next))),
@@ -159,7 +164,7 @@ public static class ReportPage
     private static IEnumerable<XElement> Serving(OutputRecord output) => output.Serving is not { } serving ? [] :
     [
         Html.Of("h3", "Serving"),
-        Html.Of("p", $"Taken by turns on source and port, {serving.Tokens.ToString(CultureInfo.InvariantCulture)} tokens in {serving.Rounds.ToString(CultureInfo.InvariantCulture)} rounds, "
+        Html.Of("p", $"Taken by turns on source and port, {(serving.Tokens is { } tokens ? string.Create(CultureInfo.InvariantCulture, $"{tokens} tokens in ") : "")}{serving.Rounds.ToString(CultureInfo.InvariantCulture)} rounds, "
             + $"on {serving.Hardware.Processor} with {serving.Hardware.Threads.ToString(CultureInfo.InvariantCulture)} threads. Times are of this machine alone; ratios say more."),
         Charts.Latency(output),
         Html.Table(
@@ -209,7 +214,7 @@ public static class ReportPage
     ];
 
     private static XElement Foot(Manifest manifest) => Html.Of("footer", Html.Of("p",
-        $"ModelPort {manifest.ToolVersion}, {manifest.Engine.Name} {manifest.Engine.Version} ({manifest.Engine.Commit}), CPU back-end {manifest.Evaluation!.CpuBackend}. "
+        $"ModelPort {manifest.ToolVersion}, {manifest.Engine.Name} {manifest.Engine.Version}{(manifest.Engine.Commit.Length > 0 ? $" ({manifest.Engine.Commit})" : "")}, CPU back-end {manifest.Evaluation!.CpuBackend}. "
         + $"The same figures as data: {ParityReport.FileName}; the record that travels with the model: {Manifest.FileName}."));
 
     private static XElement Badge(Verdict verdict) => verdict switch

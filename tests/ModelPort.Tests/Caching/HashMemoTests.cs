@@ -120,7 +120,7 @@ public sealed class HashMemoTests : IDisposable
         SourceHash? Hash(bool require)
         {
             using var checkpoint = Checkpoint.Open(model.Model);
-            var identity = new SourceIdentity(checkpoint, new HashMemo(_store), 2, reads, TestContext.Current.CancellationToken);
+            var identity = new SourceIdentity(checkpoint.Folder, checkpoint.Files, new HashMemo(_store), 2, reads, TestContext.Current.CancellationToken);
             return require ? identity.Require() : identity.Known;
         }
 

@@ -90,6 +90,21 @@ public sealed class SizedPortTests(SizedPortTests.KnownTable known) : IClassFixt
     }
 
     [Fact]
+    public void A_size_holds_for_all_files_of_a_port_that_is_cut_into_several()
+    {
+        Known();
+        const long Limit = 600_000;
+        var whole = Port(Small(Limit)).Manifest.Outputs[0];
+        var cut = Port(Small(Limit) with { SplitMaxSize = 150_000 }).Manifest.Outputs[0];
+        Assert.True(cut.Files.Count > 3);
+        Assert.InRange(cut.Bytes, Limit * 0.98, Limit);
+        Assert.False(Port(Small(Limit) with { SplitMaxSize = 150_000 }).Ported);
+
+        // The headers of the shards would have made it larger.
+        Assert.True(whole.Bytes + (cut.Files.Count - 1) * 150 > Limit, $"{whole.Bytes}");
+    }
+
+    [Fact]
     public void A_size_that_the_source_fits_gives_the_source()
     {
         Known();

@@ -90,7 +90,7 @@ public sealed class ChoiceTests(SampleModel sample) : IClassFixture<SampleModel>
         Assert.Equal(McNemar.Of(found.Lost, found.Gained), found.Significance);
         Assert.Equal((64, 64, "noun-domain-64.jsonl", ChoiceScore.Sum), (found.Questions, found.Total, found.File, found.Score));
 
-        var figures = TaskFigures.Of(task, source, port).ToArray();
+        var figures = TaskFigures.Of(task.Name, source, port).ToArray();
         Assert.All(figures, f => Assert.Equal("noun-domain-64.jsonl", f.On));
         Assert.Equal([("accuracy", Subject.Source, "%"), ("accuracy", Subject.Port, "%"), ("accuracyDrop", Subject.Port, "points")], figures.Select(f => (f.Name, f.Of, f.Unit)));
         Assert.Equal(100 * 18 / 64.0, figures[0].Value, 1e-9);
@@ -100,7 +100,7 @@ public sealed class ChoiceTests(SampleModel sample) : IClassFixture<SampleModel>
         Assert.Equal(100 * (found.Lost - found.Gained) / 64.0, figures[2].Value, 1e-9);
 
         var same = TaskParity.Of(task, source, source);
-        var drop = TaskFigures.Of(task, source, source).Last();
+        var drop = TaskFigures.Of(task.Name, source, source).Last();
         Assert.Equal((0, 0, 1.0, 0.0, 0.0), (same.Lost, same.Gained, same.Significance.PValue, drop.Value, drop.Error!.Value));
     }
 

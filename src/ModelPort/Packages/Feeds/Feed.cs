@@ -19,6 +19,9 @@ internal sealed class Feed(PackageSource source, FeedLimits limits, SourceCacheC
     /// <summary>What it is called in messages.</summary>
     public string Name { get; } = FeedFault.NameOf(source);
 
+    /// <summary>Whether it is a folder.</summary>
+    public bool IsLocal => source.IsLocal;
+
     /// <summary>What configuration calls it.</summary>
     public string ConfiguredName => source.Name;
 

@@ -43,7 +43,7 @@ public sealed record ModelVersions(string Id, int Count, IReadOnlyList<ListedVer
     {
         if (WantedPackage.TryParse(id) is not { Exact: null, Range: null })
         {
-            throw new ModelPortException(Diagnose.BadPackageVersion(id, "a package's identity without a version"));
+            throw new ModelPortException(Diagnose.BadPackageVersion(id, "it is no identity alone"));
         }
 
         using var feeds = new PackageFeeds(options, observer);

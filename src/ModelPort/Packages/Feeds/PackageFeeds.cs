@@ -112,9 +112,47 @@ internal sealed class PackageFeeds : IDisposable
         return files;
     }
 
-    /// <summary>Opens a package with all of its bytes.</summary>
-    public async Task<PackedFiles> Download(FoundPackage package, CancellationToken cancellation) =>
-        package.Folder is { } folder ? PackedFiles.Open(folder) : await package.Feed!.Download(package.Identity, _observer, cancellation);
+    /// <summary>Opens a package with all of its bytes, and those of its parts.</summary>
+    public async Task<PackedFiles> Download(FoundPackage package, CancellationToken cancellation)
+    {
+        if (package.Folder is { } folder)
+        {
+            return PackedFiles.Open(folder);
+        }
+
+        var files = await package.Feed!.Download(package.Identity, _observer, cancellation);
+        try
+        {
+            // Of a folder they were found beside the package.
+            foreach (var (id, version) in package.Feed.IsLocal ? [] : files.Parts)
+            {
+                var opened = await Part(id, version, cancellation);
+                files.Add(id, version, opened);
+            }
+
+            return files;
+        }
+        catch
+        {
+            files.Dispose();
+            throw;
+        }
+    }
+
+    // That a part is nowhere is a finding, not the end of the work.
+    private async Task<Func<PackedFiles>> Part(string id, string version, CancellationToken cancellation)
+    {
+        try
+        {
+            var found = await Find(WantedPackage.TryParse($"{id}@{version}")!, cancellation);
+            var files = found.Folder is { } folder ? PackedFiles.Open(folder) : await found.Feed!.Download(found.Identity, _observer, cancellation);
+            return () => files;
+        }
+        catch (ModelPortException e)
+        {
+            return () => throw e;
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _cache.Dispose();

@@ -18,8 +18,9 @@ internal sealed class RemotePackage(string feed, Uri url, HttpSource http, FeedL
 {
     private const int BufferBytes = 1 << 17;
 
-    // A strong tag of the content: two parts are of one package only where it is the same.
+    // A strong tag of the content, and its time: two parts are of one package only where they are the same.
     private EntityTagHeaderValue? _tag;
+    private DateTimeOffset? _modified;
 
     /// <summary>The length; known once a range was read.</summary>
     public long Length { get; private set; }
@@ -37,7 +38,8 @@ internal sealed class RemotePackage(string feed, Uri url, HttpSource http, FeedL
         {
             if (response is { StatusCode: HttpStatusCode.PartialContent, Content.Headers.ContentRange: { Unit: "bytes", From: 0, To: { } last, Length: { } length } })
             {
-                (Length, _tag) = (length, TagOf(response));
+                Length = length;
+                Remember(response);
                 var first = await Read(response, checked((int)Math.Min(RangeStream.BlockBytes, last + 1)), cancellation);
                 return new RangeStream(this, first, limits.Ranges, cancellation);
             }
@@ -93,7 +95,8 @@ internal sealed class RemotePackage(string feed, Uri url, HttpSource http, FeedL
                 break;
             case { StatusCode: HttpStatusCode.OK }:
                 file.SetLength(0);
-                (total, _tag) = (response.Content.Headers.ContentLength, TagOf(response));
+                total = response.Content.Headers.ContentLength;
+                Remember(response);
                 break;
             case { StatusCode: HttpStatusCode.PartialContent or HttpStatusCode.RequestedRangeNotSatisfiable }:
                 throw Changed();
@@ -175,7 +178,12 @@ internal sealed class RemotePackage(string feed, Uri url, HttpSource http, FeedL
         return request;
     }
 
-    private bool IsSame(HttpResponseMessage response) => _tag is null || TagOf(response) is not { } tag || tag.Equals(_tag);
+    private void Remember(HttpResponseMessage response) => (_tag, _modified) = (TagOf(response), response.Content.Headers.LastModified);
+
+    // A server need not say either.
+    private bool IsSame(HttpResponseMessage response) =>
+        (_tag is null || TagOf(response) is not { } tag || tag.Equals(_tag))
+        && (_modified is null || response.Content.Headers.LastModified is not { } modified || modified == _modified);
 
     private static EntityTagHeaderValue? TagOf(HttpResponseMessage response) => response.Headers.ETag is { IsWeak: false } tag ? tag : null;
 

@@ -32,7 +32,7 @@ internal sealed record WantedPackage(string Id, NuGetVersion? Exact, VersionRang
 
         return NuGetVersion.TryParse(text[(at + 1)..], out var version) ? new WantedPackage(id, version, null)
             : VersionRange.TryParse(text[(at + 1)..], allowFloating: true, out var range) ? new WantedPackage(id, null, range)
-            : throw new ModelPortException(Diagnose.BadPackageVersion(text, text[(at + 1)..]));
+            : throw new ModelPortException(Diagnose.BadPackageVersion(text, $"'{text[(at + 1)..]}' is neither a version nor a range"));
     }
 
     /// <summary>The version that is meant; null where none of these is.</summary>

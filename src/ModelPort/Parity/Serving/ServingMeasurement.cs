@@ -20,11 +20,12 @@ internal static class ServingMeasurement
     /// <summary>Turns of both models together, for progress.</summary>
     public const int Turns = 2 * (Loads + 1 + Rounds);
 
-    /// <summary>What only this measures, so that a budget on it asks for it.</summary>
+    /// <summary>What is measured of a model that serves alone, so that a budget on it asks for it.</summary>
     public static IReadOnlyList<Metric> Metrics { get; } =
     [
         Metric.TimeToFirstToken, Metric.TokenLatencyP50, Metric.TokenLatencyP95, Metric.TokenLatencyP99, Metric.PromptTokensPerSecond, Metric.GenerationTokensPerSecond,
         Metric.LoadTime, Metric.PeakMemory, Metric.CostPerMillionTokens,
+        Metric.RunLatencyP50, Metric.RunLatencyP95, Metric.RunLatencyP99, Metric.SamplesPerSecond, Metric.CostPerMillionRequests,
     ];
 
     /// <summary>Measures.</summary>

@@ -6,14 +6,14 @@ public sealed record ServingRecord
     /// <summary>What they were taken on.</summary>
     public required Hardware Hardware { get; init; }
 
-    /// <summary>Tokens of a prompt.</summary>
-    public required int PromptTokens { get; init; }
+    /// <summary>Tokens of a prompt; null for a model that generates none.</summary>
+    public int? PromptTokens { get; init; }
 
-    /// <summary>Prompts that were timed, by turns on source and port, after one each that was not.</summary>
+    /// <summary>Prompts, or runs of a model that generates no tokens, that were timed, by turns on source and port, after some that were not.</summary>
     public required int Rounds { get; init; }
 
-    /// <summary>Generated tokens that were timed, of all rounds.</summary>
-    public required int Tokens { get; init; }
+    /// <summary>Generated tokens that were timed, of all rounds; null for a model that generates none.</summary>
+    public int? Tokens { get; init; }
 
     /// <summary>Ratios of port to source, each from neighbouring rounds.</summary>
     public required IReadOnlyList<ServingRatio> Ratios { get; init; }

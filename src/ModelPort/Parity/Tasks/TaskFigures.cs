@@ -4,10 +4,10 @@ namespace ModelPort.Parity.Tasks;
 internal static class TaskFigures
 {
     /// <summary>The accuracy of source and port, and its drop, whose error comes from the paired answers.</summary>
-    /// <param name="task">The task.</param>
+    /// <param name="task">The name of the task's file.</param>
     /// <param name="source">Whether the source answers each question right.</param>
     /// <param name="port">Whether the port does.</param>
-    public static IEnumerable<Figure> Of(TaskFile task, bool[] source, bool[] port)
+    public static IEnumerable<Figure> Of(string task, bool[] source, bool[] port)
     {
         Figure Percent(Metric metric, Subject of, Reference? against, IEnumerable<int> values)
         {
@@ -15,7 +15,7 @@ internal static class TaskFigures
             var mean = all.Average();
             // sqrt((mean of squares - square of mean) / (n - 1)), as for all other figures.
             var error = all.Length < 2 ? 0 : Math.Sqrt((all.Average(v => v * v) - mean * mean) / (all.Length - 1));
-            return Figure.For(metric, of, against, 100 * mean, 100 * error) with { On = task.Name };
+            return Figure.For(metric, of, against, 100 * mean, 100 * error) with { On = task };
         }
 
         yield return Percent(Metric.Accuracy, Subject.Source, null, source.Select(s => s ? 1 : 0));

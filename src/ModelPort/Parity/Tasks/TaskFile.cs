@@ -16,6 +16,10 @@ public enum TaskKind
     /// <summary>The greedy continuation of a prompt is the model's answer.</summary>
     [JsonStringEnumMemberName("completion")]
     Completion,
+
+    /// <summary>The class with the largest value of an output is the model's answer (models of ONNX Runtime, with labels).</summary>
+    [JsonStringEnumMemberName("classification")]
+    Classification,
 }
 
 /// <summary>

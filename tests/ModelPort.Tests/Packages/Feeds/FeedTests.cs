@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using ModelPort.Packages;
 using ModelPort.Packages.Feeds;
 
@@ -23,6 +24,46 @@ public sealed class FeedTests : IAsyncLifetime
         Assert.Equal(ChangeKind.Worse, compared.Lines.Single(l => l.What == "mean divergence").Kind);
         Assert.InRange(_feed.Server.Sent, 1, 6 * RangeStream.BlockBytes);
         Assert.Empty(_feed.Observer.Warnings);
+    }
+
+    [Fact]
+    public void Parts_of_a_package_are_fetched_with_it_in_exactly_its_version_and_compared_without()
+    {
+        var package = SyntheticPackage.Write(_feed.Packages, "Acme.Big", "1.0.0");
+        var part = SyntheticPackage.Write(_feed.Packages, "Acme.Big.Part1", "1.0.0", isModel: false);
+        SyntheticPackage.Write(_feed.Packages, "Acme.Big.Part1", "1.0.1", isModel: false);
+        MoveWeights(package, part);
+        var model = Assert.Single(_feed.Verify("Acme.Big@1.0.0"));
+        Assert.Equal((0, 2), (model.Errors.Count, model.Files));
+
+        File.Delete(part);
+        var missing = Assert.Single(Assert.Single(_feed.Verify("Acme.Big@1.0.0")).Errors);
+        Assert.Contains("Acme.Big.Part1@1.0.0", missing.Message, StringComparison.Ordinal);
+        Assert.False(_feed.Compare("Acme.Big@1.0.0", "Acme.Tiny@1.0.0").IsWorse);
+    }
+
+    private static void MoveWeights(string package, string part)
+    {
+        using var from = ZipFile.Open(package, ZipArchiveMode.Update);
+        using var to = ZipFile.Open(part, ZipArchiveMode.Update);
+        var weights = from.Entries.Single(e => e.Name.EndsWith(".gguf", StringComparison.Ordinal));
+        using (var source = weights.Open())
+        using (var target = to.CreateEntry(weights.FullName).Open())
+        {
+            source.CopyTo(target);
+        }
+
+        weights.Delete();
+        var nuspec = from.Entries.Single(e => e.Name.EndsWith(".nuspec", StringComparison.Ordinal));
+        string text;
+        using (var reader = new StreamReader(nuspec.Open()))
+        {
+            text = reader.ReadToEnd();
+        }
+
+        nuspec.Delete();
+        using var writer = new StreamWriter(from.CreateEntry(nuspec.FullName).Open());
+        writer.Write(text.Replace("</metadata>", "<dependencies><dependency id=\"Acme.Big.Part1\" version=\"[1.0.0]\" /></dependencies></metadata>", StringComparison.Ordinal));
     }
 
     [Fact]

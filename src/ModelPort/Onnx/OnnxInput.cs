@@ -1,0 +1,143 @@
+using System.Collections.Immutable;
+using ModelPort.Diagnostics;
+using ModelPort.Engines.OnnxRuntime;
+using ModelPort.Onnx.Data;
+using ModelPort.Onnx.Transforms;
+using ModelPort.Parity;
+
+namespace ModelPort.Onnx;
+
+/// <summary>A port of an ONNX model that is planned.</summary>
+/// <param name="Precision">Its precision.</param>
+/// <param name="FileName">The name of its file.</param>
+/// <param name="Plan">What is done with each node; null for the model as it is.</param>
+/// <param name="Attempt">Tells ports apart that are made at the same place, one of which will stay.</param>
+internal sealed record OnnxOutput(OnnxPrecision Precision, string FileName, OnnxTransformPlan? Plan, int Attempt = 0)
+{
+    /// <summary>
+    /// How far the runtime may rewrite the port while it is measured: as it does for an application, unless it is made for other hardware, whose rewriting is not
+    /// that of this processor.
+    /// </summary>
+    public GraphOptimization Optimization =>
+        Precision == OnnxPrecision.FP8 || (Plan is not null && Plan.Request.Hardware != OnnxHardware.Cpu) ? GraphOptimization.None : GraphOptimization.All;
+
+    /// <summary>The name of the file for weights, where they do not stand in the model's.</summary>
+    public string ExternalName => FileName + ".data";
+}
+
+/// <summary>An ONNX model, what is asked of it, the data for it, and the plan: all that is known before weights are read.</summary>
+internal sealed class OnnxInput : IDisposable
+{
+    private OnnxInput(PortRequest request, OnnxSource source)
+    {
+        (Request, Source) = (request, source);
+    }
+
+    /// <summary>What the user asks for.</summary>
+    public PortRequest Request { get; }
+
+    /// <summary>What the user asks for that only such models can be asked.</summary>
+    public OnnxOptions Options => Request.Onnx!;
+
+    /// <summary>The source.</summary>
+    public OnnxSource Source { get; }
+
+    /// <summary>What is measured on; null when nothing is measured.</summary>
+    public SampleSet? Evaluation { get; private set; }
+
+    /// <summary>What ranges are measured on; null when none are.</summary>
+    public SampleSet? Calibration { get; private set; }
+
+    /// <summary>The user's limit on lost accuracy, for which nodes are left in float; null where there is none, or nothing to measure it on.</summary>
+    public Budget? AccuracyLimit => Evaluation?.Labels is null ? null : Request.Budgets.FirstOrDefault(b => b.Kind.Metric == Metric.AccuracyDrop);
+
+    /// <summary>The ports.</summary>
+    public ImmutableArray<OnnxOutput> Outputs { get; private set; } = [];
+
+    /// <summary>What the user should know before any work is done.</summary>
+    public IReadOnlyList<Diagnostic> Warnings { get; private set; } = [];
+
+    /// <summary>Every file that the result depends on.</summary>
+    public IReadOnlyList<string> Files => [.. Source.Files.Select(f => f.Path), .. Evaluation?.Files ?? [], .. Calibration?.Files ?? []];
+
+    /// <summary>Opens a model and its data, and plans its ports.</summary>
+    /// <param name="request">What the user asks for.</param>
+    /// <param name="isComplete">Whether data that are needed and not given are an error; for a plan alone they are none.</param>
+    /// <exception cref="ModelPortException">Any error that is found before weights are read.</exception>
+    /// <exception cref="Formats.InvalidModelFileException">A file is damaged.</exception>
+    public static OnnxInput Open(PortRequest request, bool isComplete = true)
+    {
+        var input = new OnnxInput(request, OnnxSource.Open(request.Source));
+        try
+        {
+            input.Open(isComplete);
+            return input;
+        }
+        catch
+        {
+            input.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Plans a port that leaves some nodes in float.</summary>
+    /// <param name="precision">Its precision.</param>
+    /// <param name="keep">Labels of the nodes.</param>
+    /// <exception cref="ModelPortException">MP2100: nothing is left to convert; or another error of the plan.</exception>
+    public OnnxTransformPlan Plan(OnnxPrecision precision, ImmutableHashSet<string> keep) =>
+        OnnxTransform.Plan(Source.Model, new OnnxTransformRequest(precision) { Hardware = Options.Hardware, KeepInFloat = keep });
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Calibration?.Dispose();
+        Evaluation?.Dispose();
+        foreach (var output in Outputs)
+        {
+            output.Plan?.Model.Dispose();
+        }
+
+        Source.Dispose();
+    }
+
+    private void Open(bool isComplete)
+    {
+        var warnings = new List<Diagnostic>();
+        ModelRunner.Check(Source.Model.Path, Source.Signature, Options.State);
+        Outputs = [.. Options.Precisions.Select(p => new OnnxOutput(
+            p,
+            $"{Request.Name}-{p.Name}{OnnxOptions.Extension}",
+            p == OnnxPrecision.FP32 ? null : Plan(p, Options.KeepInFloat)))];
+        if (Outputs.FirstOrDefault(o => o.Precision.Ranges == RangeUse.Required) is { } ranged && Request.Calibration is null && isComplete)
+        {
+            throw new ModelPortException(Diagnose.DataMissing(Request.OptionsFile, "Calibration", $"{ranged.Precision} needs the ranges of the model's values"));
+        }
+
+        var state = Options.State.Select(p => p.Input).ToArray();
+        if (Request.Calibration is { } calibration)
+        {
+            if (Outputs.All(o => o.Precision.Ranges == RangeUse.None))
+            {
+                warnings.Add(Diagnose.CalibrationWithoutUse(Request.OptionsFile, string.Join(", ", Options.Precisions)));
+            }
+            else
+            {
+                Calibration = SampleSet.Open(calibration, Source.Signature, state);
+            }
+        }
+
+        if (Request.Parity != ParityMode.Off && (isComplete || Request.Evaluation is not null))
+        {
+            Evaluation = SampleSet.Open(
+                Request.Evaluation ?? throw new ModelPortException(Diagnose.DataMissing(Request.OptionsFile, "Evaluation", "a port is measured against its source on inputs of the model")),
+                Source.Signature,
+                state);
+            if (Evaluation.Unused.Count > 0)
+            {
+                warnings.Add(Diagnose.DataUnused(Evaluation.Path, Evaluation.Unused));
+            }
+        }
+
+        Warnings = warnings;
+    }
+}

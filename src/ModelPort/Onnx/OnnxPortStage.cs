@@ -1,0 +1,192 @@
+using System.Text.Json;
+using ModelPort.Caching;
+using ModelPort.Diagnostics;
+using ModelPort.Formats.Onnx;
+using ModelPort.Manifests;
+using ModelPort.Onnx.Calibration;
+using ModelPort.Onnx.Transforms;
+using ModelPort.Porting;
+
+namespace ModelPort.Onnx;
+
+/// <summary>A port of an ONNX model that is whole.</summary>
+/// <param name="Output">What it was made by.</param>
+/// <param name="Files">The model's file, and that of its weights where it has one.</param>
+/// <param name="Records">The same as the manifest has them.</param>
+/// <param name="Graph">What was done to the graph; null for the model as it is.</param>
+/// <param name="Warnings">What the user should know of it.</param>
+internal sealed record ReadyModel(OnnxOutput Output, IReadOnlyList<ReadyFile> Files, IReadOnlyList<FileRecord> Records, GraphRecord? Graph, IReadOnlyList<Diagnostic> Warnings) : IDisposable
+{
+    /// <summary>The path that engines are given.</summary>
+    public string CurrentPath => Files[0].File.CurrentPath;
+
+    /// <summary>Whether an earlier run left it in its place.</summary>
+    public bool IsKept => Files.All(f => f.File is KeptFile);
+
+    /// <summary>Its identity.</summary>
+    public string Sha256 => FileRecord.Identity(Records);
+
+    /// <summary>Gives the files their names, as all ports get them.</summary>
+    /// <exception cref="ModelPortException">MP2001 or MP2002.</exception>
+    public void Commit() => ReadyPort.Commit([.. Files.Select(f => f.File)]);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var file in Files)
+        {
+            file.File.Dispose();
+        }
+    }
+}
+
+/// <summary>The stage that gives a run its ported models: as an earlier run left them, from the store, or made anew.</summary>
+/// <param name="context">What stages share.</param>
+/// <param name="input">The model and the plan.</param>
+/// <param name="keys">What results depend on.</param>
+/// <param name="ranges">Measures the ranges of values.</param>
+internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<OnnxKeys> keys, RangeStage ranges)
+{
+    private const string GraphName = "graph";
+    private const string WarningsName = "warnings";
+    private const string ModelName = "model";
+    private const string WeightsName = "weights";
+
+    // A message can have 2 GB; a margin is left for all that is no weight.
+    private const long MostInOneFile = 1_900_000_000;
+
+    /// <summary>Whether an output lies in its place as an earlier run recorded it.</summary>
+    public bool IsAsRecorded(OutputRecord record) => record.Files.All(f =>
+        new FileInfo(PathOf(f.Name)) is { Exists: true } file && file.Length == f.Bytes && context.Hashes.HashOf(file.FullName, context.Cancellation) == f.Sha256);
+
+    /// <summary>A port that is there: in its place as an earlier run of the same recorded it, or in the store; null when it is not.</summary>
+    public ReadyModel? Found(OnnxOutput output, Manifest? earlier) => Left(output, earlier) ?? Stored(output);
+
+    /// <summary>Makes a port.</summary>
+    /// <exception cref="ModelPortException">It cannot be made, or written.</exception>
+    public ReadyModel Make(OnnxOutput output)
+    {
+        if (output.Plan is not { } plan)
+        {
+            return Written(output, input.Source.Model, null, []);
+        }
+
+        var measured = ranges.Of(plan);
+        var result = OnnxTransform.Apply(plan, measured);
+        using var model = result.Model;
+        return Written(output, model, GraphRecord.Of(result.Record, plan, measured, plan.Request.KeepInFloat.Except(input.Options.KeepInFloat)), result.Warnings);
+    }
+
+    private ReadyModel? Left(OnnxOutput output, Manifest? earlier) =>
+        earlier?.Keys.Port == keys.Value.Port.Value
+        && earlier.Outputs.FirstOrDefault(o => o.Precision == output.Precision.Name) is { } record
+        && record.FileName == output.FileName
+        && IsAsRecorded(record)
+            ? new ReadyModel(output, [.. record.Files.Select(f => new ReadyFile(new KeptFile(PathOf(f.Name)), f.Sha256))], record.Files, record.Graph, Stored(earlier.Warnings))
+            : null;
+
+    private ReadyModel? Stored(OnnxOutput output)
+    {
+        if (context.Store.TryGetRecord(keys.Value.OfOutput(output)) is not { } record || record.Objects.GetValueOrDefault(ModelName) is not { } model || Noted(record) is not { } noted)
+        {
+            return null;
+        }
+
+        (string Name, StoredObject Object)[] objects = record.Objects.GetValueOrDefault(WeightsName) is { } weights ? [(output.FileName, model), (output.ExternalName, weights)] : [(output.FileName, model)];
+        var group = GroupOf(output, objects.Length > 1);
+        var ready = new ReadyModel(
+            output,
+            [.. objects.Select(o => new ReadyFile(new TakenFile(PathOf(o.Name), group), o.Object.Sha256))],
+            [.. objects.Select(o => new FileRecord(o.Name, o.Object.Bytes, o.Object.Sha256))],
+            noted.Graph,
+            noted.Warnings);
+        Directory.CreateDirectory(Path.GetDirectoryName(ready.CurrentPath)!);
+        if (ready.Files.Zip(objects).All(f => context.Store.TryTake(f.Second.Object, f.First.File.CurrentPath)))
+        {
+            context.Observer.Detail($"{output.FileName}: taken from the cache");
+            return ready;
+        }
+
+        ready.Dispose();
+        return null;
+    }
+
+    private ReadyModel Written(OnnxOutput output, OnnxModel model, GraphRecord? graph, IReadOnlyList<Diagnostic> warnings)
+    {
+        var isExternal = input.Source.IsExternal || model.Weights().Sum(w => w.ByteLength) > MostInOneFile;
+        var layout = model.Lay(isExternal ? output.ExternalName : null);
+        var group = GroupOf(output, isExternal);
+        var files = new List<OutputFile>();
+        try
+        {
+            files.Add(OutputFile.Create(PathOf(output.FileName), layout.ModelLength, group));
+            Write(files[0], layout.ModelLength, layout.WriteModel);
+            if (isExternal)
+            {
+                files.Add(OutputFile.Create(PathOf(output.ExternalName), layout.ExternalLength, group));
+                Write(files[1], layout.ExternalLength, layout.WriteExternal);
+            }
+
+            ReadyFile[] ready = [.. files.Select(f => new ReadyFile(f, f.Hash(context.Cancellation)))];
+            FileRecord[] records = [.. ready.Zip([layout.ModelLength, layout.ExternalLength], (f, bytes) => new FileRecord(Path.GetFileName(f.File.Path), bytes, f.Sha256))];
+            return Kept(new ReadyModel(output, ready, records, graph, warnings));
+        }
+        catch
+        {
+            files.ForEach(f => f.Dispose());
+            throw;
+        }
+    }
+
+    private ReadyModel Kept(ReadyModel ready)
+    {
+        if (context.Store.IsOn)
+        {
+            var stored = ready.Files.Select(f => context.Store.Publish(f.File.CurrentPath, f.Sha256)).TakeWhile(s => s is not null).ToArray();
+            if (stored.Length == ready.Files.Count)
+            {
+                var objects = stored.Zip([ModelName, WeightsName]).ToDictionary(s => s.Second, s => s.First!);
+                context.Store.PutRecord(StoreRecord.Of(keys.Value.OfOutput(ready.Output), ready.Output.FileName, objects, new Dictionary<string, string>
+                {
+                    [GraphName] = JsonSerializer.Serialize(ready.Graph, Manifest.Format),
+                    [WarningsName] = JsonSerializer.Serialize(ready.Warnings.Select(w => new WarningRecord(w.Code, w.Message)), Manifest.Format),
+                }));
+            }
+        }
+
+        return ready;
+    }
+
+    private (GraphRecord? Graph, IReadOnlyList<Diagnostic> Warnings)? Noted(StoreRecord record)
+    {
+        try
+        {
+            var warnings = JsonSerializer.Deserialize<WarningRecord[]>(record.Values.GetValueOrDefault(WarningsName, ""), Manifest.Format);
+            return warnings is null ? null : (JsonSerializer.Deserialize<GraphRecord>(record.Values.GetValueOrDefault(GraphName, ""), Manifest.Format), Stored(warnings));
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    // Of all warnings of an earlier run those that its input gives again are told already.
+    private Diagnostic[] Stored(IEnumerable<WarningRecord> warnings) =>
+        [.. warnings.Where(w => input.Warnings.All(i => i.Message != w.Message)).Select(w => new Diagnostic(w.Code, DiagnosticSeverity.Warning, context.SourcePath, w.Message))];
+
+    private void Write(OutputFile file, long length, Action<Stream> write)
+    {
+        using var stream = new OutputStream(file, written =>
+        {
+            context.Cancellation.ThrowIfCancellationRequested();
+            file.Settle(written, context.Cancellation);
+            context.Observer.Progress(new PortProgress("port", written, length, Path.GetFileName(file.Path)));
+        });
+        write(stream);
+    }
+
+    private string PathOf(string name) => Path.Combine(context.Request.OutputDirectory, name);
+
+    // Weights must lie beside their model under their own name while it is measured.
+    private static string? GroupOf(OnnxOutput output, bool isExternal) => isExternal || output.Attempt > 0 ? $"{output.FileName}.{output.Attempt}" : null;
+}

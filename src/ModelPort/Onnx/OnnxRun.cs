@@ -1,0 +1,187 @@
+using System.Globalization;
+using ModelPort.Caching;
+using ModelPort.Checkpoints;
+using ModelPort.Diagnostics;
+using ModelPort.Engines;
+using ModelPort.Manifests;
+using ModelPort.Onnx.Calibration;
+using ModelPort.Onnx.Data;
+using ModelPort.Onnx.Parity;
+using ModelPort.Parity;
+using ModelPort.Reports;
+
+namespace ModelPort.Onnx;
+
+/// <summary>One run over an ONNX model: each stage's result is taken from the folder or the store, or made while other builds that want the same wait.</summary>
+internal sealed class OnnxRun : IPortRun
+{
+    private readonly OnnxInput _input;
+    private readonly RunContext _context;
+    private readonly Lazy<OnnxKeys> _keys;
+    private readonly OnnxPortStage _ports;
+    private readonly OnnxMeasurementStage _measurement;
+    private readonly NodeSearch _search;
+    private readonly Verdicts _verdicts;
+    private readonly Lazy<string?> _calibrationHash;
+    private readonly Lazy<string?> _evaluationHash;
+    private IDisposable? _held;
+
+    /// <summary>Prepares a run.</summary>
+    /// <param name="input">The model, its data, and the plan; stays open as long as this.</param>
+    /// <param name="store">What was made before.</param>
+    /// <param name="observer">Told warnings and progress.</param>
+    /// <param name="cancellation">Stops the work.</param>
+    /// <exception cref="EngineException">ONNX Runtime cannot be loaded.</exception>
+    public OnnxRun(OnnxInput input, ContentStore store, IPortObserver observer, CancellationToken cancellation)
+    {
+        _input = input;
+        var hashes = new HashMemo(store);
+        var source = new SourceIdentity(input.Source.Folder, input.Source.Files, hashes, input.Request.Threads, observer, cancellation);
+        _context = new RunContext(input.Request, source, hashes, OnnxEngine.Record, OnnxEngine.CpuBackend, store, observer, cancellation);
+        _calibrationHash = new(() => HashOf(input.Calibration));
+        _evaluationHash = new(() => HashOf(input.Evaluation));
+        _keys = new(() => new OnnxKeys(input, source.Require(), _calibrationHash.Value, _evaluationHash.Value, _context.Engine, _context.CpuBackend));
+        var ranges = new RangeStage(_context, input, _keys);
+        _ports = new OnnxPortStage(_context, input, _keys, ranges);
+        _measurement = new OnnxMeasurementStage(_context, input, _keys, _evaluationHash);
+        _search = new NodeSearch(_context, input, _keys, _ports);
+        _verdicts = new Verdicts(_context, OnnxBudgets.Defaults);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Inputs => _input.Files;
+
+    private bool ToMeasure => _input.Evaluation is not null;
+
+    private OnnxKeys Keys => _keys.Value;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Why(Manifest earlier) => Changes(earlier, out _);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> WhyPortedAgain(Manifest earlier) => KeyChange.Reasons("ported again", earlier.Keys.Port, earlier.Keys.PortParts, Keys.Port);
+
+    /// <inheritdoc/>
+    public RunResult Everything(Manifest? earlier)
+    {
+        foreach (var warning in _input.Warnings)
+        {
+            _context.Warn(warning);
+        }
+
+        ParityReport? report = null;
+        IReadOnlyList<string>? changes = earlier is null ? null : Changes(earlier, out report);
+        if (changes is [])
+        {
+            return AsLeft(earlier!, report);
+        }
+
+        foreach (var change in changes ?? [])
+        {
+            _context.Observer.Detail($"{_context.Request.Name}: {change}");
+        }
+
+        var ready = new List<ReadyModel>();
+        try
+        {
+            foreach (var output in _input.Outputs.Select(_search.Chosen))
+            {
+                ready.Add(Once(() => _ports.Found(output, earlier), () => _ports.Make(output)));
+            }
+
+            return Recorded(ready);
+        }
+        finally
+        {
+            ready.ForEach(r => r.Dispose());
+        }
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Diagnostic> Missed(Manifest manifest) => _verdicts.Missed(manifest);
+
+    /// <inheritdoc/>
+    public void Dispose() => _held?.Dispose();
+
+    private RunResult Recorded(List<ReadyModel> ready)
+    {
+        var isNew = false;
+        var measured = new MeasuredModel?[ready.Count];
+        for (var i = 0; ToMeasure && i < ready.Count; i++)
+        {
+            MeasuredModel Measured(ReadyModel port) => Once(() => _measurement.Stored(port), () =>
+            {
+                isNew = true;
+                return _measurement.Measure(port);
+            });
+            measured[i] = Measured(ready[i]);
+            if (_search.IsNeeded(ready[i], measured[i]!) && _search.Find(ready[i], Measured) is { } found)
+            {
+                ready[i].Dispose();
+                (ready[i], measured[i]) = found;
+            }
+        }
+
+        Diagnostic[] warnings =
+        [
+            .. ready.SelectMany(r => r.Warnings.Concat(_search.Warnings(r))).Distinct(),
+            .. ready.Zip(measured).Where(m => m.Second?.IsSlower == true).Select(m => Diagnose.PortSlower(
+                _context.SourcePath, m.First.Output.Precision.Name, m.Second!.Serving!.Ratios.First(r => r.Metric == Metric.RunLatencyP50.Name).Median.ToString("0.00", CultureInfo.InvariantCulture), m.Second.Unfused)),
+        ];
+        Array.ForEach(warnings, _context.Warn);
+        OutputRecord[] outputs = [.. ready.Zip(measured, (r, m) => _search.Blamed(r, _verdicts.Judged(OnnxManifest.Output(_input, r, m))))];
+        foreach (var port in ready)
+        {
+            port.Commit();
+        }
+
+        var manifest = OnnxManifest.Write(_context, _input, outputs, [.. _input.Warnings, .. warnings], measured.FirstOrDefault()?.Basis, _calibrationHash.Value, Keys);
+        return new RunResult(manifest, ToMeasure ? new ParityReport(ParityReport.CurrentSchema, manifest, []) : null, ready.Any(r => !r.IsKept), isNew);
+    }
+
+    private RunResult AsLeft(Manifest earlier, ParityReport? report)
+    {
+        _context.Observer.Detail($"{_context.Request.Name}: the same source and options were ported before; judging the recorded numbers");
+        // The same bytes may have been fetched from another place by now.
+        var manifest = earlier with { Outputs = [.. earlier.Outputs.Select(_verdicts.Judged)], Source = earlier.Source with { Revision = _context.Revision } };
+        return new RunResult(manifest, report is null ? null : report with { Manifest = manifest }, false, false);
+    }
+
+    private IReadOnlyList<string> Changes(Manifest earlier, out ParityReport? report)
+    {
+        report = ToMeasure ? ParityReport.TryRead(Path.Combine(_context.Request.OutputDirectory, ParityReport.FileName), earlier) : null;
+        var changes = WhyPortedAgain(earlier);
+        return changes.Count > 0 ? changes
+            : earlier.Outputs.FirstOrDefault(o => !_ports.IsAsRecorded(o)) is { } other ? [$"ported again because {other.FileName} is not as it was left"]
+            : !ToMeasure ? []
+            : KeyChange.Reasons("measured again", earlier.Keys.Parity, earlier.Keys.ParityParts, Keys.Parity) is { Count: > 0 } again ? again
+            : !_measurement.IsServedHere(earlier) ? ["measured again because times are of another machine, or were not taken"]
+            : report is null ? [$"measured again because {ParityReport.FileName} is not as it was left"]
+            : [];
+    }
+
+    private string? HashOf(SampleSet? data) => data is null ? null
+        : data.Files is [var only] ? _context.Hashes.HashOf(only, _context.Cancellation)
+        : SourceHash.Of(data.Files.Select(f => (Path.GetRelativePath(Path.GetDirectoryName(data.Path)!, f).Replace('\\', '/'), _context.Hashes.HashOf(f, _context.Cancellation)))).Value;
+
+    // What is there already, or else what is made of it while no other build makes the same.
+    private T Once<T>(Func<T?> find, Func<T> make)
+        where T : class
+    {
+        if (find() is { } found)
+        {
+            return found;
+        }
+
+        if (_held is null && _context.Store.IsOn)
+        {
+            _held = _context.Store.Lock(Keys.Port, _context.Request.Name);
+            if (find() is { } ofOther)
+            {
+                return ofOther;
+            }
+        }
+
+        return make();
+    }
+}

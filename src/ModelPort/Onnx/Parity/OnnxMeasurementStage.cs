@@ -1,0 +1,102 @@
+using System.Text.Json;
+using ModelPort.Caching;
+using ModelPort.Diagnostics;
+using ModelPort.Engines;
+using ModelPort.Engines.OnnxRuntime;
+using ModelPort.Manifests;
+using ModelPort.Parity;
+using ModelPort.Parity.Serving;
+using ModelPort.Parity.Tasks;
+
+namespace ModelPort.Onnx.Parity;
+
+/// <summary>What was measured of a port of an ONNX model, and on what.</summary>
+/// <param name="Basis">What it was measured on.</param>
+/// <param name="Figures">Every number.</param>
+/// <param name="Tasks">How its answers differ from its source's; empty without labels of classes.</param>
+/// <param name="Serving">How times were taken; null when nobody asked for them.</param>
+/// <param name="Unfused">Nodes of a port that is slower than its source which run in float all the same; empty for others.</param>
+internal sealed record MeasuredModel(EvaluationRecord Basis, IReadOnlyList<Figure> Figures, IReadOnlyList<TaskParity> Tasks, ServingRecord? Serving, IReadOnlyList<string> Unfused)
+{
+    /// <summary>Whether the port is slower than its source by more than the rounds differ.</summary>
+    public bool IsSlower => Serving?.Ratios.Any(r => r.Metric == Metric.RunLatencyP50.Name && r.Low > 1) == true;
+}
+
+/// <summary>The stage that measures ports of an ONNX model against it, or finds that the same bytes were measured before.</summary>
+/// <param name="context">What stages share.</param>
+/// <param name="input">The model and the data.</param>
+/// <param name="keys">What results depend on.</param>
+/// <param name="dataHash">SHA-256 of the data.</param>
+internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, Lazy<OnnxKeys> keys, Lazy<string?> dataHash)
+{
+    private const string MeasuredName = "measurement";
+
+    /// <summary>Whether times that an earlier run took, if they are asked for, were taken on this machine.</summary>
+    public bool IsServedHere(Manifest earlier) => !context.Request.MeasuresServing
+        || input.Outputs.Where(o => o.Optimization == GraphOptimization.All).All(o => earlier.Outputs.FirstOrDefault(e => e.Precision == o.Precision.Name)?.Serving?.Hardware == Here);
+
+    /// <summary>The measurement of a port from the store; null when it is not there.</summary>
+    /// <param name="port">The port.</param>
+    public MeasuredModel? Stored(ReadyModel port)
+    {
+        try
+        {
+            var measured = context.Store.TryGetRecord(keys.Value.OfMeasurement(port, context.Request.MeasuresServing ? Here.ToString() : null)) is { } record
+                ? JsonSerializer.Deserialize<MeasuredModel>(record.Values.GetValueOrDefault(MeasuredName, ""), Manifest.Format)
+                : null;
+            // The same data may have another name by now, under which its figures are told.
+            return measured is { Basis: not null, Figures: not null, Tasks: not null, Unfused: not null } && measured.Basis.Name == input.Evaluation!.Name ? measured : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Measures a port, and keeps what was found.</summary>
+    /// <exception cref="ModelPortException">It cannot be measured.</exception>
+    public MeasuredModel Measure(ReadyModel port)
+    {
+        try
+        {
+            var data = input.Evaluation!;
+            var (figures, tasks) = new OnnxMeasurement(input, dataHash.Value!, context.Observer, context.Cancellation).Measure(port.CurrentPath, port.Output.Optimization);
+            var reference = data.References.Count > 0 ? dataHash.Value : null;
+            var basis = new EvaluationRecord(data.Name, dataHash.Value!, null, null, null, (int)data.Count, context.CpuBackend, reference);
+            return Kept(port, Served(port, new MeasuredModel(basis, figures, tasks, null, [])));
+        }
+        catch (EngineException e)
+        {
+            throw new ModelPortException(Diagnose.From(e, context.SourcePath), e);
+        }
+    }
+
+    private Hardware Here => Hardware.Here(context.Request.Threads, context.CpuBackend);
+
+    // Times of a port for other hardware say nothing about it.
+    private MeasuredModel Served(ReadyModel port, MeasuredModel measured)
+    {
+        if (!context.Request.MeasuresServing || port.Output.Optimization != GraphOptimization.All)
+        {
+            return measured;
+        }
+
+        var serving = new OnnxServing(input, context.Cancellation);
+        var (record, figures) = serving.Measure(port.CurrentPath, Here);
+        measured = measured with { Figures = [.. measured.Figures, .. figures], Serving = record };
+        return measured.IsSlower ? measured with { Unfused = serving.Unfused(port.CurrentPath, context.Request.OutputDirectory) } : measured;
+    }
+
+    private MeasuredModel Kept(ReadyModel port, MeasuredModel measured)
+    {
+        if (context.Store.IsOn)
+        {
+            context.Store.PutRecord(StoreRecord.Of(keys.Value.OfMeasurement(port, context.Request.MeasuresServing ? Here.ToString() : null), port.Output.FileName, new Dictionary<string, StoredObject>(), new Dictionary<string, string>
+            {
+                [MeasuredName] = JsonSerializer.Serialize(measured, Manifest.Format),
+            }));
+        }
+
+        return measured;
+    }
+}

@@ -1,0 +1,68 @@
+using System.Globalization;
+using System.Xml.Linq;
+using ModelPort.Manifests;
+using ModelPort.Parity;
+
+namespace ModelPort.Reports;
+
+/// <summary>What a report says of ports of ONNX models: their outputs, and what was done to their graphs.</summary>
+internal static class GraphPart
+{
+    private const int MostRows = 100;
+
+    /// <summary>One line for each port of a model.</summary>
+    /// <param name="manifest">The model.</param>
+    /// <param name="anchor">The place of a port on the page.</param>
+    /// <param name="badge">How a verdict is shown.</param>
+    public static XElement Overview(Manifest manifest, Func<OutputRecord, string> anchor, Func<Verdict, XElement> badge) => Html.Table(
+        ["port", "size, MB", "accuracy, %", "least cosine similarity", "largest difference", "verdict"],
+        manifest.Outputs.Select(o => new object[]
+        {
+            Html.Of("a", new XAttribute("href", "#" + anchor(o)), o.Precision),
+            o.Metrics.Find(Metric.FileSize, Subject.Port) is { } size ? Metric.FileSize.Write(size.Value) : "",
+            string.Join(", ", o.Metrics.Where(f => f.Name == Metric.Accuracy.Name && f.Of == Subject.Port).Select(f => Metric.Accuracy.Write(f.Value))),
+            Against(o, Metric.CosineSimilarity) is [_, ..] similarities ? Metric.CosineSimilarity.Write(similarities.Min()) : "",
+            Against(o, Metric.LargestOutputDifference) is [_, ..] differences ? Metric.LargestOutputDifference.Write(differences.Max()) : "",
+            badge(o.Verdict),
+        }));
+
+    /// <summary>The outputs of a port, and what was done to its graph.</summary>
+    public static IEnumerable<XElement> Of(OutputRecord output) =>
+    [
+        Html.Of("h3", "Outputs against the source"),
+        Html.Table(
+            ["output", "largest difference", "mean difference", "relative error, %", "cosine similarity", "same prediction, %"],
+            output.Metrics.Where(f => f.Name == Metric.LargestOutputDifference.Name && f.Of == Subject.Port && f.Against == Reference.Source).Select(f => new object[]
+            {
+                f.On!, Value(output, Metric.LargestOutputDifference, f.On), Value(output, Metric.MeanOutputDifference, f.On), Value(output, Metric.RelativeOutputError, f.On),
+                Value(output, Metric.CosineSimilarity, f.On), Value(output, Metric.PredictionAgreement, f.On),
+            })),
+        .. output.Graph is { } graph ? Changes(graph) : [],
+    ];
+
+    private static IEnumerable<XElement> Changes(GraphRecord graph) =>
+    [
+        Html.Of("h3", "What was done to the graph"),
+        Html.Of("p", $"Computed in the precision: {string.Join(", ", graph.Converted.Select(c => string.Create(CultureInfo.InvariantCulture, $"{c.Value} {c.Key}")))}."
+            + (graph.RaisedToOpset is { } raised ? string.Create(CultureInfo.InvariantCulture, $" Operators were raised from version {graph.RaisedFromOpset} to {raised}.") : "")
+            + string.Concat(graph.Notes.Select(n => $" {n.TrimEnd('.')}."))),
+        .. graph.Kept.Count == 0 ? [] : new[]
+        {
+            Html.Table(["node that stays in float", "operator", "because"], graph.Kept.Take(MostRows).Select(n => new object[] { n.Node, n.Operator, n.Reason })),
+        },
+        .. graph.Ranges.Count == 0 ? [] : new[]
+        {
+            Html.Of("details", Html.Of("summary", "Ranges of values"), Html.Table(
+                ["value", "from", "to", "greatest magnitude seen"],
+                graph.Ranges.Take(MostRows).Select(r => new object[] { r.Name, Short(r.Min), Short(r.Max), Short(r.LargestMagnitude) }))),
+        },
+    ];
+
+    private static double[] Against(OutputRecord output, Metric metric) =>
+        [.. output.Metrics.Where(f => f.Name == metric.Name && f.Of == Subject.Port && f.Against == Reference.Source).Select(f => f.Value)];
+
+    private static string Value(OutputRecord output, Metric metric, string? on) =>
+        output.Metrics.Find(metric, Subject.Port, Reference.Source, on) is { } figure ? metric.Write(figure.Value) : "";
+
+    private static string Short(float value) => value.ToString("G5", CultureInfo.InvariantCulture);
+}
