@@ -48,6 +48,15 @@ public sealed class HalfTransformTests
     }
 
     [Fact]
+    public void Numbers_that_become_zero_are_noted()
+    {
+        using var model = OnnxGraphs.Of(OnnxGraphs.Floats(1, 4), null, [OnnxGraphs.Node("MatMul", "x,w", "h"), OnnxGraphs.Node("Softmax", "h", "y")], [OnnxGraphs.RandomWeight(1, "w", 4, 4)]);
+        var port = OnnxTransform.Apply(OnnxTransform.Plan(model, s_half), new Dictionary<string, ValueRange> { ["h"] = new(-50, 50) { SmallestNonZero = 0.1f }, ["y"] = new(0, 1) { SmallestNonZero = 1e-20f } });
+        Assert.Empty(port.Record.Kept);
+        Assert.Contains("zero as half floats: y.", port.Record.Notes.Single(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_weight_of_both_sides_is_there_in_both_types()
     {
         float[] x = OnnxGraphs.Random(3, 8);

@@ -66,6 +66,29 @@ public sealed class TransformErrorTests
         Assert.Contains(PrecisionTransform.Asked, Code("MP2100", () => OnnxTransform.Plan(model, new OnnxTransformRequest(OnnxPrecision.INT4) { KeepInFloat = ["MatMul_y"] })), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Options_must_have_possible_values()
+    {
+        using var model = Model();
+        Code("MP1020", () => OnnxTransform.Plan(model, new OnnxTransformRequest(OnnxPrecision.INT4) { BlockSize = 33 }));
+        Code("MP1020", () => OnnxTransform.Plan(model, new OnnxTransformRequest(OnnxPrecision.INT4) { AccuracyLevel = 5 }));
+    }
+
+    [Fact]
+    public void Nodes_between_products_that_are_named_stay_in_float_too()
+    {
+        using var model = OnnxGraphs.Of(
+            OnnxGraphs.Floats(1, 4, 4, 4), null,
+            [OnnxGraphs.Node("Conv", "x,w", "c"), OnnxGraphs.Node("Add", "c,x", "a"), OnnxGraphs.Node("MaxPool", "a", "m", ("kernel_shape", (long[])[2, 2])), OnnxGraphs.Node("Conv", "m,v", "y")],
+            [OnnxGraphs.RandomWeight(1, "w", 4, 4, 1, 1), OnnxGraphs.RandomWeight(2, "v", 4, 4, 1, 1)]);
+        var request = new OnnxTransformRequest(OnnxPrecision.INT8Static);
+        string[] Converted(OnnxTransformRequest asked) => [.. OnnxTransform.Plan(model, asked).Nodes.Where(node => node.Converted).Select(node => node.Operator).Order(StringComparer.Ordinal)];
+        Assert.Equal(["Add", "Conv", "Conv", "MaxPool"], Converted(request));
+        Assert.Equal(["Conv", "Conv", "MaxPool"], Converted(request with { KeepInFloat = ["Add_a"] }));
+        Assert.Equal(["Conv", "Conv"], Converted(request with { KeepInFloat = ["MaxPool_m"] }));
+        Assert.Equal(["Conv", "MaxPool"], Converted(request with { KeepInFloat = ["Conv_c"] }));
+    }
+
     [Theory]
     [InlineData(float.NaN)]
     [InlineData(float.PositiveInfinity)]

@@ -8,34 +8,70 @@ namespace ModelPort.Onnx.Transforms;
 /// </summary>
 internal static class ConstantMoves
 {
-    /// <summary>Replaces nodes of constants by their result, in all graphs.</summary>
+    /// <summary>Replaces nodes of constants by their result, in all graphs; what several bodies make of the same weights in the same way is there once.</summary>
     /// <returns>How many nodes went.</returns>
     public static int Run(OnnxModel model, OnnxTransformRequest request)
     {
         GraphContext graph = new(model, request);
+        Dictionary<string, (TensorProto Tensor, OnnxBody Body)> results = new(StringComparer.Ordinal);
+        Dictionary<string, (TensorProto Tensor, OnnxBody Body)> made = new(StringComparer.Ordinal);
         var folded = 0;
         foreach (var body in graph.Bodies)
         {
-            Dictionary<string, TensorProto> made = new(StringComparer.Ordinal);
             foreach (var node in body.Nodes.Where(node => Domains.Normal(node.Domain) == Domains.Standard && node.Output.Count == 1 && !body.Outputs.Contains(node.Output[0])).ToList())
             {
-                var inputs = node.Input.Select((name, i) => made.GetValueOrDefault(name) ?? graph.Constant(body, node, i)).ToList();
-                if (inputs.Count > 0 && inputs[0] is { DataType: DataType.Float } && inputs.Zip(node.Input).All(pair => pair.First is not null || pair.Second.Length == 0)
-                    && Result(model, node, inputs) is var (shape, content))
+                var inputs = node.Input.Select((name, i) => made.TryGetValue(name, out var earlier) ? earlier
+                    : graph.Constant(body, node, i) is { } tensor ? (Tensor: tensor, graph.Input(body, node, i)!.Body) : default).ToList();
+                var tensors = inputs.ConvertAll<TensorProto?>(input => input.Tensor);
+                if (inputs.Count == 0 || tensors[0] is not { DataType: DataType.Float } || tensors.Zip(node.Input).Any(pair => pair.First is null && pair.Second.Length > 0)
+                    || Result(model, node, tensors) is not var (shape, content))
                 {
-                    var tensor = made[node.Output[0]] = model.NewTensor(node.Output[0], DataType.Float, shape, content);
-                    body.Graph!.Initializer.Add(tensor);
-                    body.Nodes.Remove(node);
-                    graph.Replaced(tensor);
-                    inputs.OfType<TensorProto>().ToList().ForEach(graph.Replaced);
-                    folded++;
+                    continue;
                 }
+
+                // Where the innermost of the weights is; the small numbers beside them count by value.
+                var home = inputs.Where(input => input.Tensor is { DataType: DataType.Float }).Select(input => input.Body).MaxBy(Depth)!;
+                var key = $"{node.OpType} {string.Join(' ', node.Attribute)} {home.Path} {string.Join(' ', tensors.Select(tensor => Identity(model, tensor)))}";
+                if (!results.TryGetValue(key, out var result))
+                {
+                    results[key] = result = (model.NewTensor(node.Output[0], DataType.Float, shape, content), home);
+                    home.Graph!.Initializer.Add(result.Tensor);
+                }
+
+                made[node.Output[0]] = result;
+                graph.Index.TryResolve(body, node.Output[0], out var value);
+                foreach (var use in value!.Uses)
+                {
+                    if (use.Node is { } user)
+                    {
+                        user.Input[use.Index] = result.Tensor.Name;
+                    }
+                    else
+                    {
+                        use.Body.Graph!.Output[use.Index].Name = result.Tensor.Name;
+                    }
+                }
+
+                made[result.Tensor.Name] = result;
+                body.Nodes.Remove(node);
+                graph.Replaced(result.Tensor);
+                tensors.OfType<TensorProto>().ToList().ForEach(graph.Replaced);
+                folded++;
             }
         }
 
         graph.Finish();
         return folded;
     }
+
+    private static int Depth(OnnxBody body) => body.Outer is { } outer ? Depth(outer) + 1 : 0;
+
+    private static string Identity(OnnxModel model, TensorProto? tensor) => tensor switch
+    {
+        null => "-",
+        { DataType: DataType.Int64 } => Convert.ToHexString(model.ContentOf(tensor).ToArray()),
+        _ => tensor.Name,
+    };
 
     private static (long[] Shape, OnnxContent Content)? Result(OnnxModel model, NodeProto node, List<TensorProto?> inputs)
     {

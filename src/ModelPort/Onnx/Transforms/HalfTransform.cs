@@ -18,6 +18,9 @@ internal sealed class HalfTransform(GraphContext graph, IReadOnlyDictionary<stri
     // 2^-14: half floats below have fewer bits.
     private const float SmallestNormal = 6.103515625e-5f;
 
+    // 2^-25: half floats below are zero.
+    private const float Flushed = 2.98023223876953125e-8f;
+
     private readonly HashSet<NodeProto> converted = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<TensorProto, HalfWeight> weights = new(ReferenceEqualityComparer.Instance);
     private int changed;
@@ -73,6 +76,7 @@ internal sealed class HalfTransform(GraphContext graph, IReadOnlyDictionary<stri
         }
 
         StateTypes(halves);
+        NoteFlushed();
         if (weights.Values.Where(weight => weight.Kept).Select(weight => weight.Name).ToArray() is { Length: > 0 } kept)
         {
             Warnings.Add(Diagnose.HalfKept(Graph.Model.Path, kept));
@@ -224,6 +228,17 @@ internal sealed class HalfTransform(GraphContext graph, IReadOnlyDictionary<stri
         else
         {
             use.Body.Graph!.Output[use.Index].Name = name;
+        }
+    }
+
+    // Tails of a Softmax and the like: they do no harm where they are small beside others, so that nothing stays FP32 for them; but it is said.
+    private void NoteFlushed()
+    {
+        var names = Graph.Index.In(Graph.Main).Where(value => Graph.Types[value] == DataType.Float && IsHalf(value) && Ranges!.TryGetValue(value.Name, out var range) && range.SmallestNonZero is > 0 and < Flushed)
+            .Select(value => value.Name).Order(StringComparer.Ordinal).ToArray();
+        if (names.Length > 0)
+        {
+            Notes.Add($"In calibration these values held numbers below 2^-25, which are zero as half floats: {string.Join(", ", names)}.");
         }
     }
 

@@ -11,11 +11,12 @@ public static class OnnxTransform
     /// <param name="source">The model, which is not changed and must stay open.</param>
     /// <param name="request">What is to be made of it.</param>
     /// <exception cref="ModelPortException">
-    /// MP2100: nothing can be given the precision. MP2070, MP2071: the operators cannot be raised to the version that the precision needs. MP2107: a node to keep is
+    /// MP1020: an option of the request has no possible value. MP2100: nothing can be given the precision. MP2070, MP2071: the operators cannot be raised to the version that the precision needs. MP2107: a node to keep is
     /// not there.
     /// </exception>
     public static OnnxTransformPlan Plan(OnnxModel source, OnnxTransformRequest request)
     {
+        CheckOptions(source, request);
         var (model, raise, notes) = Preparation.Prepare(source, request);
         if (request.Precision == OnnxPrecision.FP32)
         {
@@ -79,9 +80,23 @@ public static class OnnxTransform
         [.. transform?.Halves ?? []],
         before,
         WeightBytes(model),
-        plan.Notes);
+        [.. plan.Notes, .. transform?.Notes ?? []]);
 
     private static long WeightBytes(OnnxModel model) => model.Weights().Sum(weight => weight.ByteLength);
+
+    private static void CheckOptions(OnnxModel source, OnnxTransformRequest request)
+    {
+        var number = System.Globalization.CultureInfo.InvariantCulture;
+        if (request.BlockSize is not (16 or 32 or 64 or 128 or 256))
+        {
+            throw new ModelPortException(Diagnose.InvalidOption(source.Path, "BlockSize", request.BlockSize.ToString(number), "16, 32, 64, 128 or 256"));
+        }
+
+        if (request.AccuracyLevel is < 0 or > 4)
+        {
+            throw new ModelPortException(Diagnose.InvalidOption(source.Path, "AccuracyLevel", request.AccuracyLevel.Value.ToString(number), "0 to 4"));
+        }
+    }
 
     private static void CheckKept(OnnxModel model, OnnxTransformRequest request)
     {

@@ -40,6 +40,9 @@ internal abstract class PrecisionTransform(GraphContext graph, IReadOnlyDictiona
     /// <summary>What the user should know.</summary>
     public List<Diagnostic> Warnings { get; } = [];
 
+    /// <summary>What the manifest says besides, in sentences.</summary>
+    public List<string> Notes { get; } = [];
+
     /// <summary>Decides about every node.</summary>
     public abstract void Decide();
 
