@@ -2,7 +2,6 @@ using ModelPort.Diagnostics;
 using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Formats.Onnx;
 using ModelPort.Onnx.Opsets;
-using ModelPort.Parity.Outputs;
 using ModelPort.Tests.Support;
 
 namespace ModelPort.Tests.Onnx;
@@ -161,10 +160,8 @@ public sealed class OpsetUpgradeTests : IDisposable
         Assert.Equal(expected.Keys, actual.Keys);
         foreach (var (name, tensor) in expected)
         {
-            TensorComparison comparison = new(absoluteTolerance: 1e-6);
-            comparison.Add(tensor, actual[name]);
-            Assert.Equal(0, comparison.Difference.OutsideTolerance);
-            Assert.True(comparison.Difference.Values > 0);
+            Assert.True(ExpectedOutput.Matches(tensor, actual[name], 1e-6, 0));
+            Assert.True(tensor.ElementCount > 0);
         }
     }
 
