@@ -36,7 +36,7 @@ internal sealed class PortOptions
         ["EvaluationQuestions"] = new("--evaluation-questions") { Description = "At most this many questions of a task are asked; default 1000." },
         ["Continuations"] = new("--continuations") { Description = "Prompts that source and port continue, 0 for none; default 8." },
         ["ContinuationTokens"] = new("--continuation-tokens") { Description = "Tokens of a continuation; default 32." },
-        ["SplitMaxSize"] = new("--split-max-size") { Description = "The largest file, for instance 2GB: a port that is larger is cut into shards, as llama.cpp's gguf-split cuts; default: one file." },
+        ["SplitMaxSize"] = new("--split-max-size") { Description = "The largest file, for instance 2GB: a port that is larger is cut into shards, as llama.cpp's gguf-split cuts, or has its weights in several files of external data (ONNX); default: one file." },
         ["HourlyCost"] = new("--hourly-cost") { Description = "What an hour of the machine costs, for the cost of a million tokens." },
         ["EvaluationTokens"] = new("--evaluation-tokens") { Description = "At most this many tokens are measured; default 8192, fewer for more than 488 million parameters, at least 2048." },
     };

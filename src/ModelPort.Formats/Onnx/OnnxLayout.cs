@@ -1,10 +1,11 @@
+using System.Collections.Immutable;
 using System.Globalization;
 
 namespace ModelPort.Formats.Onnx;
 
 /// <summary>
-/// The complete plan of a model's file, and of the file of its external data if it has one, before either exists: both lengths, and what goes where.
-/// Weights are streamed while they are written. Tensors of the same stored bytes share them in the external file.
+/// The complete plan of a model's file, and of the files of its external data if it has some, before any exists: all lengths, and what goes where.
+/// Weights are streamed while they are written. Tensors of the same stored bytes share them in an external file.
 /// </summary>
 public sealed class OnnxLayout
 {
@@ -12,19 +13,22 @@ public sealed class OnnxLayout
     public const int Alignment = 4096;
 
     private readonly ModelExpansion expansion;
-    private readonly List<(long Offset, OnnxContent Content)> placed = [];
+    private readonly long largestFile;
+    private readonly List<List<(long Offset, OnnxContent Content)>> placed = [];
+    private readonly List<long> lengths = [];
 
-    internal OnnxLayout(OnnxModel model, IReadOnlyList<StoredContent> contents, string? externalFile)
+    internal OnnxLayout(OnnxModel model, IReadOnlyList<StoredContent> contents, string? externalFile, long largestFile)
     {
+        this.largestFile = largestFile;
         if (externalFile is not null && (externalFile.AsSpan().IndexOfAny("/\\:") >= 0 || externalFile is "" or "." or ".."))
         {
             throw new ArgumentException($"'{externalFile}' is no plain file name.", nameof(externalFile));
         }
 
-        ExternalFile = externalFile;
         ModelProto proto = model.Proto.Clone();
         List<StoredContent> stored = [.. contents];
-        Dictionary<OnnxContent, long> offsets = [];
+        Dictionary<OnnxContent, (int File, long Offset)> places = [];
+        List<(TensorProto Tensor, OnnxContent Content)> outside = [];
         foreach (OnnxBody body in OnnxBody.All(proto))
         {
             foreach ((TensorProto tensor, bool initializer) in OnnxWeight.Tensors(body))
@@ -39,8 +43,8 @@ public sealed class OnnxLayout
                 OnnxContent content = model.ContentOf(tensor);
                 if (externalFile is not null && content.Length >= SkeletonReader.InlineBytes)
                 {
-                    Tensors.Clear(tensor);
-                    PointTo(tensor, externalFile, Place(content, offsets), content.Length);
+                    Place(content, places);
+                    outside.Add((tensor, content));
                 }
                 else if (external)
                 {
@@ -48,6 +52,15 @@ public sealed class OnnxLayout
                     OnnxModel.Store(tensor, content, stored);
                 }
             }
+        }
+
+        // The names say how many files there are, which is only known now.
+        ExternalFiles = externalFile is null ? [] : [.. lengths.Select((length, i) => new OnnxExternalFile(NameOf(externalFile, i, lengths.Count), length))];
+        foreach ((TensorProto tensor, OnnxContent content) in outside)
+        {
+            (int file, long offset) = places[content];
+            Tensors.Clear(tensor);
+            PointTo(tensor, ExternalFiles[file].Name, offset, content.Length);
         }
 
         expansion = new ModelExpansion(proto, stored);
@@ -58,26 +71,25 @@ public sealed class OnnxLayout
         }
     }
 
-    /// <summary>Name of the file of external data, or null for a model in one file.</summary>
-    public string? ExternalFile { get; }
+    /// <summary>The files of external data; none for a model in one file, or when no tensor is large enough for one.</summary>
+    public ImmutableArray<OnnxExternalFile> ExternalFiles { get; }
 
     /// <summary>Size of the model's file in bytes.</summary>
     public long ModelLength => expansion.Length;
-
-    /// <summary>Size of the file of external data in bytes; 0 without one, or when no tensor is large enough for it.</summary>
-    public long ExternalLength { get; private set; }
 
     /// <summary>Writes the model's file.</summary>
     /// <exception cref="InvalidModelFileException">A file that weights are read from became shorter, or the system cannot read it.</exception>
     public void WriteModel(Stream stream) => expansion.Write(stream);
 
-    /// <summary>Writes the file of external data.</summary>
+    /// <summary>Writes a file of external data.</summary>
+    /// <param name="file">Which, counted from 0.</param>
+    /// <param name="stream">Where to.</param>
     /// <exception cref="InvalidModelFileException">A file that weights are read from became shorter, or the system cannot read it.</exception>
-    public void WriteExternal(Stream stream)
+    public void WriteExternal(int file, Stream stream)
     {
         byte[] zeros = new byte[Alignment];
         long position = 0;
-        foreach ((long offset, OnnxContent content) in placed)
+        foreach ((long offset, OnnxContent content) in placed[file])
         {
             stream.Write(zeros, 0, (int)(offset - position));
             content.CopyTo(stream);
@@ -91,9 +103,10 @@ public sealed class OnnxLayout
         List<(string Temporary, string Final)> files = [];
         try
         {
-            if (ExternalFile is not null && ExternalLength > 0)
+            for (int i = 0; i < ExternalFiles.Length; i++)
             {
-                Write(System.IO.Path.Combine(System.IO.Path.GetDirectoryName(full)!, ExternalFile), WriteExternal, files);
+                int file = i;
+                Write(System.IO.Path.Combine(System.IO.Path.GetDirectoryName(full)!, ExternalFiles[i].Name), stream => WriteExternal(file, stream), files);
             }
 
             Write(full, WriteModel, files);
@@ -122,17 +135,30 @@ public sealed class OnnxLayout
         stream.Flush(flushToDisk: true);
     }
 
-    private long Place(OnnxContent content, Dictionary<OnnxContent, long> offsets)
+    private void Place(OnnxContent content, Dictionary<OnnxContent, (int, long)> places)
     {
-        if (!offsets.TryGetValue(content, out long offset))
+        if (places.ContainsKey(content))
         {
-            offset = offsets[content] = checked(ExternalLength + Alignment - 1) / Alignment * Alignment;
-            placed.Add((offset, content));
-            ExternalLength = offset + content.Length;
+            return;
         }
 
-        return offset;
+        if (placed.Count == 0 || (lengths[^1] > 0 && Aligned(lengths[^1]) + content.Length > largestFile))
+        {
+            placed.Add([]);
+            lengths.Add(0);
+        }
+
+        long offset = Aligned(lengths[^1]);
+        placed[^1].Add((offset, content));
+        lengths[^1] = offset + content.Length;
+        places.Add(content, (placed.Count - 1, offset));
     }
+
+    private static long Aligned(long length) => checked(length + Alignment - 1) / Alignment * Alignment;
+
+    private static string NameOf(string name, int index, int count) => count == 1
+        ? name
+        : string.Create(CultureInfo.InvariantCulture, $"{System.IO.Path.GetFileNameWithoutExtension(name)}-{index + 1:00000}-of-{count:00000}{System.IO.Path.GetExtension(name)}");
 
     private static void PointTo(TensorProto tensor, string file, long offset, long length)
     {
@@ -142,3 +168,8 @@ public sealed class OnnxLayout
         tensor.ExternalData.Add(new StringStringEntryProto { Key = "length", Value = length.ToString(CultureInfo.InvariantCulture) });
     }
 }
+
+/// <summary>A file of external data.</summary>
+/// <param name="Name">Its name, beside the model's file.</param>
+/// <param name="Length">Its size in bytes.</param>
+public readonly record struct OnnxExternalFile(string Name, long Length);

@@ -137,9 +137,10 @@ public sealed class OnnxModel : IDisposable
 
     /// <summary>Plans the file or files of this model; see <see cref="OnnxLayout"/>.</summary>
     /// <param name="externalFile">Name of the file for the weights, beside the model's; null for one file that holds all.</param>
+    /// <param name="largestFile">The most bytes of a file for the weights: of more there are several, <c>weights-00001-of-00003.data</c> and so on. A tensor that alone is larger has a file of its own.</param>
     /// <exception cref="InvalidModelFileException">An external file of this model is missing, outside the folder or too short.</exception>
     /// <exception cref="ArgumentException">One file would have 2 GB or more, which no protobuf message can have; or the name is no plain file name.</exception>
-    public OnnxLayout Lay(string? externalFile = null) => new(this, contents, externalFile);
+    public OnnxLayout Lay(string? externalFile = null, long largestFile = long.MaxValue) => new(this, contents, externalFile, largestFile);
 
     /// <summary>
     /// Writes the model, whole or not at all: under temporary names first, and the model's file last. Weights are streamed from where they are. When the

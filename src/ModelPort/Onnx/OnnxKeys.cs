@@ -29,6 +29,7 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
             Tool,
             .. source.Files.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => new KeyPart("Source file " + f.Key, f.Value)),
             new("Name", input.Request.Name),
+            .. Split,
             new("Precision", string.Join(';', input.Options.Precisions)),
             .. Choices,
             .. input.Outputs.Any(IsRanged) ? Ranges : [],
@@ -55,6 +56,7 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
             new("File", output.FileName),
             new("HardwareTarget", input.Options.Hardware.Name),
             new("KeepInFloat", Text(output.Plan?.Request.KeepInFloat ?? [])),
+            .. Split,
             .. IsRanged(output) ? Ranges : [],
         ]);
 
@@ -71,6 +73,8 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
     private KeyPart[] Search => input.AccuracyLimit is { } limit
         ? [new("MaxAccuracyDrop", limit.Limit.ToString(CultureInfo.InvariantCulture)), new("StrictParity", input.Request.StrictParity ? "true" : ""), new("Evaluation", evaluationSha256 ?? "")]
         : [];
+
+    private KeyPart[] Split => input.Request.SplitMaxSize is { } largest ? [new("SplitMaxSize", largest.ToString(CultureInfo.InvariantCulture))] : [];
 
     private KeyPart[] Choices => [new("HardwareTarget", input.Options.Hardware.Name), new("KeepInFloat", Text(input.Options.KeepInFloat))];
 

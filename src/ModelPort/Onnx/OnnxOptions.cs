@@ -22,7 +22,7 @@ public sealed record OnnxOptions
 
     /// <summary>Metadata other than the budgets, as users spell them.</summary>
     public static IReadOnlyList<string> Names { get; } =
-        ["Name", "Revision", "Runtime", "Precision", "HardwareTarget", "Calibration", "CalibrationMethod", "CalibrationPercentile", "Evaluation", "StatePairs", "KeepInFloat", "Serving", "HourlyCost"];
+        ["Name", "Revision", "Runtime", "Precision", "HardwareTarget", "Calibration", "CalibrationMethod", "CalibrationPercentile", "Evaluation", "StatePairs", "KeepInFloat", "Serving", "HourlyCost", "SplitMaxSize"];
 
     /// <summary>The precisions asked for.</summary>
     public IReadOnlyList<OnnxPrecision> Precisions { get; init; } = [OnnxPrecision.FP32];

@@ -11,7 +11,7 @@ namespace ModelPort.Onnx;
 
 /// <summary>A port of an ONNX model that is whole.</summary>
 /// <param name="Output">What it was made by.</param>
-/// <param name="Files">The model's file, and that of its weights where it has one.</param>
+/// <param name="Files">The model's file, and those of its weights where it has some.</param>
 /// <param name="Records">The same as the manifest has them.</param>
 /// <param name="Graph">What was done to the graph; null for the model as it is.</param>
 /// <param name="Warnings">What the user should know of it.</param>
@@ -50,7 +50,6 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
     private const string GraphName = "graph";
     private const string WarningsName = "warnings";
     private const string ModelName = "model";
-    private const string WeightsName = "weights";
 
     // A message can have 2 GB; a margin is left for all that is no weight.
     private const long MostInOneFile = 1_900_000_000;
@@ -92,7 +91,12 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
             return null;
         }
 
-        (string Name, StoredObject Object)[] objects = record.Objects.GetValueOrDefault(WeightsName) is { } weights ? [(output.FileName, model), (output.ExternalName, weights)] : [(output.FileName, model)];
+        (string Name, StoredObject Object)[] objects = [(output.FileName, model), .. record.Objects.Where(o => o.Key != ModelName).OrderBy(o => o.Key, StringComparer.Ordinal).Select(o => (o.Key, o.Value))];
+        if (objects.Any(o => !IsOf(output, o.Name)))
+        {
+            return null;
+        }
+
         var group = GroupOf(output, objects.Length > 1);
         var ready = new ReadyModel(
             output,
@@ -113,22 +117,25 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
 
     private ReadyModel Written(OnnxOutput output, OnnxModel model, GraphRecord? graph, IReadOnlyList<Diagnostic> warnings)
     {
-        var isExternal = input.Source.IsExternal || model.Weights().Sum(w => w.ByteLength) > MostInOneFile;
-        var layout = model.Lay(isExternal ? output.ExternalName : null);
+        var largest = context.Request.SplitMaxSize ?? long.MaxValue;
+        var isExternal = input.Source.IsExternal || model.Weights().Sum(w => w.ByteLength) > Math.Min(largest, MostInOneFile);
+        var layout = model.Lay(isExternal ? output.ExternalName : null, largest);
+        RequireFits(output, model, layout, largest);
         var group = GroupOf(output, isExternal);
         var files = new List<OutputFile>();
         try
         {
             files.Add(OutputFile.Create(PathOf(output.FileName), layout.ModelLength, group));
             Write(files[0], layout.ModelLength, layout.WriteModel);
-            if (isExternal)
+            for (var i = 0; i < layout.ExternalFiles.Length; i++)
             {
-                files.Add(OutputFile.Create(PathOf(output.ExternalName), layout.ExternalLength, group));
-                Write(files[1], layout.ExternalLength, layout.WriteExternal);
+                var (index, (name, length)) = (i, layout.ExternalFiles[i]);
+                files.Add(OutputFile.Create(PathOf(name), length, group));
+                Write(files[^1], length, stream => layout.WriteExternal(index, stream));
             }
 
             ReadyFile[] ready = [.. files.Select(f => new ReadyFile(f, f.Hash(context.Cancellation)))];
-            FileRecord[] records = [.. ready.Zip([layout.ModelLength, layout.ExternalLength], (f, bytes) => new FileRecord(Path.GetFileName(f.File.Path), bytes, f.Sha256))];
+            FileRecord[] records = [.. ready.Zip(layout.ExternalFiles.Select(f => f.Length).Prepend(layout.ModelLength), (f, bytes) => new FileRecord(Path.GetFileName(f.File.Path), bytes, f.Sha256))];
             return Kept(new ReadyModel(output, ready, records, graph, warnings));
         }
         catch
@@ -138,6 +145,23 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
         }
     }
 
+    // A tensor is never divided, and what is no weight stays in the model's file.
+    private void RequireFits(OnnxOutput output, OnnxModel model, OnnxLayout layout, long largest)
+    {
+        if (layout.ModelLength > largest)
+        {
+            throw new ModelPortException(Diagnose.BeyondFile(context.SourcePath, output.Precision.Name, "the graph, with what is no initializer,", layout.ModelLength, largest));
+        }
+
+        if (layout.ExternalFiles.Any(f => f.Length > largest) && model.Weights().MaxBy(w => w.ByteLength) is { } weight)
+        {
+            throw new ModelPortException(Diagnose.BeyondFile(context.SourcePath, output.Precision.Name, $"tensor '{weight.Name}'", weight.ByteLength, largest));
+        }
+    }
+
+    // What the store says is a name beside the port, and nothing else.
+    private static bool IsOf(OnnxOutput output, string name) => name.StartsWith(output.FileName, StringComparison.Ordinal) && name == Path.GetFileName(name);
+
     private ReadyModel Kept(ReadyModel ready)
     {
         if (context.Store.IsOn)
@@ -145,7 +169,7 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
             var stored = ready.Files.Select(f => context.Store.Publish(f.File.CurrentPath, f.Sha256)).TakeWhile(s => s is not null).ToArray();
             if (stored.Length == ready.Files.Count)
             {
-                var objects = stored.Zip([ModelName, WeightsName]).ToDictionary(s => s.Second, s => s.First!);
+                var objects = stored.Zip(ready.Records.Skip(1).Select(r => r.Name).Prepend(ModelName)).ToDictionary(s => s.Second, s => s.First!);
                 context.Store.PutRecord(StoreRecord.Of(keys.Value.OfOutput(ready.Output), ready.Output.FileName, objects, new Dictionary<string, string>
                 {
                     [GraphName] = JsonSerializer.Serialize(ready.Graph, Manifest.Format),

@@ -50,6 +50,31 @@ public sealed class OnnxPortTests(DigitsPorts ports, ITestOutputHelper output) :
     private Manifest Digits => ports.Outcome.Manifest;
 
     [Fact]
+    public void Weights_that_a_file_may_not_hold_are_in_several_which_the_engine_loads_as_they_are()
+    {
+        var folder = ports.Beside("parts");
+        var outcome = ports.Run(folder, "FP32;INT8", ("SplitMaxSize", "80KB"));
+        var (whole, small) = (outcome.Manifest.Outputs[0], outcome.Manifest.Outputs[1]);
+        Assert.Equal(
+            ["model-FP32.onnx", "model-FP32.onnx-00001-of-00003.data", "model-FP32.onnx-00002-of-00003.data", "model-FP32.onnx-00003-of-00003.data"], whole.Files.Select(f => f.Name));
+        Assert.All(whole.Files, f => Assert.InRange(f.Bytes, 1, 80_000));
+        Assert.All(whole.Files, f => Assert.Equal(f.Sha256, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, f.Name))))));
+        Assert.Equal("model-INT8.onnx", Assert.Single(small.Files).Name);
+        Assert.Equal(Digits.Outputs[0].Metrics.Find(Metric.Accuracy, Subject.Port, on: "eval.safetensors")!.Value, whole.Metrics.Find(Metric.Accuracy, Subject.Port, on: "eval.safetensors")!.Value);
+
+        // Another folder has them from the store; another cut in the same folder leaves none of the old files.
+        var again = ports.Run(ports.Beside("parts again"), "FP32;INT8", ("SplitMaxSize", "80KB"));
+        Assert.False(again.Measured);
+        Assert.Equal(whole.Files, again.Manifest.Outputs[0].Files);
+        ports.Run(folder, "FP32;INT8");
+        Assert.Equal(["model-FP32.onnx", "model-INT8.onnx"], Directory.GetFiles(folder, "*.*n*").Select(Path.GetFileName).Where(n => n!.StartsWith("model-", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+
+        var tooLarge = Assert.Throws<ModelPortException>(() => ports.Run(ports.Beside("too large"), "FP32", ("SplitMaxSize", "70KB"))).Diagnostic;
+        Assert.Equal("MP2010", tooLarge.Code);
+        Assert.Contains("tensor '6.weight' needs a file of 73728 bytes", tooLarge.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_source_computes_what_its_framework_computed()
     {
         using var reference = JsonDocument.Parse(File.ReadAllText(Path.Combine(DigitsModel.Folder, "reference.json")));
