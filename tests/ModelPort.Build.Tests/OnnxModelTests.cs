@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace ModelPort.Build.Tests;
 
-/// <summary>An .onnx file as an item: built, measured, not built again, packed, refused.</summary>
+/// <summary>An .onnx file as an item: built, measured, not built again, packed, in parts too, run by an application, refused.</summary>
 public sealed class OnnxModelTests(PackedRepository repository)
 {
     [Fact]
@@ -39,5 +39,36 @@ public sealed class OnnxModelTests(PackedRepository repository)
 
         project.SetItems(Item("""MaxOutputError="0.001" """));
         Assert.Equal("MP3001", project.Build().Failed().Code);
+
+        // Larger than a package may be: the weights travel in parts, and ONNX Runtime loads them as they are.
+        project.SetItems(Item("").Replace("INT8", "FP32", StringComparison.Ordinal));
+        project.Run("pack", "-c", "Debug", "-p:PackageVersion=1.1.0", "-p:ModelPortMaxPackageSize=150KB", "-o", repository.Feed).Succeeded();
+        Assert.True(TestProject.FilesIn(repository.Feed).Count(file => file.StartsWith("Acme.Digits.Part", StringComparison.Ordinal)) >= 3);
+        TestProject application = repository.Project("");
+        File.WriteAllText(application.ProjectFile, """
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>
+                <TargetFramework>net10.0</TargetFramework>
+                <OutputType>Exe</OutputType>
+                <ImplicitUsings>enable</ImplicitUsings>
+              </PropertyGroup>
+              <ItemGroup>
+                <PackageReference Include="Acme.Digits" Version="[1.1.0]" />
+                <PackageReference Include="Microsoft.ML.OnnxRuntime" Version="1.31.1" />
+              </ItemGroup>
+            </Project>
+            """);
+        File.WriteAllText(Path.Combine(application.Directory, "Program.cs"), """
+            using Microsoft.ML.OnnxRuntime;
+
+            using InferenceSession session = new(Models.Digits.Path);
+            using OrtValue image = OrtValue.CreateTensorValueFromMemory(new float[64], [1, 1, 8, 8]);
+            using RunOptions options = new();
+            using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(options, ["image"], [image], session.OutputNames);
+            Console.WriteLine($"{Models.Digits.Precision} {outputs[0].GetTensorDataAsSpan<float>().Length}");
+            """);
+        application.Restore();
+        application.Build().Succeeded();
+        Assert.Equal("FP32 10", application.RunIn(repository.Root, Path.Combine(application.Bin, "App.dll")).Succeeded().Output.Trim());
     }
 }
