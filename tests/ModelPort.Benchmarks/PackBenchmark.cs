@@ -142,7 +142,7 @@ internal static class PackBenchmark
         return process.ExitCode == 0 ? new Measured(seconds, peak, output.Result) : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}:\n{output.Result}");
     }
 
-    /// <summary>What a process and all that it started hold at this moment; pages of files that several have mapped count for each.</summary>
+    /// <summary>What a process and all that it started hold at this moment; a page that several share counts once, a part for each (Pss of smaps_rollup).</summary>
     private static long ResidentOf(int root)
     {
         var parents = new Dictionary<int, int>();
@@ -172,9 +172,9 @@ internal static class PackBenchmark
     {
         try
         {
-            string[] lines = File.ReadAllLines(Path.Combine(folder, "status"));
+            string[] lines = [.. File.ReadLines(Path.Combine(folder, "status")), .. File.ReadLines(Path.Combine(folder, "smaps_rollup"))];
             long Number(string key) => lines.FirstOrDefault(l => l.StartsWith(key, StringComparison.Ordinal)) is { } line ? long.Parse(line[key.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture) : 0;
-            return ((int)Number("PPid:"), Number("VmRSS:") * 1024);
+            return ((int)Number("PPid:"), Number("Pss:") * 1024);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
