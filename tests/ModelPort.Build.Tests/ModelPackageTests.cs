@@ -80,7 +80,9 @@ public sealed class ModelPackageTests(PackedRepository repository, ModelRelease 
         string first = Path.Combine(repository.Root, "first");
         string second = Path.Combine(repository.Root, "second");
         TestProject project = release.Project;
-        Assert.Equal(0, release.Pack(project, "1.1.0", first, "-p:SOURCE_DATE_EPOCH=1700000000").Succeeded().Workers);
+        BuildResult packed = release.Pack(project, "1.1.0", first, "-p:SOURCE_DATE_EPOCH=1700000000").Succeeded();
+        Assert.Equal(0, packed.Workers);
+        Assert.Contains("Acme.Wordnet: not compared with an earlier release.", packed.Output, StringComparison.Ordinal);
         release.Pack(project, "1.1.0", second, "--no-build", "-p:SOURCE_DATE_EPOCH=1700000000").Succeeded();
         Assert.Equal(Hash(Path.Combine(first, "Acme.Wordnet.1.1.0.nupkg")), Hash(Path.Combine(second, "Acme.Wordnet.1.1.0.nupkg")));
     }
@@ -154,6 +156,7 @@ public sealed class ModelPackageTests(PackedRepository repository, ModelRelease 
         string package = release.Package("1.0.0");
         Assert.Contains("wordnet-llama (models/wordnet-llama): 6 files", release.Tool("verify", package).Succeeded().Output, StringComparison.Ordinal);
         Assert.Contains("as packed", release.Tool("verify", release.Project.Directory).Succeeded().Output, StringComparison.Ordinal);
+        Assert.Contains("as packed", release.Tool("verify", release.Project.ProjectFile).Succeeded().Output, StringComparison.Ordinal);
 
         const string Folder = "models/wordnet-llama/";
         Changed("MP5024", Folder + "wordnet-llama-Q8_0.gguf", bytes => bytes[bytes.Length / 3] ^= 1);

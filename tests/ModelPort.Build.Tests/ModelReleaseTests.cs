@@ -47,6 +47,10 @@ public sealed class ModelReleaseTests(PackedRepository repository, ModelRelease 
         Assert.Contains("accepted: A third of the size for phones.", accepted.Output, StringComparison.Ordinal);
         Assert.Equal("MP5034", Assert.Single(accepted.Warnings).Code);
         Assert.True(File.Exists(Path.Combine(output, "Acme.Wordnet.1.2.0.nupkg")));
+
+        // A package that got another name is held against the one before under its old one.
+        BuildResult renamed = release.Pack(project, "1.2.0", output, "--no-build", "-p:PackageId=Acme.Nouns", "-p:ModelPortBaselineName=Acme.Wordnet", "-p:ModelPortBaselineVersion=1.0.0").Succeeded();
+        Assert.Contains("Acme.Nouns: compared with Acme.Wordnet 1.0.0", renamed.Output, StringComparison.Ordinal);
     }
 
     [Fact]

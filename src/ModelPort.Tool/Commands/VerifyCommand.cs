@@ -11,7 +11,7 @@ internal static class VerifyCommand
 {
     public static Command Create()
     {
-        var package = new Argument<string>("package") { Description = "A model package (.nupkg), the folder of a project, an application or a model, or a package on the feeds: id, id@version or id@range." };
+        var package = new Argument<string>("package") { Description = "A model package (.nupkg), a project that is built or its folder, the folder of an application or a model, or a package on the feeds: id, id@version or id@range." };
         var feeds = new FeedArguments();
         var format = PortOptions.CreateFormat();
         var command = new Command("verify", "Proves by their hashes that the models of a package or folder are as they were ported and packed.") { package, format };

@@ -33,8 +33,7 @@ internal sealed class BaselineMeasurement(PackageRequest request, PackedFiles be
         foreach (var old in older)
         {
             var port = request.Ports.FirstOrDefault(p => p.Name.Equals(old.Name, StringComparison.OrdinalIgnoreCase));
-            // Outputs of an ONNX model are compared with samples alone: figures of others say nothing about them.
-            if (port is not null && !OnnxOptions.IsFor(port.Source) && newer.FirstOrDefault(m => m.Name.Equals(old.Name, StringComparison.OrdinalIgnoreCase)) is { Evaluation: not null } current)
+            if (port is not null && newer.FirstOrDefault(m => m.Name.Equals(old.Name, StringComparison.OrdinalIgnoreCase)) is { Evaluation: not null } current)
             {
                 PortedFile[] files = [.. old.Files.Where(f => PackageComparison.Counterpart(old, f, current) is { } other && !IsOnItsData(old, f, current, other))];
                 if (files.Length > 0)
@@ -52,6 +51,12 @@ internal sealed class BaselineMeasurement(PackageRequest request, PackedFiles be
 
     private void Measure(PackagedPort port, PortedModel old, PortedFile[] files, PortedModel current)
     {
+        if (OnnxOptions.IsFor(port.Source))
+        {
+            _notes.Add($"  {old.Name}: measured on other data in {_baseline.Name}, and not again, which this version does for models of llama.cpp alone; their numbers cannot be compared");
+            return;
+        }
+
         var isOwn = old.SourceSha256 == current.SourceSha256 && Directory.Exists(port.Source);
         if (!isOwn && _baseline.Source is null)
         {

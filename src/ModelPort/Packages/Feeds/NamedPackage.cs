@@ -30,7 +30,9 @@ public sealed record NamedPackage(string Name, string? From, PackedFiles Files) 
         var path = Path.GetFullPath(text, options.Directory);
         if (File.Exists(path) || Directory.Exists(path) || WantedPackage.TryParse(text) is not { } wanted)
         {
-            return new NamedPackage(Path.GetFileName(path), null, PackedFiles.Open(path));
+            // A project's models lie in its folder, once it is built.
+            var isProject = File.Exists(path) && Path.GetExtension(path).EndsWith("proj", StringComparison.OrdinalIgnoreCase);
+            return new NamedPackage(Path.GetFileName(path), null, PackedFiles.Open(isProject ? Path.GetDirectoryName(path)! : path));
         }
 
         using var feeds = new PackageFeeds(options, observer);
