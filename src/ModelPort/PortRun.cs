@@ -173,7 +173,7 @@ internal sealed class PortRun : IPortRun
     }
 
     private IReadOnlyList<string> FilesChanged(Manifest earlier) =>
-        [.. earlier.Outputs.Where(o => !_ports.IsAsRecorded(o)).Take(1).Select(o => $"ported again because {o.FileName} is not as it was left")];
+        [.. earlier.Outputs.Where(o => !_context.IsAsRecorded(o)).Take(1).Select(o => $"ported again because {o.FileName} is not as it was left")];
 
     private IReadOnlyList<string> ReportChanged(Manifest earlier, StageKey port, out ParityReport? report)
     {

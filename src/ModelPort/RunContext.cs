@@ -23,6 +23,10 @@ internal record RunContext(
     /// <summary>The source, where errors about the whole of it point, as an absolute path.</summary>
     public string SourcePath => Path.TrimEndingDirectorySeparator(Path.GetFullPath(Request.Source));
 
+    /// <summary>Whether an output lies in its place, byte for byte, as an earlier run recorded it.</summary>
+    public bool IsAsRecorded(OutputRecord record) => record.Files.All(f =>
+        new FileInfo(Path.Combine(Request.OutputDirectory, f.Name)) is { Exists: true } file && file.Length == f.Bytes && Hashes.HashOf(file.FullName, Cancellation) == f.Sha256);
+
     /// <summary>Passes on a warning of a conversion, which a strict build refuses.</summary>
     /// <exception cref="ModelPortException">MP2008: the request is strict.</exception>
     public void Warn(Diagnostic warning)

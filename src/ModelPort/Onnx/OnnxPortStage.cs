@@ -54,10 +54,6 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
     // A message can have 2 GB; a margin is left for all that is no weight.
     private const long MostInOneFile = 1_900_000_000;
 
-    /// <summary>Whether an output lies in its place as an earlier run recorded it.</summary>
-    public bool IsAsRecorded(OutputRecord record) => record.Files.All(f =>
-        new FileInfo(PathOf(f.Name)) is { Exists: true } file && file.Length == f.Bytes && context.Hashes.HashOf(file.FullName, context.Cancellation) == f.Sha256);
-
     /// <summary>A port that is there: in its place as an earlier run of the same recorded it, or in the store; null when it is not.</summary>
     public ReadyModel? Found(OnnxOutput output, Manifest? earlier) => Left(output, earlier) ?? Stored(output);
 
@@ -80,7 +76,7 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
         earlier?.Keys.Port == keys.Value.Port.Value
         && earlier.Outputs.FirstOrDefault(o => o.Precision == output.Precision.Name) is { } record
         && record.FileName == output.FileName
-        && IsAsRecorded(record)
+        && context.IsAsRecorded(record)
             ? new ReadyModel(output, [.. record.Files.Select(f => new ReadyFile(new KeptFile(PathOf(f.Name)), f.Sha256))], record.Files, record.Graph, Stored(earlier.Warnings))
             : null;
 

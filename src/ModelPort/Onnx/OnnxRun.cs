@@ -152,7 +152,7 @@ internal sealed class OnnxRun : IPortRun
         report = ToMeasure ? ParityReport.TryRead(Path.Combine(_context.Request.OutputDirectory, ParityReport.FileName), earlier) : null;
         var changes = WhyPortedAgain(earlier);
         return changes.Count > 0 ? changes
-            : earlier.Outputs.FirstOrDefault(o => !_ports.IsAsRecorded(o)) is { } other ? [$"ported again because {other.FileName} is not as it was left"]
+            : earlier.Outputs.FirstOrDefault(o => !_context.IsAsRecorded(o)) is { } other ? [$"ported again because {other.FileName} is not as it was left"]
             : !ToMeasure ? []
             : KeyChange.Reasons("measured again", earlier.Keys.Parity, earlier.Keys.ParityParts, Keys.Parity) is { Count: > 0 } again ? again
             : !_measurement.IsServedHere(earlier) ? ["measured again because times are of another machine, or were not taken"]

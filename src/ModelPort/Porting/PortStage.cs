@@ -36,12 +36,9 @@ internal sealed class PortStage(PortContext context)
 
     /// <summary>An output that an earlier run left in its place; null when it is not as that run recorded it.</summary>
     public ReadyPort? Left(OutputPlan output, Manifest earlier) =>
-        earlier.Outputs.FirstOrDefault(o => o.Files.Select(f => f.Name).SequenceEqual(output.Files.Select(f => f.Name))) is { } record && IsAsRecorded(record)
+        earlier.Outputs.FirstOrDefault(o => o.Files.Select(f => f.Name).SequenceEqual(output.Files.Select(f => f.Name))) is { } record && context.IsAsRecorded(record)
             ? new ReadyPort(output, [.. record.Files.Select(f => new ReadyFile(new KeptFile(PathOf(f.Name)), f.Sha256))], [.. earlier.Warnings.Where(w => w.Code == "MP2003").Select(w => new Diagnostic(w.Code, DiagnosticSeverity.Warning, context.Checkpoint.Folder, w.Message))])
             : null;
-
-    /// <summary>Whether an output lies in its place as an earlier run recorded it.</summary>
-    public bool IsAsRecorded(OutputRecord record) => record.Files.All(IsAsRecorded);
 
     /// <summary>The files for an output: new ones, or what a killed run left of them.</summary>
     /// <exception cref="ModelPortException">MP2001: not writable; MP2002: not enough space.</exception>
@@ -182,9 +179,6 @@ internal sealed class PortStage(PortContext context)
             return null;
         }
     }
-
-    private bool IsAsRecorded(FileRecord record) =>
-        new FileInfo(Path.Combine(context.Request.OutputDirectory, record.Name)) is { Exists: true } file && file.Length == record.Bytes && context.Hashes.HashOf(file.FullName, context.Cancellation) == record.Sha256;
 
     private sealed record StoredWarning(string Code, string File, string Message);
 }

@@ -81,14 +81,15 @@ internal sealed class LayerErrors(OnnxInput input, string folder, CancellationTo
         using var copy = model.Copy();
         copy.AddOutputs(outputs);
         var weights = input.Source.IsExternal ? Path.GetFileNameWithoutExtension(path) + ".data" + OutputFile.TemporarySuffix : null;
+        string[] files = weights is null ? [path] : [path, Path.Combine(folder, weights)];
         try
         {
             copy.Save(path, weights);
-            return new Instrument(OnnxSession.Open(path, new OnnxSessionOptions { Threads = input.Request.Threads }), [path, .. weights is null ? [] : new[] { Path.Combine(folder, weights) }]);
+            return new Instrument(OnnxSession.Open(path, new OnnxSessionOptions { Threads = input.Request.Threads }), files);
         }
         catch
         {
-            Caching.FileTransfer.TryDelete(path);
+            Array.ForEach(files, Caching.FileTransfer.TryDelete);
             throw;
         }
     }
