@@ -25,7 +25,7 @@ internal static class OnnxManifest
             Files = port.Records,
             Precision = port.Output.Precision.Name,
             Bytes = bytes,
-            TensorTypes = port.Graph is null ? Types(input.Source.Census) : port.Graph.Quantised.CountBy(q => q.Type).ToDictionary(),
+            TensorTypes = port.Types,
             Fallbacks = [],
             Graph = port.Graph,
             Kernels = port.Kernels,
@@ -84,6 +84,4 @@ internal static class OnnxManifest
                 : new KeyRecord(keys.Port.Value, keys.Parity.Value) { PortParts = keys.Port.Parts, ParityParts = keys.Parity.Parts },
         };
     }
-
-    private static Dictionary<string, int> Types(ModelCensus census) => census.Weights.GroupBy(w => w.Type).ToDictionary(g => g.Key, g => g.Sum(w => w.Tensors));
 }

@@ -15,10 +15,12 @@ namespace ModelPort.Onnx;
 /// <param name="Output">What it was made by.</param>
 /// <param name="Files">The model's file, and those of its weights where it has some.</param>
 /// <param name="Records">The same as the manifest has them.</param>
+/// <param name="Types">How many tensors of each type its weights are.</param>
 /// <param name="Graph">What was done to the graph; null for the model as it is.</param>
 /// <param name="Kernels">Which operators it has, and which of them run.</param>
 /// <param name="Warnings">What the user should know of it.</param>
-internal sealed record ReadyModel(OnnxOutput Output, IReadOnlyList<ReadyFile> Files, IReadOnlyList<FileRecord> Records, GraphRecord? Graph, KernelRecord Kernels, IReadOnlyList<Diagnostic> Warnings) : IDisposable
+internal sealed record ReadyModel(
+    OnnxOutput Output, IReadOnlyList<ReadyFile> Files, IReadOnlyList<FileRecord> Records, IReadOnlyDictionary<string, int> Types, GraphRecord? Graph, KernelRecord Kernels, IReadOnlyList<Diagnostic> Warnings) : IDisposable
 {
     /// <summary>The path that engines are given.</summary>
     public string CurrentPath => Files[0].File.CurrentPath;
@@ -52,6 +54,7 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
 {
     private const string GraphName = "graph";
     private const string KernelsName = "kernels";
+    private const string TypesName = "types";
     private const string WarningsName = "warnings";
     private const string ModelName = "model";
 
@@ -90,7 +93,7 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
         && record.FileName == output.FileName
         && record.Kernels is { } kernels
         && context.IsAsRecorded(record)
-            ? new ReadyModel(output, [.. record.Files.Select(f => new ReadyFile(new KeptFile(PathOf(f.Name)), f.Sha256))], record.Files, record.Graph, kernels, Stored(earlier.Warnings))
+            ? new ReadyModel(output, [.. record.Files.Select(f => new ReadyFile(new KeptFile(PathOf(f.Name)), f.Sha256))], record.Files, record.TensorTypes, record.Graph, kernels, Stored(earlier.Warnings))
             : null;
 
     private ReadyModel? Stored(OnnxOutput output)
@@ -111,6 +114,7 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
             output,
             [.. objects.Select(o => new ReadyFile(new TakenFile(PathOf(o.Name), group), o.Object.Sha256))],
             [.. objects.Select(o => new FileRecord(o.Name, o.Object.Bytes, o.Object.Sha256))],
+            noted.Types,
             noted.Graph,
             noted.Kernels,
             noted.Warnings);
@@ -146,7 +150,7 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
 
             ReadyFile[] ready = [.. files.Select(f => new ReadyFile(f, f.Hash(context.Cancellation)))];
             FileRecord[] records = [.. ready.Zip(layout.ExternalFiles.Select(f => f.Length).Prepend(layout.ModelLength), (f, bytes) => new FileRecord(Path.GetFileName(f.File.Path), bytes, f.Sha256))];
-            return Kept(new ReadyModel(output, ready, records, graph, _kernels.Record(model, output), warnings));
+            return Kept(new ReadyModel(output, ready, records, ModelCensus.Of(model).TensorTypes, graph, _kernels.Record(model, output), warnings));
         }
         catch
         {
@@ -182,6 +186,7 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
                 var objects = stored.Zip(ready.Records.Skip(1).Select(r => r.Name).Prepend(ModelName)).ToDictionary(s => s.Second, s => s.First!);
                 context.Store.PutRecord(StoreRecord.Of(keys.Value.OfOutput(ready.Output), ready.Output.FileName, objects, new Dictionary<string, string>
                 {
+                    [TypesName] = JsonSerializer.Serialize(ready.Types, Manifest.Format),
                     [GraphName] = JsonSerializer.Serialize(ready.Graph, Manifest.Format),
                     [KernelsName] = JsonSerializer.Serialize(ready.Kernels, Manifest.Format),
                     [WarningsName] = JsonSerializer.Serialize(ready.Warnings.Select(w => new WarningRecord(w.Code, w.Message)), Manifest.Format),
@@ -192,13 +197,14 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
         return ready;
     }
 
-    private (GraphRecord? Graph, KernelRecord Kernels, IReadOnlyList<Diagnostic> Warnings)? Noted(StoreRecord record)
+    private (IReadOnlyDictionary<string, int> Types, GraphRecord? Graph, KernelRecord Kernels, IReadOnlyList<Diagnostic> Warnings)? Noted(StoreRecord record)
     {
         try
         {
             var warnings = JsonSerializer.Deserialize<WarningRecord[]>(record.Values.GetValueOrDefault(WarningsName, ""), Manifest.Format);
             var kernels = JsonSerializer.Deserialize<KernelRecord>(record.Values.GetValueOrDefault(KernelsName, ""), Manifest.Format);
-            return warnings is null || kernels is null ? null : (JsonSerializer.Deserialize<GraphRecord>(record.Values.GetValueOrDefault(GraphName, ""), Manifest.Format), kernels, Stored(warnings));
+            var types = JsonSerializer.Deserialize<Dictionary<string, int>>(record.Values.GetValueOrDefault(TypesName, ""), Manifest.Format);
+            return warnings is null || kernels is null || types is null ? null : (types, JsonSerializer.Deserialize<GraphRecord>(record.Values.GetValueOrDefault(GraphName, ""), Manifest.Format), kernels, Stored(warnings));
         }
         catch (JsonException)
         {

@@ -55,7 +55,7 @@ internal static class GraphPart
                     .Select(o => (object[])[o, .. columns.Select(c => c?.GetValueOrDefault(o) is > 0 and var count ? count.ToString(CultureInfo.InvariantCulture) : "")])),
             .. kernels.Unfused.Count == 0 ? [] : new[]
             {
-                Html.Of("p", $"Run in float between conversions, as no kernel of integers takes them: {string.Join(", ", kernels.Unfused.Take(MostRows))}."),
+                Html.Of("p", $"Of the graph that runs, {string.Join("; ", kernels.Unfused)}."),
             },
         ];
     }

@@ -81,10 +81,18 @@ public sealed class RewritingTests(DigitsPorts ports) : IClassFixture<DigitsPort
         var of = ports.Outcome.Manifest.Outputs.ToDictionary(o => o.Precision, o => o.Kernels!);
         Assert.All(of.Values, k => Assert.Equal((null, 3, 2, null), (k.Optimized, k.Source["Conv"], k.Source["Gemm"], k.NotKnown)));
         Assert.All(of.Values, k => Assert.Equal(3, k.SourceRuns!["com.microsoft.FusedConv"]));
+        Assert.All(ports.Outcome.Manifest.Outputs, o =>
+        {
+            using var model = OnnxModel.Open(Path.Combine(ports.Folder, o.FileName));
+            Assert.Equal(model.Weights().CountBy(w => DataTypes.Name(w.Type)).OrderBy(t => t.Key), o.TensorTypes.OrderBy(t => t.Key));
+        });
         Assert.Equal((3, 7), (of["INT8"].Port["Conv"], of["INT8"].Port["QuantizeLinear"]));
         Assert.Equal((3, 2, false), (of["INT8"].PortRuns!["QLinearConv"], of["INT8"].PortRuns!["com.microsoft.QGemm"], of["INT8"].PortRuns!.ContainsKey("Conv")));
         Assert.Equal(2, of["INT8-Dynamic"].PortRuns!["com.microsoft.DynamicQuantizeMatMul"]);
-        Assert.Empty(of["INT8"].Unfused);
+        Assert.Empty(of["FP32"].Unfused);
+        Assert.Equal("convert between floats and integers", Assert.Single(of["INT8"].Unfused).What);
+        Assert.StartsWith("3 nodes multiply integers that nodes of their own convert and scale", Assert.Single(of["INT8-Dynamic"].Unfused).ToString(), StringComparison.Ordinal);
+        Assert.StartsWith("13 nodes convert between half floats and FP32", Assert.Single(of["FP16"].Unfused).ToString(), StringComparison.Ordinal);
         var page = File.ReadAllText(ports.Outcome.ReportPath!);
         Assert.Contains("Which operators run", page, StringComparison.Ordinal);
         Assert.Contains("QLinearConv", page, StringComparison.Ordinal);
@@ -134,7 +142,11 @@ public sealed class RewritingTests(DigitsPorts ports) : IClassFixture<DigitsPort
                 OnnxGraphs.Node("If", "c", "y", ("then_branch", branch), ("else_branch", other)),
             ],
             [OnnxGraphs.Weight("s", [], 0.1f)]);
-        Assert.Equal(["Softmax_soft", "Relu_out"], OperatorCensus.Unfused(model));
+        var unfused = OperatorCensus.Unfused(model);
+        Assert.Equal(["Softmax_soft", "Relu_out"], unfused[0].Nodes);
+        Assert.Equal(4, unfused[1].Nodes.Count);
+        Assert.Equal("2 nodes run in float between conversions, as no kernel of integers takes them ('Softmax_soft', 'Relu_out')", unfused[0].ToString());
+        Assert.Equal(2, unfused.Count);
     }
 
     [Fact]

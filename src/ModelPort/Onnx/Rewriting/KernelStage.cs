@@ -67,7 +67,7 @@ internal sealed class KernelStage(OnnxInput input)
     }
 
     // A model that the runtime refuses is refused where it is measured, and may be ported without.
-    private static (SortedDictionary<string, int>?, string?) Look(OnnxInput input, OnnxModel model, string name, out IReadOnlyList<string> unfused)
+    private static (SortedDictionary<string, int>?, string?) Look(OnnxInput input, OnnxModel model, string name, out IReadOnlyList<UnfusedRecord> unfused)
     {
         try
         {
