@@ -18,5 +18,6 @@ var root = new RootCommand("Measures ModelPort. Run it in Release on a quiet mac
     KillBenchmark.Command(),
     PackBenchmark.Command(),
     ConsumeBenchmark.Command(),
+    OnnxInt8Benchmark.Command(),
 };
 return root.Parse(args).Invoke();
