@@ -19,5 +19,7 @@ var root = new RootCommand("Measures ModelPort. Run it in Release on a quiet mac
     PackBenchmark.Command(),
     ConsumeBenchmark.Command(),
     OnnxInt8Benchmark.Command(),
+    OnnxCalibrationBenchmark.Command(),
+    OnnxLargeBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

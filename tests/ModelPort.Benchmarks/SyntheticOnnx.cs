@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using ModelPort.Formats.Onnx;
 
 namespace ModelPort.Benchmarks;
@@ -11,7 +12,7 @@ internal static class SyntheticOnnx
     /// <summary>Rows of <see cref="Transformer"/>'s embedding.</summary>
     internal const int Vocabulary = 1000;
 
-    /// <summary>Side of <see cref="Convolutions"/>' input, which has 3 channels.</summary>
+    /// <summary>Side of the image that <see cref="Convolutions"/> takes, which has 3 channels.</summary>
     internal const int Side = 56;
 
     private const int Hidden = 384;
@@ -19,8 +20,13 @@ internal static class SyntheticOnnx
     private const int Layers = 4;
     private const int Classes = 100;
 
-    /// <summary>A residual network as PyTorch exports it: 3x56x56 into 64 channels, two blocks each of 64, 128 and 256 channels, with BatchNormalization and He weights; 1.1 billion products a run.</summary>
-    internal static OnnxModel Convolutions()
+    /// <summary>
+    /// A residual network as PyTorch exports it: two blocks each of so many channels, twice and four times as many, with BatchNormalization and He weights; at
+    /// <see cref="Side"/> and 64 channels 1.1 billion products a run.
+    /// </summary>
+    /// <param name="side">Side of the image.</param>
+    /// <param name="channels">Channels of the first blocks.</param>
+    internal static OnnxModel Convolutions(int side = Side, int channels = 64)
     {
         var g = new OnnxGraphBuilder();
         int count = 0;
@@ -41,14 +47,14 @@ internal static class SyntheticOnnx
             return g.Node("Relu", [sum]);
         }
 
-        string at = g.Node("Relu", [Convolution(g.Input("image", DataType.Float, 3, Side, Side), 3, 64, 3, 1)]);
-        foreach (var (from, to, stride) in (ReadOnlySpan<(int, int, int)>)[(64, 64, 1), (64, 64, 1), (64, 128, 2), (128, 128, 1), (128, 256, 2), (256, 256, 1)])
+        string at = g.Node("Relu", [Convolution(g.Input("image", DataType.Float, 3, side, side), 3, channels, 3, 1)]);
+        foreach (var (from, to, stride) in (ReadOnlySpan<(int, int, int)>)[(1, 1, 1), (1, 1, 1), (1, 2, 2), (2, 2, 1), (2, 4, 2), (4, 4, 1)])
         {
-            at = Block(at, from, to, stride);
+            at = Block(at, from * channels, to * channels, stride);
         }
 
         at = g.Node("Flatten", [g.Node("GlobalAveragePool", [at])], ("axis", 1L));
-        g.Output(g.Node("Gemm", [at, g.Normal("head.weight", 1 / Math.Sqrt(256), Classes, 256), g.Normal("head.bias", 0.1, Classes)], ("transB", 1L)), "logits", Classes);
+        g.Output(g.Node("Gemm", [at, g.Normal("head.weight", 1 / Math.Sqrt(4 * channels), Classes, 4 * channels), g.Normal("head.bias", 0.1, Classes)], ("transB", 1L)), "logits", Classes);
         return g.Model;
     }
 
@@ -84,5 +90,38 @@ internal static class SyntheticOnnx
         string first = g.Node("Gather", [at, g.Add(g.Model.NewTensor("first", DataType.Int64, [], OnnxContent.Of(new byte[8])))], ("axis", 1L));
         g.Output(g.Node("Gemm", [first, g.Normal("head.weight", 1 / Math.Sqrt(Hidden), Classes, Hidden), g.Normal("head.bias", 0.1, Classes)], ("transB", 1L)), "logits", Classes);
         return g.Model;
+    }
+
+    /// <summary>A stack of matrix products, each of 67,108,864 bytes that are made when they are written.</summary>
+    /// <param name="layers">How many; 32 and more need a file of their own for the weights.</param>
+    internal static OnnxModel Stack(int layers)
+    {
+        const int Width = 4096;
+        var g = new OnnxGraphBuilder();
+        string at = g.Input("x", DataType.Float, Width);
+        for (int i = 0; i < layers; i++)
+        {
+            int seed = i;
+            var weight = g.Model.NewTensor($"layer{i}.weight", DataType.Float, [Width, Width], OnnxContent.Computed(4L * Width * Width, stream => WriteRows(stream, seed, Width)));
+            at = g.Node("Relu", [g.Node("MatMul", [at, g.Add(weight)])]);
+        }
+
+        g.Output(at, "y", Width);
+        return g.Model;
+    }
+
+    private static void WriteRows(Stream stream, int seed, int width)
+    {
+        var random = new Random(seed);
+        var row = new float[width];
+        for (int r = 0; r < width; r++)
+        {
+            for (int i = 0; i < width; i++)
+            {
+                row[i] = (random.NextSingle() - 0.5f) / 32;
+            }
+
+            stream.Write(MemoryMarshal.AsBytes<float>(row));
+        }
     }
 }
