@@ -102,6 +102,47 @@ public sealed class RewritingTests(DigitsPorts ports) : IClassFixture<DigitsPort
     }
 
     [Theory]
+    [InlineData("FP32", "MatMul")]
+    [InlineData("INT8-Dynamic", "com.microsoft.DynamicQuantizeMatMul")]
+    [InlineData("INT4", "com.microsoft.MatMulNBits")]
+    public void Branches_with_weights_are_rewritten_and_counted(string precision, string kernel)
+    {
+        static GraphProto Branch(string name, int seed)
+        {
+            var branch = OnnxGraphs.Graph([OnnxGraphs.Node("MatMul", $"x,{name}w", name + "m"), OnnxGraphs.Node("Relu", name + "m", name)], [OnnxGraphs.RandomWeight(seed, name + "w", 64, 320)]);
+            branch.Output.Add(new ValueInfoProto { Name = name, Type = OnnxGraphs.Floats(1, 320) });
+            return branch;
+        }
+
+        using var folder = new TemporaryFolder();
+        using (var model = OnnxGraphs.Of(
+            OnnxGraphs.Floats(1, 64),
+            OnnxGraphs.Floats(1, 320),
+            [
+                OnnxGraphs.Node("ReduceSum", "x", "sum", ("keepdims", 0L)),
+                OnnxGraphs.Node("Greater", "sum,zero", "c"),
+                OnnxGraphs.Node("If", "c", "y", ("then_branch", Branch("p", 1)), ("else_branch", Branch("n", 2))),
+            ],
+            [OnnxGraphs.Weight("zero", [], 0f)]))
+        {
+            model.Save(folder["m.onnx"]);
+        }
+
+        var request = ports.Request(folder["out"], precision, Extended) with
+        {
+            Source = folder["m.onnx"],
+            Name = "m",
+            Calibration = null,
+            Evaluation = DataFiles.Write(folder["data.safetensors"], ("x", OnnxGraphs.Random(3, 8 * 64), [8, 64])),
+            Budgets = [],
+        };
+        var port = PortPipeline.Run(request, new QuietObserver(), TestContext.Current.CancellationToken).Manifest.Outputs[0];
+        Assert.Equal(Verdict.Kept, port.Verdict);
+        Assert.Equal((2, 1, 2), (port.Kernels!.Source["MatMul"], port.Kernels.PortRuns!["If"], port.Kernels.PortRuns[kernel]));
+        Assert.Equal(port.Kernels.Port, port.Kernels.PortRuns);
+    }
+
+    [Theory]
     [InlineData("FP32")]
     [InlineData("INT8")]
     [InlineData("INT8-Dynamic")]
