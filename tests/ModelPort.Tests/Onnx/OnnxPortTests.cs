@@ -191,6 +191,12 @@ public sealed class OnnxPortTests(DigitsPorts ports, ITestOutputHelper output) :
         var again = ports.Run(ports.Beside("searched-again"), "INT8", [.. harsh, ("MinCosineSimilarity", "0.5")]);
         Assert.False(again.Measured);
         Assert.Equal(outcome.Manifest.Outputs[0].Sha256, again.Manifest.Outputs[0].Sha256);
+
+        // Without labels a limit on the outputs does the same.
+        var near = ports.Run(ports.Beside("near"), "INT8", ("MinCosineSimilarity", "0.99999"));
+        Assert.Empty(near.Missed);
+        Assert.Contains("MinCosineSimilarity 0.99999", Assert.Single(near.Manifest.Warnings, w => w.Code == "MP3040").Message, StringComparison.Ordinal);
+        Assert.NotEmpty(near.Manifest.Outputs[0].Graph!.Quantised);
     }
 
     [Fact]
