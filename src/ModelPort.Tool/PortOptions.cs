@@ -22,6 +22,7 @@ internal sealed class PortOptions
         ["OutputPrecision"] = new("--output-precision") { Description = "The type of the output matrix, for instance Q8_0." },
         ["EmbeddingPrecision"] = new("--embedding-precision") { Description = "The type of the embedding." },
         ["HardwareTarget"] = new("--hardware-target") { Description = "The hardware: cpu (default)." },
+        ["Optimize"] = new("--optimize") { Description = "ONNX: the port's graph is saved as ONNX Runtime rewrites it: basic, extended, none (default)." },
         ["Calibration"] = new("--calibration") { Description = "A text (.txt) that an importance matrix is computed from, or a matrix that llama-imatrix made (.gguf, .dat)." },
         ["CalibrationTokens"] = new("--calibration-tokens") { Description = "At most this many of its tokens are used; default 16384." },
         ["CalibrationWindow"] = new("--calibration-window") { Description = "Tokens in a chunk of it; default 512, or the model's context when that is shorter." },

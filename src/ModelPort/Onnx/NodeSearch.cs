@@ -151,7 +151,8 @@ internal sealed class NodeSearch(RunContext context, OnnxInput input, Lazy<OnnxK
     {
         try
         {
-            return [.. new LayerErrors(input, context.Request.OutputDirectory, context.Cancellation).Of(port.Output.Plan!, port.CurrentPath, input.Evaluation!).Where(l => l.Increase > 0).OrderByDescending(l => l.Increase)];
+            using var model = ports.Unrewritten(port);
+            return [.. new LayerErrors(input, context.Request.OutputDirectory, context.Cancellation).Of(port.Output.Plan!, model, input.Evaluation!).Where(l => l.Increase > 0).OrderByDescending(l => l.Increase)];
         }
         catch (EngineException e)
         {

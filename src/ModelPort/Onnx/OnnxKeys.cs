@@ -1,6 +1,7 @@
 using System.Globalization;
 using ModelPort.Caching;
 using ModelPort.Checkpoints;
+using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Manifests;
 using ModelPort.Onnx.Calibration;
 using ModelPort.Onnx.Transforms;
@@ -32,7 +33,7 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
             .. Split,
             new("Precision", string.Join(';', input.Options.Precisions)),
             .. Choices,
-            .. input.Outputs.Any(IsRanged) ? Ranges : [],
+            .. Made(input.Outputs.Any(IsRanged)),
             .. Search,
         ]);
 
@@ -57,7 +58,7 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
             new("HardwareTarget", input.Options.Hardware.Name),
             new("KeepInFloat", Text(output.Plan?.Request.KeepInFloat ?? [])),
             .. Split,
-            .. IsRanged(output) ? Ranges : [],
+            .. Made(IsRanged(output)),
         ]);
 
     /// <summary>The key of the measurement of one port.</summary>
@@ -75,6 +76,11 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
         : [];
 
     private KeyPart[] Split => input.Request.SplitMaxSize is { } largest ? [new("SplitMaxSize", largest.ToString(CultureInfo.InvariantCulture))] : [];
+
+    // What the runtime computes while it rewrites a graph depends, in the last digits, on the processor.
+    private IEnumerable<KeyPart> Made(bool isRanged) => input.Options.Optimize == GraphOptimization.None
+        ? isRanged ? Ranges : []
+        : [new("Optimize", OnnxOptions.NameOf(input.Options.Optimize)), .. isRanged ? Ranges : Engine];
 
     private KeyPart[] Choices => [new("HardwareTarget", input.Options.Hardware.Name), new("KeepInFloat", Text(input.Options.KeepInFloat))];
 
