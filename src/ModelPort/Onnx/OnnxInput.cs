@@ -19,7 +19,7 @@ internal sealed record OnnxOutput(OnnxPrecision Precision, string FileName, Onnx
     /// that of this processor.
     /// </summary>
     public GraphOptimization Optimization =>
-        Precision == OnnxPrecision.FP8 || (Plan is not null && Plan.Request.Hardware != OnnxHardware.Cpu) ? GraphOptimization.None : GraphOptimization.All;
+        Precision == OnnxPrecision.FP8 || (Plan is not null && !Plan.Request.Hardware.IsX64) ? GraphOptimization.None : GraphOptimization.All;
 
     /// <summary>The name of the file for weights, where they do not stand in the model's.</summary>
     public string ExternalName => FileName + ".data";
