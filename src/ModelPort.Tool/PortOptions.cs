@@ -21,7 +21,7 @@ internal sealed class PortOptions
         ["TensorPrecision"] = new("--tensor-precision") { Description = "Types of tensors by name, over the precision's recipe: REGEX=TYPE, several with ';' between; the first match counts." },
         ["OutputPrecision"] = new("--output-precision") { Description = "The type of the output matrix, for instance Q8_0." },
         ["EmbeddingPrecision"] = new("--embedding-precision") { Description = "The type of the embedding." },
-        ["HardwareTarget"] = new("--hardware-target") { Description = "The hardware: cpu (default)." },
+        ["HardwareTarget"] = new("--hardware-target") { Description = "The hardware: cpu (default); for ONNX models also avx2, arm64, tensorrt." },
         ["Optimize"] = new("--optimize") { Description = "ONNX: the port's graph is saved as ONNX Runtime rewrites it: basic, extended, none (default)." },
         ["Calibration"] = new("--calibration") { Description = "A text (.txt) that an importance matrix is computed from, or a matrix that llama-imatrix made (.gguf, .dat)." },
         ["CalibrationTokens"] = new("--calibration-tokens") { Description = "At most this many of its tokens are used; default 16384." },

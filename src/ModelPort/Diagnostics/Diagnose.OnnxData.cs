@@ -54,8 +54,8 @@ public static partial class Diagnose
         Error("MP1091", path, $"The value '{value}' of the model is NaN or infinite for samples of {data}; expected finite numbers, as a range cannot be made of others. Check the data, and that the model computes what it should.");
 
     /// <summary>MP3040 (warning): nodes stay in float, as the accuracy that they cost is more than the limit allows.</summary>
-    public static Diagnostic NodesKeptForAccuracy(string path, string precision, IEnumerable<string> nodes, string limit) =>
-        Warning("MP3040", path, string.Create(CultureInfo.InvariantCulture, $"{precision}: {nodes.Count()} nodes stay in float, as MaxAccuracyDrop {limit} is missed without ({Some(nodes)}). The manifest names them all. Set KeepInFloat to them to save the search, or choose a better calibration."));
+    public static Diagnostic NodesKeptForAccuracy(string path, string precision, IEnumerable<string> nodes, string limits) =>
+        Warning("MP3040", path, string.Create(CultureInfo.InvariantCulture, $"{precision}: {nodes.Count()} nodes stay in float, as {limits} is missed without ({Some(nodes)}). The manifest names them all. Set KeepInFloat to them to save the search, or choose a better calibration."));
 
     /// <summary>MP1092: the description of a folder of images cannot be used.</summary>
     public static Diagnostic ImageDescription(string path, string found) =>

@@ -41,10 +41,10 @@ public static partial class Diagnose
     }
 
     /// <summary>MP2105 (warning): nodes with weights stay in float.</summary>
-    public static Diagnostic NodesKept(string path, string precision, IEnumerable<string> nodes, string reason)
+    public static Diagnostic NodesKept(string path, string precision, IEnumerable<string> nodes, IEnumerable<string> reasons)
     {
         var names = nodes.ToArray();
-        return Warning("MP2105", path, $"{precision}: {Count(names.Length, "node stays", "nodes stay")} in float ({Some(names)}): {reason.TrimEnd('.')}. Choose another precision if the model must be smaller or faster; the manifest names them all.");
+        return Warning("MP2105", path, $"{precision}: {Count(names.Length, "node stays", "nodes stay")} in float ({Some(names)}): {reasons.First().TrimEnd('.')}{(reasons.Skip(1).Any() ? ", and so for the others" : "")}. Choose another precision if the model must be smaller or faster; the manifest names them all.");
     }
 
     /// <summary>MP2106 (warning): weights cannot be held by half floats and stay as they are.</summary>

@@ -70,9 +70,9 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
     /// <summary>The key of the nodes of a port that a measurement leaves in float.</summary>
     public StageKey OfSearch(OnnxOutput output) => new("kept nodes", [new("Output", OfOutput(output).Value), .. Search, .. State, .. Engine]);
 
-    // Which nodes stay in float depends on what is measured, where a limit on the accuracy is set.
-    private KeyPart[] Search => input.AccuracyLimit is { } limit
-        ? [new("MaxAccuracyDrop", limit.Limit.ToString(CultureInfo.InvariantCulture)), new("StrictParity", input.Request.StrictParity ? "true" : ""), new("Evaluation", evaluationSha256 ?? "")]
+    // Which nodes stay in float depends on what is measured, where a limit on that is set.
+    private KeyPart[] Search => input.SearchLimits is { Count: > 0 } limits
+        ? [.. limits.Select(l => new KeyPart(l.Kind.Name, l.Limit.ToString(CultureInfo.InvariantCulture))), new("StrictParity", input.Request.StrictParity ? "true" : ""), new("Evaluation", evaluationSha256 ?? "")]
         : [];
 
     private KeyPart[] Split => input.Request.SplitMaxSize is { } largest ? [new("SplitMaxSize", largest.ToString(CultureInfo.InvariantCulture))] : [];

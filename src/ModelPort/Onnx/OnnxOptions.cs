@@ -91,7 +91,7 @@ public sealed record OnnxOptions
 
     private void CheckOptimize(string file)
     {
-        var other = Hardware != OnnxHardware.Cpu ? $"HardwareTarget '{Hardware}'" : Precisions.Contains(OnnxPrecision.FP8) ? "FP8, which is for TensorRT" : null;
+        var other = !Hardware.IsX64 ? $"HardwareTarget '{Hardware}'" : Precisions.Contains(OnnxPrecision.FP8) ? "FP8, which is for TensorRT" : null;
         if (Optimize != GraphOptimization.None && other is not null)
         {
             throw new ModelPortException(Diagnose.OptimizeUnfit(file, NameOf(Optimize), other));
