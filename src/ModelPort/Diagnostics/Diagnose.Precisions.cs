@@ -54,6 +54,20 @@ public static partial class Diagnose
     public static Diagnostic WeightNonFinite(string path, string tensor) =>
         Error("MP2108", path, $"The weight '{tensor}' holds NaN or infinity; expected finite numbers. Get an undamaged model, or repair the training run.");
 
+    /// <summary>MP2109 (warning): calibration never ran a body of If, Loop or Scan.</summary>
+    public static Diagnostic BodyUnreached(string path, string precision, IEnumerable<string> bodies, string consequence)
+    {
+        var names = bodies.ToArray();
+        return Warning("MP2109", path, $"{precision}: calibration never reached {Count(names.Length, "body", "bodies")} of If, Loop or Scan ({Some(names)}), so that nothing is known of the values there; {consequence}. Use calibration data that reaches it if your application does.");
+    }
+
+    /// <summary>MP2110 (warning): values in a Scan are ranged by their ends, whatever the method.</summary>
+    public static Diagnostic ScanRanges(string path, string precision, IEnumerable<string> values, string method)
+    {
+        var names = values.ToArray();
+        return Warning("MP2110", path, $"{precision}: {Count(names.Length, "value is", "values are")} computed inside a Scan ({Some(names)}), which can hand out the ends of what it computes and not the values: their ranges are from the least to the greatest, not by {method}. Use a model that is written with a Loop if the port misses its budget.");
+    }
+
     private static string Count(int count, string one, string many) => string.Create(CultureInfo.InvariantCulture, $"{count} {(count == 1 ? one : many)}");
 
     private static string Some(string[] names) => string.Join(", ", names.Take(3).Select(name => $"'{name}'")) + (names.Length > 3 ? " and others" : "");

@@ -29,7 +29,7 @@ public sealed class DigitsPrecisionTests(ITestOutputHelper output)
         using var model = DigitsModel.Open();
         var request = new OnnxTransformRequest(OnnxPrecision.Parse(precision, "")) { Hardware = OnnxHardware.Parse(hardware, "") };
         var calibration = DigitsModel.Calibration;
-        var port = OnnxGraphs.Port(model, request, calibration, [calibration.Length / 64, 1, 8, 8]);
+        var port = OnnxGraphs.Port(model, request, [calibration.Length / 64, 1, 8, 8], calibration);
         var (plain, bytes) = DigitsModel.Measure(port.Model, GraphOptimization.None);
 
         // ONNX Runtime's fusion takes QuantizeLinear of 8-bit floats for integers and fails, so that FP8 runs there without it only.
