@@ -13,6 +13,14 @@ public static partial class Diagnose
     public static Diagnostic UnknownHardware(string file, string found, IEnumerable<string> valid, string? nearest) =>
         Error("MP1101", file, $"HardwareTarget '{found}' is unknown.{(nearest is null ? "" : $" Did you mean {nearest}?")} Use one of those that ONNX models are made for: {string.Join(", ", valid)}.");
 
+    /// <summary>MP1102: a level of graph optimisation that depends on the processor.</summary>
+    public static Diagnostic OptimizeBound(string file, string found) =>
+        Error("MP1102", file, $"Optimize '{found}' would tie the port to the vector width of the processor that builds it. ONNX Runtime does that part by itself wherever it loads the port. Use extended, or basic.");
+
+    /// <summary>MP1103: a graph is to be rewritten for hardware that is not there.</summary>
+    public static Diagnostic OptimizeUnfit(string file, string level, string other) =>
+        Error("MP1103", file, $"Optimize '{level}' is set beside {other}, but ONNX Runtime rewrites a graph for the processor that it runs on; expected a port for cpu. Remove Optimize, or give such ports an item of their own.");
+
     /// <summary>MP2100: nothing in the model can be given the precision.</summary>
     public static Diagnostic NothingToConvert(string path, string precision, string found) =>
         Error("MP2100", path, $"Nothing in this model can be made {precision}: {found.TrimEnd('.')}. A port that changes no weight is no port. Choose another precision, or remove the nodes from KeepInFloat.");
@@ -33,10 +41,10 @@ public static partial class Diagnose
     }
 
     /// <summary>MP2105 (warning): nodes with weights stay in float.</summary>
-    public static Diagnostic NodesKept(string path, string precision, IEnumerable<string> nodes, string reason)
+    public static Diagnostic NodesKept(string path, string precision, IEnumerable<string> nodes, IEnumerable<string> reasons)
     {
         var names = nodes.ToArray();
-        return Warning("MP2105", path, $"{precision}: {Count(names.Length, "node stays", "nodes stay")} in float ({Some(names)}): {reason.TrimEnd('.')}. Choose another precision if the model must be smaller or faster; the manifest names them all.");
+        return Warning("MP2105", path, $"{precision}: {Count(names.Length, "node stays", "nodes stay")} in float ({Some(names)}): {reasons.First().TrimEnd('.')}{(reasons.Skip(1).Any() ? ", and so for the others" : "")}. Choose another precision if the model must be smaller or faster; the manifest names them all.");
     }
 
     /// <summary>MP2106 (warning): weights cannot be held by half floats and stay as they are.</summary>
@@ -61,12 +69,16 @@ public static partial class Diagnose
         return Warning("MP2109", path, $"{precision}: calibration never reached {Count(names.Length, "body", "bodies")} of If, Loop or Scan ({Some(names)}), so that nothing is known of the values there; {consequence}. Use calibration data that reaches it if your application does.");
     }
 
-    /// <summary>MP2110 (warning): values in a Scan are ranged by their ends, whatever the method.</summary>
+    /// <summary>MP2111 (warning): values in a Scan are ranged by their ends, whatever the method.</summary>
     public static Diagnostic ScanRanges(string path, string precision, IEnumerable<string> values, string method)
     {
         var names = values.ToArray();
-        return Warning("MP2110", path, $"{precision}: {Count(names.Length, "value is", "values are")} computed inside a Scan ({Some(names)}), which can hand out the ends of what it computes and not the values: their ranges are from the least to the greatest, not by {method}. Use a model that is written with a Loop if the port misses its budget.");
+        return Warning("MP2111", path, $"{precision}: {Count(names.Length, "value is", "values are")} computed inside a Scan ({Some(names)}), which can hand out the ends of what it computes and not the values: their ranges are from the least to the greatest, not by {method}. Use a model that is written with a Loop if the port misses its budget.");
     }
+
+    /// <summary>MP2110: a graph that the runtime rewrote is no port.</summary>
+    public static Diagnostic RewritingUnfit(string path, string found) =>
+        Error("MP2110", path, $"The graph that ONNX Runtime made of this model cannot be its port: {found.TrimEnd('.')}. Expected the inputs and outputs of the model, and operators that every processor runs. Use another level of Optimize, or remove it.");
 
     private static string Count(int count, string one, string many) => string.Create(CultureInfo.InvariantCulture, $"{count} {(count == 1 ? one : many)}");
 

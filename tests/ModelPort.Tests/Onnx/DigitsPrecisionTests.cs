@@ -15,6 +15,8 @@ public sealed class DigitsPrecisionTests(ITestOutputHelper output)
         { "FP16", "cpu", null, "" },
         { "INT8-Dynamic", "cpu", "dynamic", "ConvInteger DynamicQuantizeMatMul" },
         { "INT8", "cpu", "qdq_minmax_u8s8_perchannel", "QLinearConv QLinearAveragePool QGemm" },
+        { "INT8-Dynamic", "avx2", "dynamic", "ConvInteger DynamicQuantizeMatMul" },
+        { "INT8", "avx2", "qdq_minmax_u8s8_perchannel", "QLinearConv QLinearAveragePool QGemm" },
         { "INT8", "arm64", "qdq_minmax_u8s8_perchannel", "" },
         { "INT8", "tensorrt", "qdq_entropy_s8s8", "" },
         { "FP8", "tensorrt", null, "" },
@@ -29,7 +31,7 @@ public sealed class DigitsPrecisionTests(ITestOutputHelper output)
         using var model = DigitsModel.Open();
         var request = new OnnxTransformRequest(OnnxPrecision.Parse(precision, "")) { Hardware = OnnxHardware.Parse(hardware, "") };
         var calibration = DigitsModel.Calibration;
-        var port = OnnxGraphs.Port(model, request, [calibration.Length / 64, 1, 8, 8], calibration);
+        var port = OnnxGraphs.Port(model, request, calibration, [calibration.Length / 64, 1, 8, 8]);
         var (plain, bytes) = DigitsModel.Measure(port.Model, GraphOptimization.None);
 
         // ONNX Runtime's fusion takes QuantizeLinear of 8-bit floats for integers and fails, so that FP8 runs there without it only.

@@ -19,7 +19,7 @@ public sealed class HalfTransformTests
             OnnxGraphs.Floats(1, 4), null,
             [OnnxGraphs.Node("Mul", "x,x", "square"), OnnxGraphs.Node("ReduceSum", "square", "sum"), OnnxGraphs.Node("Sqrt", "sum", "root"), OnnxGraphs.Node("Div", "x,root", "z"), OnnxGraphs.Node("MatMul", "z,w", "y")],
             [OnnxGraphs.RandomWeight(1, "w", 4, 4)]);
-        var port = OnnxGraphs.Port(model, s_half, [1, 4], x);
+        var port = OnnxGraphs.Port(model, s_half, x, [1, 4]);
         Assert.Equal(["Mul_square", "ReduceSum_sum", "Sqrt_root"], port.Record.Kept.Select(node => node.Label));
         Assert.All(port.Record.Kept, node => Assert.Contains("65504", node.Reason, StringComparison.Ordinal));
         Assert.InRange(OnnxGraphs.Relative(OnnxGraphs.RunY(model, x, [1, 4]), OnnxGraphs.RunY(port.Model, x, [1, 4])), 0, 0.002);
@@ -48,6 +48,19 @@ public sealed class HalfTransformTests
     }
 
     [Fact]
+    public void Nodes_that_stay_for_one_reason_are_one_warning_whatever_the_names_of_their_weights()
+    {
+        using var model = OnnxGraphs.Of(
+            OnnxGraphs.Floats(1, 4), null,
+            [OnnxGraphs.Node("MatMul", "x,w", "h"), OnnxGraphs.Node("Add", "h,tiny", "m"), OnnxGraphs.Node("Add", "m,less", "y")],
+            [OnnxGraphs.RandomWeight(1, "w", 4, 4), OnnxGraphs.Weight("tiny", [1], 1e-12f), OnnxGraphs.Weight("less", [1], 1e-13f)]);
+        var port = OnnxTransform.Apply(OnnxTransform.Plan(model, s_half), new Dictionary<string, ValueRange>());
+        Assert.Contains(
+            "2 nodes stay in float ('Add_m', 'Add_y'): its weight 'tiny' is below what FP16 holds, and so for the others.",
+            Assert.Single(port.Warnings, warning => warning.Code == "MP2105").Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Numbers_that_become_zero_are_noted()
     {
         using var model = OnnxGraphs.Of(OnnxGraphs.Floats(1, 4), null, [OnnxGraphs.Node("MatMul", "x,w", "h"), OnnxGraphs.Node("Softmax", "h", "y")], [OnnxGraphs.RandomWeight(1, "w", 4, 4)]);
@@ -63,7 +76,7 @@ public sealed class HalfTransformTests
         using var model = OnnxGraphs.Of(
             OnnxGraphs.Floats(2, 4), null,
             [OnnxGraphs.Node("MatMul", "x,w", "h"), OnnxGraphs.Node("MatMul", "h,w", "y")], [OnnxGraphs.RandomWeight(1, "w", 4, 4)]);
-        var port = OnnxGraphs.Port(model, s_half with { KeepInFloat = ["MatMul_h"] }, [2, 4], x);
+        var port = OnnxGraphs.Port(model, s_half with { KeepInFloat = ["MatMul_h"] }, x, [2, 4]);
         Assert.Equal([DataType.Float, DataType.Float16], port.Model.Proto.Graph.Initializer.Select(tensor => tensor.DataType));
         Assert.InRange(OnnxGraphs.Relative(OnnxGraphs.RunY(model, x, [2, 4]), OnnxGraphs.RunY(port.Model, x, [2, 4])), 0, 0.002);
     }
@@ -82,7 +95,7 @@ public sealed class HalfTransformTests
             [OnnxGraphs.Weight("scales", [4], 1, 1, 2, 2), OnnxGraphs.RandomWeight(1, "w", 8, 8)]);
         model.Proto.Graph.ValueInfo.Add(new ValueInfoProto { Name = "twice", Type = OnnxGraphs.Floats(1, 1, 8, 8) });
         var expected = OnnxGraphs.RunY(model, x, [1, 1, 4, 4]);
-        var port = OnnxGraphs.Port(model, s_half, [1, 1, 4, 4], x).Model;
+        var port = OnnxGraphs.Port(model, s_half, x, [1, 1, 4, 4]).Model;
         Assert.InRange(OnnxGraphs.Relative(expected, OnnxGraphs.RunY(port, x, [1, 1, 4, 4])), 0, 0.002);
         Assert.Equal(DataType.Float16, OnnxTypes.ElementType(port.Proto.Graph.ValueInfo.Single().Type));
         Assert.Equal(DataType.Float, port.Proto.Graph.Initializer.Single(tensor => tensor.Name == "scales").DataType);

@@ -91,16 +91,16 @@ internal static class OnnxGraphs
     public static float[] RunY(OnnxModel model, float[] x, long[] shape, GraphOptimization optimization = GraphOptimization.None) =>
         ((EngineTensor)Run(model, x, shape, optimization).Values.First()).As<float>().ToArray();
 
-    /// <summary>The ranges that a plan wants, measured on these inputs, a run for each.</summary>
-    public static Dictionary<string, ValueRange> Measure(OnnxTransformPlan plan, long[] shape, params ReadOnlySpan<float[]> inputs)
+    /// <summary>The ranges that a plan wants, measured on x and on more of its shape, a run for each.</summary>
+    public static Dictionary<string, ValueRange> Measure(OnnxTransformPlan plan, float[] x, long[] shape, params ReadOnlySpan<float[]> more)
     {
         using var model = plan.Model.Copy();
         var input = model.Proto.Graph.Input[0].Name;
         var shown = InnerValues.Show(model, plan.Ranges.Where(name => name != input), ends: true);
         var histograms = plan.Ranges.ToDictionary(name => name, _ => new ValueHistogram());
-        foreach (var x in inputs)
+        foreach (var values in (float[][])[x, .. more])
         {
-            var results = Run(model, x, shape);
+            var results = Run(model, values, shape);
             foreach (var (name, output, isEnds) in shown)
             {
                 var numbers = ((EngineTensor)results[output]).As<float>();
@@ -114,17 +114,17 @@ internal static class OnnxGraphs
                 }
             }
 
-            histograms.GetValueOrDefault(input)?.Widen(x);
+            histograms.GetValueOrDefault(input)?.Widen(values);
         }
 
         return histograms.Where(pair => pair.Value.Count > 0).ToDictionary(pair => pair.Key, pair => pair.Value.Range(RangeMethod.MinMax, 0));
     }
 
     /// <summary>Plans and applies, with ranges measured on these inputs.</summary>
-    public static OnnxTransformResult Port(OnnxModel model, OnnxTransformRequest request, long[] shape, params ReadOnlySpan<float[]> inputs)
+    public static OnnxTransformResult Port(OnnxModel model, OnnxTransformRequest request, float[] x, long[] shape, params ReadOnlySpan<float[]> more)
     {
         var plan = OnnxTransform.Plan(model, request);
-        return OnnxTransform.Apply(plan, request.Precision.Ranges == RangeUse.None ? null : Measure(plan, shape, inputs));
+        return OnnxTransform.Apply(plan, request.Precision.Ranges == RangeUse.None ? null : Measure(plan, x, shape, more));
     }
 
     /// <summary>How many nodes of each operator ONNX Runtime makes of a model.</summary>

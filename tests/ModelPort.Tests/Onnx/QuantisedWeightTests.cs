@@ -7,13 +7,27 @@ namespace ModelPort.Tests.Onnx;
 /// <summary>The bytes of quantised weights against formulas written plainly, and runs against the same arithmetic on floats.</summary>
 public sealed class QuantisedWeightTests
 {
+    // Two products of them and the greatest value fit 16 bits, in which processors without VNNI add them.
+    [Theory]
+    [InlineData("INT8")]
+    [InlineData("INT8-Dynamic")]
+    public void Weights_for_processors_without_VNNI_cannot_overflow(string precision)
+    {
+        float[] x = OnnxGraphs.Random(3, 16, 2);
+        using var model = OnnxGraphs.Of(OnnxGraphs.Floats(1, 16), null, [OnnxGraphs.Node("MatMul", "x,w", "y")], [OnnxGraphs.RandomWeight(1, "w", 16, 8)]);
+        int Largest(OnnxHardware hardware) => Bytes(OnnxGraphs.Port(model, new OnnxTransformRequest(OnnxPrecision.Parse(precision, "")) { Hardware = hardware }, x, [1, 16]).Model, "w_q").Max(value => Math.Abs((int)(sbyte)value));
+        Assert.Equal(127, Largest(OnnxHardware.Cpu));
+        Assert.Equal(64, Largest(OnnxHardware.Avx2));
+        Assert.InRange(2 * 255 * Largest(OnnxHardware.Avx2), 1, short.MaxValue);
+    }
+
     [Fact]
     public void INT8_weights_and_biases_are_what_the_formulas_say()
     {
         float[] filter = OnnxGraphs.Random(1, 8 * 4 * 9), bias = [.. OnnxGraphs.Random(2, 7), 0], x = OnnxGraphs.Random(3, 4 * 25, 2);
         filter.AsSpan(2 * 36, 36).Clear();
         using var model = OnnxGraphs.Of(OnnxGraphs.Floats(1, 4, 5, 5), null, [OnnxGraphs.Node("Conv", "x,w,b", "y")], [OnnxGraphs.Weight("w", [8, 4, 3, 3], filter), OnnxGraphs.Weight("b", [8], bias)]);
-        var port = OnnxGraphs.Port(model, new OnnxTransformRequest(OnnxPrecision.INT8Static), [1, 4, 5, 5], x).Model;
+        var port = OnnxGraphs.Port(model, new OnnxTransformRequest(OnnxPrecision.INT8Static), x, [1, 4, 5, 5]).Model;
 
         var activation = (float)(((double)Math.Max(x.Max(), 0) - Math.Min(x.Min(), 0)) / 255);
         var scales = Floats(port, "w_s");
@@ -33,7 +47,7 @@ public sealed class QuantisedWeightTests
     {
         float[] filter = [.. OnnxGraphs.Random(1, 4, 1e-9f), .. OnnxGraphs.Random(2, 4)], x = OnnxGraphs.Random(3, 4 * 25, 2);
         using var model = OnnxGraphs.Of(OnnxGraphs.Floats(1, 4, 5, 5), null, [OnnxGraphs.Node("Conv", "x,w,b", "y")], [OnnxGraphs.Weight("w", [2, 4, 1, 1], filter), OnnxGraphs.Weight("b", [2], 3, -3)]);
-        var port = OnnxGraphs.Port(model, new OnnxTransformRequest(OnnxPrecision.INT8Static), [1, 4, 5, 5], x);
+        var port = OnnxGraphs.Port(model, new OnnxTransformRequest(OnnxPrecision.INT8Static), x, [1, 4, 5, 5]);
         Assert.All(OnnxGraphs.RunY(port.Model, x, [1, 4, 5, 5])[..25], value => Assert.InRange(value, 2.9f, 3.1f));
     }
 
@@ -52,7 +66,7 @@ public sealed class QuantisedWeightTests
             var node = exchanged ? OnnxGraphs.Node("Gemm", "x,w", "y", ("transB", 1L)) : OnnxGraphs.Node("MatMul", "x,w", "y");
             using var model = OnnxGraphs.Of(OnnxGraphs.Floats(5, depth), null, [node], [OnnxGraphs.Weight("w", exchanged ? [Width, depth] : [depth, Width], stored)]);
             var request = new OnnxTransformRequest(bits == 4 ? OnnxPrecision.INT4 : OnnxPrecision.INT8Weight) { BlockSize = blockSize, SymmetricBlocks = symmetric, AccuracyLevel = 1 };
-            var port = OnnxGraphs.Port(model, request, [5, depth], x).Model;
+            var port = OnnxGraphs.Port(model, request, x, [5, depth]).Model;
 
             // The codes again, plainly: column by column, block by block.
             var back = new double[depth * Width];
@@ -81,7 +95,7 @@ public sealed class QuantisedWeightTests
     {
         float[] x = [1, -2, .. OnnxGraphs.Random(3, 70, 0.5f)];
         using var model = OnnxGraphs.Of(OnnxGraphs.Floats(1, 72), null, [OnnxGraphs.Node("MatMul", "x,w", "y")], [OnnxGraphs.RandomWeight(1, "w", 72, 8)]);
-        var port = OnnxGraphs.Port(model, new OnnxTransformRequest(OnnxPrecision.FP8) { Hardware = OnnxHardware.TensorRT }, [1, 72], x);
+        var port = OnnxGraphs.Port(model, new OnnxTransformRequest(OnnxPrecision.FP8) { Hardware = OnnxHardware.TensorRT }, x, [1, 72]);
         Assert.Equal(2 / StaticTransform.Float8Top, port.Record.Weights.Single(tensor => tensor.Name == "x").Scale);
         Assert.InRange(StaticTransform.Float8Top, 35.9f, 36.1f);
         Assert.Equal(21, port.Model.Proto.OpsetImport.Single(import => import.Domain.Length == 0).Version);

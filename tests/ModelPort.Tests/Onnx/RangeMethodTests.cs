@@ -30,6 +30,10 @@ public sealed class RangeMethodTests(ITestOutputHelper output)
             var (accuracy, _) = DigitsModel.Measure(OnnxTransform.Apply(plan, ranges).Model, GraphOptimization.All);
             output.WriteLine($"{method} {hardware}, {times} times: {100 * accuracy:F2} %");
             Assert.InRange(100 * accuracy, 98.99 - 0.5, 100);
+
+            // Around zero there are fewer levels for what GELU gives than over its range, and it pays to cut some of its tail.
+            Assert.Equal((method, hardware) is (RangeMethod.Percentile, _) or (RangeMethod.Entropy, "tensorrt"), ranges.Any(range => range.Value.Max < Of(range.Key).Max()));
+            // Around zero there are half as many levels for what GELU gives, so that entropy cuts some of it.
         }
 
         ValueRange Range(float[] seen, int times)

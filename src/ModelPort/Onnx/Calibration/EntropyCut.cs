@@ -105,7 +105,7 @@ internal static class EntropyCut
         return upper > lower ? Math.Min(deviation, (upper - lower) / 1.349) : deviation;
     }
 
-    // Between low and high, in steps, are so many levels; what is cut off is seen at the ends.
+    // Between low and high, in steps, are so many levels; what is cut off is seen in the last, however fine the steps are.
     private static double Divergence(Sums sums, double low, double high, int levels)
     {
         int Step(double at) => (int)Math.Clamp(Math.Ceiling(at - 0.5), 0, sums.Count);
@@ -117,22 +117,21 @@ internal static class EntropyCut
             return double.PositiveInfinity;
         }
 
-        // A level's share is the same for each of its steps that has values.
-        double Quantised((int From, int To) level) => Math.Log(Math.Max(sums.Share(level.From, level.To) / sums.Filled(level.From, level.To) / inside, Least));
-        double AtEnd(int step, double cut)
-        {
-            var own = sums.Share(step, step + 1);
-            var quantised = own > 0 ? Quantised(Level(Math.Clamp((int)((step + 0.5 - low) / (high - low) * levels), 0, levels - 1))) : Math.Log(Least);
-            return cut > 0 ? ((own + cut) * Math.Log(own + cut)) - sums.Information(step, step + 1) - (cut * quantised) : 0;
-        }
-
-        var divergence = AtEnd(first, sums.Share(0, first)) + AtEnd(end - 1, sums.Share(end, sums.Count));
+        double divergence = 0;
         for (var i = 0; i < levels; i++)
         {
-            var level = Level(i);
-            if (sums.Share(level.From, level.To) is > 0 and var share)
+            var (from, to) = Level(i);
+            var own = sums.Share(from, to);
+            var cut = (i == 0 ? sums.Share(0, first) : 0) + (i == levels - 1 ? sums.Share(end, sums.Count) : 0);
+            if (own > 0)
             {
-                divergence += sums.Information(level.From, level.To) - (share * Quantised(level));
+                // Within a level all steps that have values get as much; what is cut off comes to those that it is seen among.
+                var lost = sums.Information(from, to) - (own * Math.Log(Math.Max(own / sums.Filled(from, to) / inside, Least)));
+                divergence += ((own + cut) / own * lost) + (cut > 0 ? (own + cut) * Math.Log((own + cut) / own) : 0);
+            }
+            else if (cut > 0)
+            {
+                divergence += cut * Math.Log(cut / Least);
             }
         }
 

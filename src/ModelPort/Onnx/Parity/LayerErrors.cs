@@ -28,15 +28,14 @@ internal sealed class LayerErrors(OnnxInput input, string folder, CancellationTo
 
     /// <summary>Compares.</summary>
     /// <param name="plan">The plan, with the source as it was prepared.</param>
-    /// <param name="port">The port's file.</param>
+    /// <param name="ported">The port, with the names of the source's values.</param>
     /// <param name="data">The samples.</param>
     /// <returns>
     /// A line for each node whose result is a real number in both, in the order of the graphs. Nodes in bodies of Scan, which cannot hand out what each step made, are left out.
     /// </returns>
     /// <exception cref="Engines.EngineException">ONNX Runtime failed.</exception>
-    public IReadOnlyList<LayerError> Of(OnnxTransformPlan plan, string port, SampleSet data)
+    public IReadOnlyList<LayerError> Of(OnnxTransformPlan plan, OnnxModel ported, SampleSet data)
     {
-        using var ported = OnnxModel.Open(port);
         var made = ported.Bodies().SelectMany(body => body.Nodes).SelectMany(n => n.Output).ToHashSet(StringComparer.Ordinal);
         NodeProto[] nodes = [.. plan.Model.Bodies().SelectMany(body => body.Nodes).Where(n => made.Contains(Result(n)))];
         string[] names = [.. nodes.Select(Result).Distinct(StringComparer.Ordinal)];
