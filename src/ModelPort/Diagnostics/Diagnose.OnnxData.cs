@@ -54,8 +54,8 @@ public static partial class Diagnose
         Error("MP1091", path, $"The value '{value}' of the model is NaN or infinite for samples of {data}; expected finite numbers, as a range cannot be made of others. Check the data, and that the model computes what it should.");
 
     /// <summary>MP3040 (warning): nodes stay in float, as the accuracy that they cost is more than the limit allows.</summary>
-    public static Diagnostic NodesKeptForAccuracy(string path, string precision, IEnumerable<string> nodes, string limit) =>
-        Warning("MP3040", path, string.Create(CultureInfo.InvariantCulture, $"{precision}: {nodes.Count()} nodes stay in float, as MaxAccuracyDrop {limit} is missed without ({Some(nodes)}). The manifest names them all. Set KeepInFloat to them to save the search, or choose a better calibration."));
+    public static Diagnostic NodesKeptForAccuracy(string path, string precision, IEnumerable<string> nodes, string limits) =>
+        Warning("MP3040", path, string.Create(CultureInfo.InvariantCulture, $"{precision}: {nodes.Count()} nodes stay in float, as {limits} is missed without ({Some(nodes)}). The manifest names them all. Set KeepInFloat to them to save the search, or choose a better calibration."));
 
     /// <summary>MP1092: the description of a folder of images cannot be used.</summary>
     public static Diagnostic ImageDescription(string path, string found) =>
@@ -66,8 +66,8 @@ public static partial class Diagnose
         Error("MP1093", path, $"The image cannot be read: {found.TrimEnd('.')}. Expected a PNG, JPEG or BMP file. Save it again, or remove it from the folder.");
 
     /// <summary>MP3041 (warning): a port is slower than its source.</summary>
-    public static Diagnostic PortSlower(string path, string precision, string ratio, IEnumerable<string> unfused) =>
-        Warning("MP3041", path, string.Create(CultureInfo.InvariantCulture, $"{precision} is slower than its source here: a run takes {ratio} times as long. {(unfused.Any() ? $"{unfused.Count()} nodes run in float between conversions ({Some(unfused)})" : "No node of it runs in float between conversions, so that the precision itself costs more than it saves on a model of this size")}. Choose another precision or hardware target, or keep it for its size."));
+    public static Diagnostic PortSlower(string path, string precision, string ratio, IEnumerable<string> reasons) =>
+        Warning("MP3041", path, string.Create(CultureInfo.InvariantCulture, $"{precision} is slower than its source here: a run takes {ratio} times as long. {(reasons.Any() ? $"Of the graph that runs, {string.Join("; ", reasons)}" : "Nothing in the graph that runs was left unfused, so that the precision itself costs more than it saves on a model of this size")}. Choose another precision or hardware target, or keep it for its size."));
 
     private static string Some(IEnumerable<string> nodes) => string.Join(", ", nodes.Take(5).Select(n => $"'{n}'")) + (nodes.Skip(5).Any() ? " and others" : "");
 }

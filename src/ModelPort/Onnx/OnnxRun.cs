@@ -127,7 +127,7 @@ internal sealed class OnnxRun : IPortRun
         [
             .. ready.SelectMany(r => r.Warnings.Concat(_search.Warnings(r))).Distinct(),
             .. ready.Zip(measured).Where(m => m.Second?.IsSlower == true).Select(m => Diagnose.PortSlower(
-                _context.SourcePath, m.First.Output.Precision.Name, m.Second!.Serving!.Ratios.First(r => r.Metric == Metric.RunLatencyP50.Name).Median.ToString("0.00", CultureInfo.InvariantCulture), m.Second.Unfused)),
+                _context.SourcePath, m.First.Output.Precision.Name, m.Second!.Serving!.Ratios.First(r => r.Metric == Metric.RunLatencyP50.Name).Median.ToString("0.00", CultureInfo.InvariantCulture), m.First.Kernels.Unfused.Select(u => u.ToString()))),
         ];
         Array.ForEach(warnings, _context.Warn);
         OutputRecord[] outputs = [.. ready.Zip(measured, (r, m) => _search.Blamed(r, _verdicts.Judged(OnnxManifest.Output(_input, r, m))))];

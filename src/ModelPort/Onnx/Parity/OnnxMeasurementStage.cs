@@ -15,8 +15,7 @@ namespace ModelPort.Onnx.Parity;
 /// <param name="Figures">Every number.</param>
 /// <param name="Tasks">How its answers differ from its source's; empty without labels of classes.</param>
 /// <param name="Serving">How times were taken; null when nobody asked for them.</param>
-/// <param name="Unfused">Nodes of a port that is slower than its source which run in float all the same; empty for others.</param>
-internal sealed record MeasuredModel(EvaluationRecord Basis, IReadOnlyList<Figure> Figures, IReadOnlyList<TaskParity> Tasks, ServingRecord? Serving, IReadOnlyList<string> Unfused)
+internal sealed record MeasuredModel(EvaluationRecord Basis, IReadOnlyList<Figure> Figures, IReadOnlyList<TaskParity> Tasks, ServingRecord? Serving)
 {
     /// <summary>Whether the port is slower than its source by more than the rounds differ.</summary>
     public bool IsSlower => Serving?.Ratios.Any(r => r.Metric == Metric.RunLatencyP50.Name && r.Low > 1) == true;
@@ -45,7 +44,7 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
                 ? JsonSerializer.Deserialize<MeasuredModel>(record.Values.GetValueOrDefault(MeasuredName, ""), Manifest.Format)
                 : null;
             // The same data may have another name by now, under which its figures are told.
-            return measured is { Basis: not null, Figures: not null, Tasks: not null, Unfused: not null } && measured.Basis.Name == input.Evaluation!.Name ? measured : null;
+            return measured is { Basis: not null, Figures: not null, Tasks: not null } && measured.Basis.Name == input.Evaluation!.Name ? measured : null;
         }
         catch (JsonException)
         {
@@ -63,7 +62,7 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
             var (figures, tasks) = new OnnxMeasurement(input, dataHash.Value!, context.Observer, context.Cancellation).Measure(port.CurrentPath, port.Output.Optimization);
             var reference = data.References.Count > 0 ? dataHash.Value : null;
             var basis = new EvaluationRecord(data.Name, dataHash.Value!, null, null, null, (int)data.Count, context.CpuBackend, reference);
-            return Kept(port, Served(port, new MeasuredModel(basis, figures, tasks, null, [])));
+            return Kept(port, Served(port, new MeasuredModel(basis, figures, tasks, null)));
         }
         catch (EngineException e)
         {
@@ -81,10 +80,8 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
             return measured;
         }
 
-        var serving = new OnnxServing(input, context.Cancellation);
-        var (record, figures) = serving.Measure(port.CurrentPath, Here);
-        measured = measured with { Figures = [.. measured.Figures, .. figures], Serving = record };
-        return measured.IsSlower ? measured with { Unfused = serving.Unfused(port.CurrentPath, context.Request.OutputDirectory) } : measured;
+        var (record, figures) = new OnnxServing(input, context.Cancellation).Measure(port.CurrentPath, Here);
+        return measured with { Figures = [.. measured.Figures, .. figures], Serving = record };
     }
 
     private MeasuredModel Kept(ReadyModel port, MeasuredModel measured)

@@ -1,10 +1,8 @@
 using System.Diagnostics;
 using ModelPort.Engines.OnnxRuntime;
-using ModelPort.Formats.Onnx;
 using ModelPort.Onnx.Data;
 using ModelPort.Parity;
 using ModelPort.Parity.Serving;
-using ModelPort.Porting;
 
 namespace ModelPort.Onnx.Parity;
 
@@ -78,29 +76,6 @@ internal sealed class OnnxServing(OnnxInput input, CancellationToken cancellatio
             Ratios = [Ratio(Metric.RunLatencyP50, rounds), Ratio(Metric.LoadTime, loads)],
         };
         return (record, [.. Figures(Subject.Source, [.. rounds.Select(r => r.Source)], [.. loads.Select(l => l.Source)]), .. Figures(Subject.Port, [.. rounds.Select(r => r.Port)], [.. loads.Select(l => l.Port)])]);
-    }
-
-    /// <summary>
-    /// Nodes of a quantised port that the runtime runs in float all the same, between DequantizeLinear and QuantizeLinear: what makes it slower than its source.
-    /// </summary>
-    /// <param name="port">The port's file.</param>
-    /// <param name="folder">Where the runtime's rewritten graph may lie for the moment.</param>
-    /// <exception cref="Engines.EngineException">ONNX Runtime failed.</exception>
-    public IReadOnlyList<string> Unfused(string port, string folder)
-    {
-        var path = Path.Combine(folder, $"{input.Request.Name}-rewritten.onnx{OutputFile.TemporarySuffix}");
-        try
-        {
-            OnnxSession.Open(port, _options with { Optimization = GraphOptimization.Extended, OptimizedModelPath = path }).Dispose();
-            using var rewritten = OnnxModel.Open(path);
-            var nodes = rewritten.Proto.Graph.Node;
-            var dequantised = nodes.Where(n => n.OpType == "DequantizeLinear").SelectMany(n => n.Output).ToHashSet(StringComparer.Ordinal);
-            return [.. nodes.Where(n => n.OpType is not ("QuantizeLinear" or "DequantizeLinear") && n.Input.Any(dequantised.Contains)).Select(NodeOrder.Label)];
-        }
-        finally
-        {
-            Caching.FileTransfer.TryDelete(path);
-        }
     }
 
     private double Load(string path)
