@@ -24,7 +24,7 @@ internal sealed class OnnxRun : IPortRun
     private readonly Verdicts _verdicts;
     private readonly Lazy<string?> _calibrationHash;
     private readonly Lazy<string?> _evaluationHash;
-    private IDisposable? _held;
+    private readonly SharedWork _work;
 
     /// <summary>Prepares a run.</summary>
     /// <param name="input">The model, its data, and the plan; stays open as long as this.</param>
@@ -41,6 +41,7 @@ internal sealed class OnnxRun : IPortRun
         _calibrationHash = new(() => HashOf(input.Calibration));
         _evaluationHash = new(() => HashOf(input.Evaluation));
         _keys = new(() => new OnnxKeys(input, source.Require(), _calibrationHash.Value, _evaluationHash.Value, _context.Engine, _context.CpuBackend));
+        _work = new SharedWork(store, () => Keys.Port, input.Request.Name);
         var ranges = new RangeStage(_context, input, _keys);
         _ports = new OnnxPortStage(_context, input, _keys, ranges);
         _measurement = new OnnxMeasurementStage(_context, input, _keys, _evaluationHash);
@@ -73,7 +74,7 @@ internal sealed class OnnxRun : IPortRun
         IReadOnlyList<string>? changes = earlier is null ? null : Changes(earlier, out report);
         if (changes is [])
         {
-            return AsLeft(earlier!, report);
+            return _verdicts.AsLeft(earlier!, report);
         }
 
         foreach (var change in changes ?? [])
@@ -86,7 +87,7 @@ internal sealed class OnnxRun : IPortRun
         {
             foreach (var output in _input.Outputs.Select(_search.Chosen))
             {
-                ready.Add(Once(() => _ports.Found(output, earlier), () => _ports.Make(output)));
+                ready.Add(_work.Once(() => _ports.Found(output, earlier), () => _ports.Make(output)));
             }
 
             return Recorded(ready);
@@ -101,7 +102,7 @@ internal sealed class OnnxRun : IPortRun
     public IReadOnlyList<Diagnostic> Missed(Manifest manifest) => _verdicts.Missed(manifest);
 
     /// <inheritdoc/>
-    public void Dispose() => _held?.Dispose();
+    public void Dispose() => _work.Dispose();
 
     private RunResult Recorded(List<ReadyModel> ready)
     {
@@ -109,7 +110,7 @@ internal sealed class OnnxRun : IPortRun
         var measured = new MeasuredModel?[ready.Count];
         for (var i = 0; ToMeasure && i < ready.Count; i++)
         {
-            MeasuredModel Measured(ReadyModel port) => Once(() => _measurement.Stored(port), () =>
+            MeasuredModel Measured(ReadyModel port) => _work.Once(() => _measurement.Stored(port), () =>
             {
                 isNew = true;
                 return _measurement.Measure(port);
@@ -139,20 +140,12 @@ internal sealed class OnnxRun : IPortRun
         return new RunResult(manifest, ToMeasure ? new ParityReport(ParityReport.CurrentSchema, manifest, []) : null, ready.Any(r => !r.IsKept), isNew);
     }
 
-    private RunResult AsLeft(Manifest earlier, ParityReport? report)
-    {
-        _context.Observer.Detail($"{_context.Request.Name}: the same source and options were ported before; judging the recorded numbers");
-        // The same bytes may have been fetched from another place by now.
-        var manifest = earlier with { Outputs = [.. earlier.Outputs.Select(_verdicts.Judged)], Source = earlier.Source with { Revision = _context.Revision } };
-        return new RunResult(manifest, report is null ? null : report with { Manifest = manifest }, false, false);
-    }
-
     private IReadOnlyList<string> Changes(Manifest earlier, out ParityReport? report)
     {
         report = ToMeasure ? ParityReport.TryRead(Path.Combine(_context.Request.OutputDirectory, ParityReport.FileName), earlier) : null;
         var changes = WhyPortedAgain(earlier);
         return changes.Count > 0 ? changes
-            : earlier.Outputs.FirstOrDefault(o => !_context.IsAsRecorded(o)) is { } other ? [$"ported again because {other.FileName} is not as it was left"]
+            : _context.FilesChanged(earlier) is { Count: > 0 } files ? files
             : !ToMeasure ? []
             : KeyChange.Reasons("measured again", earlier.Keys.Parity, earlier.Keys.ParityParts, Keys.Parity) is { Count: > 0 } again ? again
             : !_measurement.IsServedHere(earlier) ? ["measured again because times are of another machine, or were not taken"]
@@ -163,25 +156,4 @@ internal sealed class OnnxRun : IPortRun
     private string? HashOf(SampleSet? data) => data is null ? null
         : data.Files is [var only] ? _context.Hashes.HashOf(only, _context.Cancellation)
         : SourceHash.Of(data.Files.Select(f => (Path.GetRelativePath(Path.GetDirectoryName(data.Path)!, f).Replace('\\', '/'), _context.Hashes.HashOf(f, _context.Cancellation)))).Value;
-
-    // What is there already, or else what is made of it while no other build makes the same.
-    private T Once<T>(Func<T?> find, Func<T> make)
-        where T : class
-    {
-        if (find() is { } found)
-        {
-            return found;
-        }
-
-        if (_held is null && _context.Store.IsOn)
-        {
-            _held = _context.Store.Lock(Keys.Port, _context.Request.Name);
-            if (find() is { } ofOther)
-            {
-                return ofOther;
-            }
-        }
-
-        return make();
-    }
 }
