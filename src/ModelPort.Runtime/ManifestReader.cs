@@ -98,7 +98,7 @@ internal static class ManifestReader
         Optional(metric, "on"));
 
     private static PortedRatio ReadRatio(JsonElement ratio) =>
-        new(Text(ratio, "metric"), Number(ratio.GetProperty("median")), Number(ratio.GetProperty("low")), Number(ratio.GetProperty("high")));
+        new(Text(ratio, "metric"), Number(ratio.GetProperty("median")), Number(ratio.GetProperty("low")), Number(ratio.GetProperty("high")), Optional(ratio, "on"));
 
     // What is not finite is written as a name.
     private static double Number(JsonElement value) => value.ValueKind == JsonValueKind.String

@@ -98,7 +98,7 @@ public sealed record PortRequest
     public double? HourlyCost { get; init; }
 
     /// <summary>Whether latency, speed, memory and load time are measured.</summary>
-    public bool MeasuresServing => Serving || Budgets.Any(b => ServingMeasurement.Metrics.Contains(b.Kind.Metric));
+    public bool MeasuresServing => Serving || Onnx?.BatchSizes.Count > 0 || Budgets.Any(b => ServingMeasurement.Metrics.Contains(b.Kind.Metric));
 
     /// <summary>A safetensors file with <c>input_ids</c> and <c>logits</c> of the framework the model comes from.</summary>
     public string? ReferenceOutputs { get; init; }
@@ -237,6 +237,7 @@ public sealed record PortRequest
             Calibration = Option("Calibration"),
             SplitMaxSize = Option("SplitMaxSize") is { } largest ? ParseFileSize(largest, file) : PackageLimit.Parse(Property("Split"), Property("MaxPackageSize"), file).LargestFile,
             Serving = ParseSwitch(Option("Serving") ?? Property("Serving"), "Serving", file),
+            Attribute = ParseSwitch(Option("Attribute") ?? Property("Attribute"), "Attribute", file),
             HourlyCost = ParseCost(Option("HourlyCost"), budgets, file),
             Budgets = budgets,
             Parity = ParseParity(Property("Parity"), file),
@@ -293,7 +294,6 @@ public sealed record PortRequest
             ReferenceOutputs = option("ReferenceOutputs"),
             PreTokenizer = option("PreTokenizer"),
             EvaluationTokens = (option("EvaluationTokens") ?? property("EvaluationTokens")) is { } tokens ? Count(tokens, "EvaluationTokens", 0, file) : null,
-            Attribute = ParseSwitch(option("Attribute") ?? property("Attribute"), "Attribute", file),
             EvaluationWindow = ParseWindow(option("EvaluationWindow"), "EvaluationWindow", file),
             CalibrationTokens = Count(option("CalibrationTokens"), "CalibrationTokens", DefaultCalibrationTokens, file),
             CalibrationWindow = ParseWindow(option("CalibrationWindow"), "CalibrationWindow", file),

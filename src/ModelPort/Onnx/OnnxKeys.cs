@@ -62,7 +62,7 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
 
     /// <summary>The key of the measurement of one port.</summary>
     /// <param name="port">The port.</param>
-    /// <param name="hardware">What times are taken on; null when none are.</param>
+    /// <param name="hardware">What times are taken on, and at which batch sizes; null when none are.</param>
     public StageKey OfMeasurement(ReadyModel port, string? hardware) => new(
         "onnx parity", [Tool, new("Source", source.Value), new("Output", port.Sha256), new("Optimization", port.Output.Optimization.ToString()), new("Hardware", hardware ?? ""), .. Evaluation]);
 

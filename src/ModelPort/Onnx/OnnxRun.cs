@@ -126,7 +126,7 @@ internal sealed class OnnxRun : IPortRun
         [
             .. ready.SelectMany(r => r.Warnings.Concat(_search.Warnings(r))).Distinct(),
             .. ready.Zip(measured).Where(m => m.Second?.IsSlower == true).Select(m => Diagnose.PortSlower(
-                _context.SourcePath, m.First.Output.Precision.Name, m.Second!.Serving!.Ratios.First(r => r.Metric == Metric.RunLatencyP50.Name).Median.ToString("0.00", CultureInfo.InvariantCulture), m.Second.Unfused)),
+                _context.SourcePath, m.First.Output.Precision.Name, [.. m.Second!.Slower.Select(s => string.Create(CultureInfo.InvariantCulture, $"a run of {s.Size} {(s.Size == 1 ? "sample" : "samples")} takes {s.Ratio:0.00} times as long"))], m.Second.Unfused)),
         ];
         Array.ForEach(warnings, _context.Warn);
         OutputRecord[] outputs = [.. ready.Zip(measured, (r, m) => _search.Blamed(r, _verdicts.Judged(OnnxManifest.Output(_input, r, m))))];
@@ -155,7 +155,7 @@ internal sealed class OnnxRun : IPortRun
             : earlier.Outputs.FirstOrDefault(o => !_context.IsAsRecorded(o)) is { } other ? [$"ported again because {other.FileName} is not as it was left"]
             : !ToMeasure ? []
             : KeyChange.Reasons("measured again", earlier.Keys.Parity, earlier.Keys.ParityParts, Keys.Parity) is { Count: > 0 } again ? again
-            : !_measurement.IsServedHere(earlier) ? ["measured again because times are of another machine, or were not taken"]
+            : !_measurement.IsServedHere(earlier) ? ["measured again because times are of another machine, or of other batch sizes, or were not taken"]
             : report is null ? [$"measured again because {ParityReport.FileName} is not as it was left"]
             : [];
     }

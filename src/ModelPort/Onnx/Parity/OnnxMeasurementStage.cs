@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using ModelPort.Caching;
 using ModelPort.Diagnostics;
 using ModelPort.Engines;
@@ -18,8 +19,16 @@ namespace ModelPort.Onnx.Parity;
 /// <param name="Unfused">Nodes of a port that is slower than its source which run in float all the same; empty for others.</param>
 internal sealed record MeasuredModel(EvaluationRecord Basis, IReadOnlyList<Figure> Figures, IReadOnlyList<TaskParity> Tasks, ServingRecord? Serving, IReadOnlyList<string> Unfused)
 {
-    /// <summary>Whether the port is slower than its source by more than the rounds differ.</summary>
-    public bool IsSlower => Serving?.Ratios.Any(r => r.Metric == Metric.RunLatencyP50.Name && r.Low > 1) == true;
+    /// <summary>Whether the port is slower than its source by more than the rounds differ, at any batch size.</summary>
+    public bool IsSlower => Slower.Any();
+
+    /// <summary>The batch sizes at which it is, with how much longer a run takes.</summary>
+    [JsonIgnore]
+    public IEnumerable<(int Size, double Ratio)> Slower =>
+        from batch in Serving?.Batches ?? []
+        from ratio in Serving!.Ratios
+        where ratio.Metric == Metric.RunLatencyP50.Name && ratio.Low > 1 && (ratio.On is null || ratio.On == ServedBatch.Name(batch.Size))
+        select (batch.Size, ratio.Median);
 }
 
 /// <summary>The stage that measures ports of an ONNX model against it, or finds that the same bytes were measured before.</summary>
@@ -33,7 +42,10 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
 
     /// <summary>Whether times that an earlier run took, if they are asked for, were taken on this machine.</summary>
     public bool IsServedHere(Manifest earlier) => !context.Request.MeasuresServing
-        || input.Outputs.Where(o => o.Optimization == GraphOptimization.All).All(o => earlier.Outputs.FirstOrDefault(e => e.Precision == o.Precision.Name)?.Serving?.Hardware == Here);
+        || input.Outputs.Where(o => o.Optimization == GraphOptimization.All).All(o => earlier.Outputs.FirstOrDefault(e => e.Precision == o.Precision.Name)?.Serving is { } serving
+            && serving.Hardware == Here
+            && (serving.Batches ?? []).Select(b => b.Size).SequenceEqual(input.ServedSizes)
+            && serving.Ratios.Any(r => r.On is not null) == input.Options.BatchSizes.Count > 0);
 
     /// <summary>The measurement of a port from the store; null when it is not there.</summary>
     /// <param name="port">The port.</param>
@@ -41,7 +53,7 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
     {
         try
         {
-            var measured = context.Store.TryGetRecord(keys.Value.OfMeasurement(port, context.Request.MeasuresServing ? Here.ToString() : null)) is { } record
+            var measured = context.Store.TryGetRecord(keys.Value.OfMeasurement(port, ServedOn)) is { } record
                 ? JsonSerializer.Deserialize<MeasuredModel>(record.Values.GetValueOrDefault(MeasuredName, ""), Manifest.Format)
                 : null;
             // The same data may have another name by now, under which its figures are told.
@@ -71,6 +83,9 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
         }
     }
 
+    // What times are taken on, and at which sizes.
+    private string? ServedOn => context.Request.MeasuresServing ? $"{Here}, {string.Join(';', input.Options.BatchSizes)}" : null;
+
     private Hardware Here => Hardware.Here(context.Request.Threads, context.CpuBackend);
 
     // Times of a port for other hardware say nothing about it.
@@ -81,7 +96,7 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
             return measured;
         }
 
-        var serving = new OnnxServing(input, context.Cancellation);
+        var serving = new OnnxServing(input, context.Observer, context.Cancellation);
         var (record, figures) = serving.Measure(port.CurrentPath, Here);
         measured = measured with { Figures = [.. measured.Figures, .. figures], Serving = record };
         return measured.IsSlower ? measured with { Unfused = serving.Unfused(port.CurrentPath, context.Request.OutputDirectory) } : measured;
@@ -91,7 +106,7 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
     {
         if (context.Store.IsOn)
         {
-            context.Store.PutRecord(StoreRecord.Of(keys.Value.OfMeasurement(port, context.Request.MeasuresServing ? Here.ToString() : null), port.Output.FileName, new Dictionary<string, StoredObject>(), new Dictionary<string, string>
+            context.Store.PutRecord(StoreRecord.Of(keys.Value.OfMeasurement(port, ServedOn), port.Output.FileName, new Dictionary<string, StoredObject>(), new Dictionary<string, string>
             {
                 [MeasuredName] = JsonSerializer.Serialize(measured, Manifest.Format),
             }));
