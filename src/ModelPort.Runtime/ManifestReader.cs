@@ -73,6 +73,7 @@ internal static class ManifestReader
         {
             Parts = parts,
             Precision = Text(output, "precision"),
+            HardwareTarget = Object(output, "graph") is { } graph ? Optional(graph, "hardwareTarget") : null,
             Verdict = Text(output, "verdict"),
             Metrics = [.. output.GetProperty("metrics").EnumerateArray().Select(ReadMetric)],
             Tasks = List(output, "tasks").DistinctBy(t => Text(t, "file")).ToDictionary(t => Text(t, "file"), t => Text(t, "sha256"), StringComparer.Ordinal),

@@ -40,6 +40,9 @@ public sealed class PortedFile
     /// <summary>The precision, for instance Q4_K_M.</summary>
     public required string Precision { get; init; }
 
+    /// <summary>The hardware that its graph was made for, for instance <c>tensorrt</c>; null for one that is as its source, and for a model of llama.cpp.</summary>
+    public string? HardwareTarget { get; init; }
+
     /// <summary>Bytes of all files.</summary>
     public long Bytes => Parts.Sum(p => p.Bytes);
 

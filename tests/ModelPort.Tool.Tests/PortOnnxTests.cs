@@ -72,6 +72,28 @@ public sealed class PortOnnxTests : IDisposable
         Assert.All(slower, size => Assert.Contains($"a run of {size} sample", served.Errors, StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task A_file_that_somebody_made_is_validated_as_text_and_json()
+    {
+        var copy = Path.Combine(_folder.Path, "copy.onnx");
+        File.Copy(Path.Combine(Digits, "model.onnx"), copy);
+        string[] validate = ["validate", copy, "--source", Path.Combine(Digits, "model.onnx"), "--evaluation", Path.Combine(Digits, "eval.safetensors"), "--threads", "1"];
+        var text = await ToolProcess.Run([.. validate, "--precision", "FP32"]);
+        Assert.Equal((0, ""), (text.ExitCode, text.Errors));
+        Assert.StartsWith("copy.onnx against source c8df66ff7423, 497 samples of eval.safetensors", text.Lines[0], StringComparison.Ordinal);
+        Assert.Contains(text.Lines, l => l.StartsWith("MaxAccuracyDrop on eval.safetensors 98.99 -> 98.99", StringComparison.Ordinal));
+
+        var json = await ToolProcess.Run([.. validate, "--budget", "MaxSize=0.1", "--format", "json"]);
+        Assert.Equal(3, json.ExitCode);
+        var found = JsonNode.Parse(json.Output)!;
+        Assert.Equal((497, false), (found["samples"]!.GetValue<int>(), found["kept"]!.GetValue<bool>()));
+        Assert.Equal("MaxSize", (string)found["budgets"]!.AsArray().Single()!["name"]!);
+
+        var unlike = await ToolProcess.Run(["validate", Path.Combine(Digits, "model.onnx"), "--source", Path.Combine(Repository.Root, "tests", "Fixtures", "none.onnx"), "--evaluation", "none.npz"]);
+        Assert.Equal(1, unlike.ExitCode);
+        Assert.Contains("error MP1001", unlike.Errors, StringComparison.Ordinal);
+    }
+
     private Task<ToolResult> Port(string budget, params string[] more) => ToolProcess.Run(
         ["port", Path.Combine(Digits, "model.onnx"), "--name", "digits", "--precision", "INT8", "--calibration", Path.Combine(Digits, "calibration.safetensors"),
         "--evaluation", Path.Combine(Digits, "eval.safetensors"), "--output", Path.Combine(_folder.Path, "out"), "--cache", Path.Combine(_folder.Path, "cache"), "--threads", "1", "--budget", budget, .. more]);

@@ -77,5 +77,13 @@ public static partial class Diagnose
     public static Diagnostic BatchRefused(string path, int size, string found) =>
         Error("MP3042", path, string.Create(CultureInfo.InvariantCulture, $"The model does not run on {size} samples at once: {found.TrimEnd('.')}. Expected a model whose first dimensions are open from the first node to the last. Remove {size} from BatchSizes, or export the model with an open batch dimension."));
 
+    /// <summary>MP3043: a port takes or gives something else than its source.</summary>
+    public static Diagnostic SignatureDiffers(string path, string source, IEnumerable<string> differences) =>
+        Error("MP3043", path, $"The file cannot take the place of '{Path.GetFileName(source)}': {string.Join("; ", differences)}. Expected inputs and outputs of the same names, types and shapes. Check that it was made of this source, or port the source again with the types of its inputs and outputs kept.");
+
+    /// <summary>MP3044 (warning): a port fixes dimensions that its source leaves open.</summary>
+    public static Diagnostic SignatureNarrower(string path, IEnumerable<string> narrower) =>
+        Warning("MP3044", path, $"The file takes less than its source: {string.Join("; ", narrower)}. Applications that rely on open dimensions cannot use it. Port the source again with its dimensions left open, or check that all who use the file give it this shape.");
+
     private static string Some(IEnumerable<string> nodes) => string.Join(", ", nodes.Take(5).Select(n => $"'{n}'")) + (nodes.Skip(5).Any() ? " and others" : "");
 }

@@ -3,6 +3,7 @@ using ModelPort.Caching;
 using ModelPort.Checkpoints;
 using ModelPort.Manifests;
 using ModelPort.Onnx.Calibration;
+using ModelPort.Onnx.Parity;
 using ModelPort.Onnx.Transforms;
 
 namespace ModelPort.Onnx;
@@ -63,8 +64,8 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
     /// <summary>The key of the measurement of one port.</summary>
     /// <param name="port">The port.</param>
     /// <param name="hardware">What times are taken on, and at which batch sizes; null when none are.</param>
-    public StageKey OfMeasurement(ReadyModel port, string? hardware) => new(
-        "onnx parity", [Tool, new("Source", source.Value), new("Output", port.Sha256), new("Optimization", port.Output.Optimization.ToString()), new("Hardware", hardware ?? ""), .. Evaluation]);
+    public StageKey OfMeasurement(OnnxPortFile port, string? hardware) => new(
+        "onnx parity", [Tool, new("Source", source.Value), new("Output", port.Sha256), new("Optimization", port.Optimization.ToString()), new("Hardware", hardware ?? ""), .. Evaluation]);
 
     /// <summary>The key of the nodes of a port that a measurement leaves in float.</summary>
     public StageKey OfSearch(OnnxOutput output) => new("kept nodes", [new("Output", OfOutput(output).Value), .. Search, .. State, .. Engine]);

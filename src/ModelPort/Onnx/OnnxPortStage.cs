@@ -4,6 +4,7 @@ using ModelPort.Diagnostics;
 using ModelPort.Formats.Onnx;
 using ModelPort.Manifests;
 using ModelPort.Onnx.Calibration;
+using ModelPort.Onnx.Parity;
 using ModelPort.Onnx.Transforms;
 using ModelPort.Porting;
 
@@ -17,6 +18,9 @@ namespace ModelPort.Onnx;
 /// <param name="Warnings">What the user should know of it.</param>
 internal sealed record ReadyModel(OnnxOutput Output, IReadOnlyList<ReadyFile> Files, IReadOnlyList<FileRecord> Records, GraphRecord? Graph, IReadOnlyList<Diagnostic> Warnings) : IDisposable
 {
+    /// <summary>What is measured of it.</summary>
+    public OnnxPortFile File => new(CurrentPath, Sha256, Output.FileName, Output.Optimization, Output.Plan);
+
     /// <summary>The path that engines are given.</summary>
     public string CurrentPath => Files[0].File.CurrentPath;
 

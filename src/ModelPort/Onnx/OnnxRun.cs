@@ -1,11 +1,8 @@
-using System.Globalization;
 using ModelPort.Caching;
-using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines;
 using ModelPort.Manifests;
 using ModelPort.Onnx.Calibration;
-using ModelPort.Onnx.Data;
 using ModelPort.Onnx.Parity;
 using ModelPort.Parity;
 using ModelPort.Reports;
@@ -35,12 +32,10 @@ internal sealed class OnnxRun : IPortRun
     public OnnxRun(OnnxInput input, ContentStore store, IPortObserver observer, CancellationToken cancellation)
     {
         _input = input;
-        var hashes = new HashMemo(store);
-        var source = new SourceIdentity(input.Source.Folder, input.Source.Files, hashes, input.Request.Threads, observer, cancellation);
-        _context = new RunContext(input.Request, source, hashes, OnnxEngine.Record, OnnxEngine.CpuBackend, store, observer, cancellation);
-        _calibrationHash = new(() => HashOf(input.Calibration));
-        _evaluationHash = new(() => HashOf(input.Evaluation));
-        _keys = new(() => new OnnxKeys(input, source.Require(), _calibrationHash.Value, _evaluationHash.Value, _context.Engine, _context.CpuBackend));
+        _context = OnnxContext.Of(input, store, observer, cancellation);
+        _calibrationHash = new(() => input.Calibration is { } data ? OnnxContext.HashOf(_context, data) : null);
+        _evaluationHash = new(() => input.Evaluation is { } data ? OnnxContext.HashOf(_context, data) : null);
+        _keys = new(() => new OnnxKeys(input, _context.Source.Require(), _calibrationHash.Value, _evaluationHash.Value, _context.Engine, _context.CpuBackend));
         var ranges = new RangeStage(_context, input, _keys);
         _ports = new OnnxPortStage(_context, input, _keys, ranges);
         _measurement = new OnnxMeasurementStage(_context, input, _keys, _evaluationHash);
@@ -109,10 +104,10 @@ internal sealed class OnnxRun : IPortRun
         var measured = new MeasuredModel?[ready.Count];
         for (var i = 0; ToMeasure && i < ready.Count; i++)
         {
-            MeasuredModel Measured(ReadyModel port) => Once(() => _measurement.Stored(port), () =>
+            MeasuredModel Measured(ReadyModel port) => Once(() => _measurement.Stored(port.File), () =>
             {
                 isNew = true;
-                return _measurement.Measure(port);
+                return _measurement.Measure(port.File);
             });
             measured[i] = Measured(ready[i]);
             if (_search.IsNeeded(ready[i], measured[i]!) && _search.Find(ready[i], Measured) is { } found)
@@ -125,8 +120,7 @@ internal sealed class OnnxRun : IPortRun
         Diagnostic[] warnings =
         [
             .. ready.SelectMany(r => r.Warnings.Concat(_search.Warnings(r))).Distinct(),
-            .. ready.Zip(measured).Where(m => m.Second?.IsSlower == true).Select(m => Diagnose.PortSlower(
-                _context.SourcePath, m.First.Output.Precision.Name, [.. m.Second!.Slower.Select(s => string.Create(CultureInfo.InvariantCulture, $"a run of {s.Size} {(s.Size == 1 ? "sample" : "samples")} takes {s.Ratio:0.00} times as long"))], m.Second.Unfused)),
+            .. ready.Zip(measured).SelectMany(m => m.Second?.Warnings(_context.SourcePath, m.First.Output.Precision.Name) ?? []),
         ];
         Array.ForEach(warnings, _context.Warn);
         OutputRecord[] outputs = [.. ready.Zip(measured, (r, m) => _search.Blamed(r, _verdicts.Judged(OnnxManifest.Output(_input, r, m))))];
@@ -159,10 +153,6 @@ internal sealed class OnnxRun : IPortRun
             : report is null ? [$"measured again because {ParityReport.FileName} is not as it was left"]
             : [];
     }
-
-    private string? HashOf(SampleSet? data) => data is null ? null
-        : data.Files is [var only] ? _context.Hashes.HashOf(only, _context.Cancellation)
-        : SourceHash.Of(data.Files.Select(f => (Path.GetRelativePath(Path.GetDirectoryName(data.Path)!, f).Replace('\\', '/'), _context.Hashes.HashOf(f, _context.Cancellation)))).Value;
 
     // What is there already, or else what is made of it while no other build makes the same.
     private T Once<T>(Func<T?> find, Func<T> make)

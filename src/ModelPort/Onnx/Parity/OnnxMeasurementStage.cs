@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using ModelPort.Caching;
@@ -5,11 +6,20 @@ using ModelPort.Diagnostics;
 using ModelPort.Engines;
 using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Manifests;
+using ModelPort.Onnx.Transforms;
 using ModelPort.Parity;
 using ModelPort.Parity.Serving;
 using ModelPort.Parity.Tasks;
 
 namespace ModelPort.Onnx.Parity;
+
+/// <summary>A port as it is measured, whoever made it.</summary>
+/// <param name="Path">The file that engines are given.</param>
+/// <param name="Sha256">The identity of all its files.</param>
+/// <param name="Name">What listings call it.</param>
+/// <param name="Optimization">How far the runtime may rewrite it.</param>
+/// <param name="Plan">What was done to it; null for a copy of the source, and for one that somebody else made.</param>
+internal sealed record OnnxPortFile(string Path, string Sha256, string Name, GraphOptimization Optimization, OnnxTransformPlan? Plan);
 
 /// <summary>What was measured of a port of an ONNX model, and on what.</summary>
 /// <param name="Basis">What it was measured on.</param>
@@ -29,6 +39,12 @@ internal sealed record MeasuredModel(EvaluationRecord Basis, IReadOnlyList<Figur
         from ratio in Serving!.Ratios
         where ratio.Metric == Metric.RunLatencyP50.Name && ratio.Low > 1 && (ratio.On is null || ratio.On == ServedBatch.Name(batch.Size))
         select (batch.Size, ratio.Median);
+
+    /// <summary>A warning about a port that is slower than its source.</summary>
+    /// <param name="path">The source.</param>
+    /// <param name="port">What the port is called.</param>
+    public IEnumerable<Diagnostic> Warnings(string path, string port) => !IsSlower ? [] :
+        [Diagnose.PortSlower(path, port, Slower.Select(s => string.Create(CultureInfo.InvariantCulture, $"a run of {s.Size} {(s.Size == 1 ? "sample" : "samples")} takes {s.Ratio:0.00} times as long")), Unfused)];
 }
 
 /// <summary>The stage that measures ports of an ONNX model against it, or finds that the same bytes were measured before.</summary>
@@ -49,7 +65,7 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
 
     /// <summary>The measurement of a port from the store; null when it is not there.</summary>
     /// <param name="port">The port.</param>
-    public MeasuredModel? Stored(ReadyModel port)
+    public MeasuredModel? Stored(OnnxPortFile port)
     {
         try
         {
@@ -67,12 +83,12 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
 
     /// <summary>Measures a port, and keeps what was found.</summary>
     /// <exception cref="ModelPortException">It cannot be measured.</exception>
-    public MeasuredModel Measure(ReadyModel port)
+    public MeasuredModel Measure(OnnxPortFile port)
     {
         try
         {
             var data = input.Evaluation!;
-            var (figures, tasks) = new OnnxMeasurement(input, dataHash.Value!, context.Observer, context.Cancellation).Measure(port.CurrentPath, port.Output.Optimization);
+            var (figures, tasks) = new OnnxMeasurement(input, dataHash.Value!, context.Observer, context.Cancellation).Measure(port.Path, port.Optimization);
             var reference = data.References.Count > 0 ? dataHash.Value : null;
             var basis = new EvaluationRecord(data.Name, dataHash.Value!, null, null, null, (int)data.Count, context.CpuBackend, reference);
             return Kept(port, Served(port, new MeasuredModel(basis, figures, tasks, null, [])));
@@ -89,24 +105,24 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
     private Hardware Here => Hardware.Here(context.Request.Threads, context.CpuBackend);
 
     // Times of a port for other hardware say nothing about it.
-    private MeasuredModel Served(ReadyModel port, MeasuredModel measured)
+    private MeasuredModel Served(OnnxPortFile port, MeasuredModel measured)
     {
-        if (!context.Request.MeasuresServing || port.Output.Optimization != GraphOptimization.All)
+        if (!context.Request.MeasuresServing || port.Optimization != GraphOptimization.All)
         {
             return measured;
         }
 
         var serving = new OnnxServing(input, context.Observer, context.Cancellation);
-        var (record, figures) = serving.Measure(port.CurrentPath, Here);
+        var (record, figures) = serving.Measure(port.Path, Here);
         measured = measured with { Figures = [.. measured.Figures, .. figures], Serving = record };
-        return measured.IsSlower ? measured with { Unfused = serving.Unfused(port.CurrentPath, context.Request.OutputDirectory) } : measured;
+        return measured.IsSlower ? measured with { Unfused = serving.Unfused(port.Path, context.Request.OutputDirectory) } : measured;
     }
 
-    private MeasuredModel Kept(ReadyModel port, MeasuredModel measured)
+    private MeasuredModel Kept(OnnxPortFile port, MeasuredModel measured)
     {
         if (context.Store.IsOn)
         {
-            context.Store.PutRecord(StoreRecord.Of(keys.Value.OfMeasurement(port, ServedOn), port.Output.FileName, new Dictionary<string, StoredObject>(), new Dictionary<string, string>
+            context.Store.PutRecord(StoreRecord.Of(keys.Value.OfMeasurement(port, ServedOn), port.Name, new Dictionary<string, StoredObject>(), new Dictionary<string, string>
             {
                 [MeasuredName] = JsonSerializer.Serialize(measured, Manifest.Format),
             }));
