@@ -3,6 +3,7 @@ using ModelPort.Manifests;
 using ModelPort.Onnx;
 using ModelPort.Onnx.Parity;
 using ModelPort.Parity;
+using ModelPort.Parity.Attribution;
 using ModelPort.Parity.Serving;
 using ModelPort.Parity.Tasks;
 
@@ -18,13 +19,14 @@ internal sealed record OnnxValidationView(
     IReadOnlyList<Figure> Metrics,
     IReadOnlyList<TaskParity> Tasks,
     ServingRecord? Serving,
+    AttributionRecord? Attribution,
     IReadOnlyList<LayerError> Layers,
     IReadOnlyList<BudgetResult> Budgets,
     bool Kept)
 {
     /// <summary>The members of the JSON.</summary>
     public static OnnxValidationView Of(OnnxValidationOutcome o) =>
-        new(o.Source.Value, o.Basis.Name, o.Basis.Sha256, o.Basis.Positions, o.Basis.CpuBackend, o.Figures, o.Tasks, o.Serving, o.Layers, o.Budgets, o.Kept);
+        new(o.Source.Value, o.Basis.Name, o.Basis.Sha256, o.Basis.Positions, o.Basis.CpuBackend, o.Figures, o.Tasks, o.Serving, o.Attribution, o.Layers, o.Budgets, o.Kept);
 
     /// <summary>The lines for people.</summary>
     /// <param name="path">The file that was measured.</param>
@@ -37,6 +39,7 @@ internal sealed record OnnxValidationView(
             .. ValidateCommand.Lines(outcome.Figures),
             .. outcome.Tasks.Select(task => "  " + ReportText.Of(task)),
             .. outcome.Serving is { } serving ? ReportText.Of(serving).Select(line => "  " + line) : [],
+            .. outcome.Attribution is { } attribution ? AttributionText.Of(attribution).Select(line => "  " + line) : [],
             .. outcome.Budgets.Select(b => "  " + Gate.Describe(b, outcome.Figures)),
             .. outcome.Layers.Count > 0 ? new[] { $"  {GraphRecord.BlameOf(outcome.Layers)}." } : [],
         ];

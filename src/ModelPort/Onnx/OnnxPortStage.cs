@@ -19,7 +19,7 @@ namespace ModelPort.Onnx;
 internal sealed record ReadyModel(OnnxOutput Output, IReadOnlyList<ReadyFile> Files, IReadOnlyList<FileRecord> Records, GraphRecord? Graph, IReadOnlyList<Diagnostic> Warnings) : IDisposable
 {
     /// <summary>What is measured of it.</summary>
-    public OnnxPortFile File => new(CurrentPath, Sha256, Output.FileName, Output.Optimization, Output.Plan);
+    public OnnxPortFile File => new(CurrentPath, Sha256, Output.FileName, Output.Optimization, Output.Plan, Graph);
 
     /// <summary>The path that engines are given.</summary>
     public string CurrentPath => Files[0].File.CurrentPath;

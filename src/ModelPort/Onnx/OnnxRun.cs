@@ -5,6 +5,7 @@ using ModelPort.Manifests;
 using ModelPort.Onnx.Calibration;
 using ModelPort.Onnx.Parity;
 using ModelPort.Parity;
+using ModelPort.Parity.Attribution;
 using ModelPort.Reports;
 
 namespace ModelPort.Onnx;
@@ -117,13 +118,24 @@ internal sealed class OnnxRun : IPortRun
             }
         }
 
+        var attributed = new AttributionRecord?[ready.Count];
+        for (var i = 0; ToMeasure && _context.Request.Attribute && i < ready.Count; i++)
+        {
+            var port = ready[i].File;
+            attributed[i] = Once(() => _measurement.StoredAttribution(port), () =>
+            {
+                isNew = true;
+                return _measurement.Attribute(port);
+            });
+        }
+
         Diagnostic[] warnings =
         [
             .. ready.SelectMany(r => r.Warnings.Concat(_search.Warnings(r))).Distinct(),
             .. ready.Zip(measured).SelectMany(m => m.Second?.Warnings(_context.SourcePath, m.First.Output.Precision.Name) ?? []),
         ];
         Array.ForEach(warnings, _context.Warn);
-        OutputRecord[] outputs = [.. ready.Zip(measured, (r, m) => _search.Blamed(r, _verdicts.Judged(OnnxManifest.Output(_input, r, m))))];
+        OutputRecord[] outputs = [.. ready.Zip(measured, attributed).Select(p => _search.Blamed(p.First, _verdicts.Judged(OnnxManifest.Output(_input, p.First, p.Second) with { Attribution = p.Third })))];
         foreach (var port in ready)
         {
             port.Commit();
@@ -150,6 +162,7 @@ internal sealed class OnnxRun : IPortRun
             : !ToMeasure ? []
             : KeyChange.Reasons("measured again", earlier.Keys.Parity, earlier.Keys.ParityParts, Keys.Parity) is { Count: > 0 } again ? again
             : !_measurement.IsServedHere(earlier) ? ["measured again because times are of another machine, or of other batch sizes, or were not taken"]
+            : !_measurement.IsAttributed(earlier) ? ["measured again because nobody measured what each layer costs"]
             : report is null ? [$"measured again because {ParityReport.FileName} is not as it was left"]
             : [];
     }

@@ -7,6 +7,7 @@ using ModelPort.Manifests;
 using ModelPort.Onnx.Parity;
 using ModelPort.Onnx.Transforms;
 using ModelPort.Parity;
+using ModelPort.Parity.Attribution;
 using ModelPort.Parity.Serving;
 using ModelPort.Parity.Tasks;
 
@@ -18,6 +19,7 @@ namespace ModelPort.Onnx;
 /// <param name="Figures">Every number.</param>
 /// <param name="Tasks">How its answers differ from its source's; empty without labels of classes.</param>
 /// <param name="Serving">How times were taken; null when nobody asked for them.</param>
+/// <param name="Attribution">What each layer costs; null when nobody asked for it.</param>
 /// <param name="Layers">The nodes that add most error, the worst first, where a budget is missed; empty where none is, and where no node keeps its name.</param>
 /// <param name="Budgets">The budgets it was judged by.</param>
 public sealed record OnnxValidationOutcome(
@@ -26,6 +28,7 @@ public sealed record OnnxValidationOutcome(
     IReadOnlyList<Figure> Figures,
     IReadOnlyList<TaskParity> Tasks,
     ServingRecord? Serving,
+    AttributionRecord? Attribution,
     IReadOnlyList<LayerError> Layers,
     IReadOnlyList<BudgetResult> Budgets)
 {
@@ -63,10 +66,11 @@ public static class OnnxValidation
         {
             using var store = ContentStore.Open(request.Store with { Directory = null }, null, observer, cancellation);
             var context = OnnxContext.Of(input, store, observer, cancellation);
-            var file = new OnnxPortFile(port.Model.Path, "", Path.GetFileName(portPath), OptimizationOf(named), null);
+            var file = new OnnxPortFile(port.Model.Path, "", Path.GetFileName(portPath), OptimizationOf(named));
             var dataHash = new Lazy<string?>(() => OnnxContext.HashOf(context, input.Evaluation!));
             var keys = new Lazy<OnnxKeys>(() => new OnnxKeys(input, context.Source.Require(), null, dataHash.Value, context.Engine, context.CpuBackend));
-            var measured = new OnnxMeasurementStage(context, input, keys, dataHash).Measure(file);
+            var stage = new OnnxMeasurementStage(context, input, keys, dataHash);
+            var measured = stage.Measure(file);
             Figure Size(Subject of, long bytes) => Figure.For(Metric.FileSize, of, null, bytes / 1e6);
             var figures = ServingCost.Apply([.. measured.Figures, Size(Subject.Source, input.Source.Bytes), Size(Subject.Port, port.Bytes)], request.HourlyCost);
             var defaults = named is { NamesPrecision: true, Precisions: [var precision] } ? OnnxBudgets.Defaults(precision.Name, measured.Tasks.Count > 0) : [];
@@ -78,6 +82,7 @@ public static class OnnxValidation
 
             return new OnnxValidationOutcome(
                 context.Source.Require(), measured.Basis, figures, measured.Tasks, measured.Serving is { } serving ? serving with { HourlyCost = request.HourlyCost } : null,
+                request.Attribute ? stage.Attribute(file) : null,
                 budgets.All(b => b.Passes) ? [] : [.. Worst(context, input, file).Take(WorstNodes.MostNamed)], budgets);
         }
         catch (EngineException e)

@@ -72,8 +72,7 @@ internal sealed class OnnxBaseline : IBaselineSource
         path,
         BaselineMeasurement.IdentityOf(file),
         name,
-        file.Precision == OnnxPrecision.FP8.Name || (file.HardwareTarget is { } hardware && hardware != OnnxHardware.Cpu.Name) ? GraphOptimization.None : GraphOptimization.All,
-        null);
+        file.Precision == OnnxPrecision.FP8.Name || (file.HardwareTarget is { } hardware && hardware != OnnxHardware.Cpu.Name) ? GraphOptimization.None : GraphOptimization.All);
 
     private static BaselineNumbers Of(MeasuredModel measured) => new(measured.Basis.Positions, measured.Figures);
 }

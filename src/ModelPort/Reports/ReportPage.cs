@@ -104,13 +104,14 @@ public static class ReportPage
     [
         Html.Of("h3", "Which layer did it"),
         .. Costs(attribution),
+        .. attribution.Graph is { } graph ? GraphPart.Costs(graph) : [],
         .. attribution.Header.Count == 0 ? [] : new[]
         {
             Html.Table(
                 ["key of the header", "from the source", "in the port"],
                 attribution.Header.Select(h => new object[] { h.Key, Visible(h.Source ?? "absent"), Visible(h.Port ?? "absent") })),
         },
-        Weights(attribution.Weights),
+        .. attribution.Weights.Matrices + attribution.Weights.Missing.Count == 0 ? [] : new[] { Weights(attribution.Weights) },
         .. attribution.Weights.Unexplained.Count == 0 ? [] : new[]
         {
             Html.Table(

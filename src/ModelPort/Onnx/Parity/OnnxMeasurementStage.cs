@@ -8,6 +8,7 @@ using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Manifests;
 using ModelPort.Onnx.Transforms;
 using ModelPort.Parity;
+using ModelPort.Parity.Attribution;
 using ModelPort.Parity.Serving;
 using ModelPort.Parity.Tasks;
 
@@ -19,7 +20,8 @@ namespace ModelPort.Onnx.Parity;
 /// <param name="Name">What listings call it.</param>
 /// <param name="Optimization">How far the runtime may rewrite it.</param>
 /// <param name="Plan">What was done to it; null for a copy of the source, and for one that somebody else made.</param>
-internal sealed record OnnxPortFile(string Path, string Sha256, string Name, GraphOptimization Optimization, OnnxTransformPlan? Plan);
+/// <param name="Graph">The same as the manifest has it.</param>
+internal sealed record OnnxPortFile(string Path, string Sha256, string Name, GraphOptimization Optimization, OnnxTransformPlan? Plan = null, GraphRecord? Graph = null);
 
 /// <summary>What was measured of a port of an ONNX model, and on what.</summary>
 /// <param name="Basis">What it was measured on.</param>
@@ -55,6 +57,7 @@ internal sealed record MeasuredModel(EvaluationRecord Basis, IReadOnlyList<Figur
 internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, Lazy<OnnxKeys> keys, Lazy<string?> dataHash)
 {
     private const string MeasuredName = "measurement";
+    private const string AttributionName = "attribution";
 
     /// <summary>Whether times that an earlier run took, if they are asked for, were taken on this machine.</summary>
     public bool IsServedHere(Manifest earlier) => !context.Request.MeasuresServing
@@ -63,22 +66,38 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
             && (serving.Batches ?? []).Select(b => b.Size).SequenceEqual(input.ServedSizes)
             && serving.Ratios.Any(r => r.On is not null) == input.Options.BatchSizes.Count > 0);
 
+    /// <summary>Whether an earlier run measured what each layer costs, if that is asked for.</summary>
+    public bool IsAttributed(Manifest earlier) => !context.Request.Attribute || earlier.Outputs.All(o => o.Attribution?.Graph is not null);
+
+    /// <summary>What each layer of a port costs, from the store; null when it is not there.</summary>
+    /// <param name="port">The port.</param>
+    public AttributionRecord? StoredAttribution(OnnxPortFile port) =>
+        context.Store.IsOn && Read<AttributionRecord>(keys.Value.OfAttribution(port), AttributionName) is { Graph.Steps: not null } found ? found : null;
+
+    /// <summary>Measures what each layer of a port costs, and keeps what was found.</summary>
+    /// <param name="port">The port.</param>
+    /// <exception cref="ModelPortException">A model on the way cannot be made or written.</exception>
+    public AttributionRecord Attribute(OnnxPortFile port)
+    {
+        var found = new GraphAttribution(context, input).Of(port);
+        if (context.Store.IsOn)
+        {
+            Put(keys.Value.OfAttribution(port), port, AttributionName, found);
+        }
+
+        return found;
+    }
+
     /// <summary>The measurement of a port from the store; null when it is not there.</summary>
     /// <param name="port">The port.</param>
     public MeasuredModel? Stored(OnnxPortFile port)
     {
-        try
-        {
-            var measured = context.Store.TryGetRecord(keys.Value.OfMeasurement(port, ServedOn)) is { } record
-                ? JsonSerializer.Deserialize<MeasuredModel>(record.Values.GetValueOrDefault(MeasuredName, ""), Manifest.Format)
-                : null;
-            // The same data may have another name by now, under which its figures are told.
-            return measured is { Basis: not null, Figures: not null, Tasks: not null, Unfused: not null } && measured.Basis.Name == input.Evaluation!.Name ? measured : null;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
+        // The same data may have another name by now, under which its figures are told.
+        return context.Store.IsOn
+            && Read<MeasuredModel>(keys.Value.OfMeasurement(port, ServedOn), MeasuredName) is { Basis: not null, Figures: not null, Tasks: not null, Unfused: not null } measured
+            && measured.Basis.Name == input.Evaluation!.Name
+            ? measured
+            : null;
     }
 
     /// <summary>Measures a port, and keeps what was found.</summary>
@@ -122,12 +141,25 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
     {
         if (context.Store.IsOn)
         {
-            context.Store.PutRecord(StoreRecord.Of(keys.Value.OfMeasurement(port, ServedOn), port.Name, new Dictionary<string, StoredObject>(), new Dictionary<string, string>
-            {
-                [MeasuredName] = JsonSerializer.Serialize(measured, Manifest.Format),
-            }));
+            Put(keys.Value.OfMeasurement(port, ServedOn), port, MeasuredName, measured);
         }
 
         return measured;
     }
+
+    private T? Read<T>(StageKey key, string name)
+        where T : class
+    {
+        try
+        {
+            return context.Store.TryGetRecord(key) is { } record ? JsonSerializer.Deserialize<T>(record.Values.GetValueOrDefault(name, ""), Manifest.Format) : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private void Put<T>(StageKey key, OnnxPortFile port, string name, T value) => context.Store.PutRecord(
+        StoreRecord.Of(key, port.Name, new Dictionary<string, StoredObject>(), new Dictionary<string, string> { [name] = JsonSerializer.Serialize(value, Manifest.Format) }));
 }
