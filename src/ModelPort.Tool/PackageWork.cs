@@ -22,11 +22,9 @@ internal sealed record PackageWork(
     public PackageRequest Request => new(Project, PackageId, Description ?? "", StagingDirectory, Ports) { Baseline = Baseline, Precision = string.IsNullOrEmpty(Precision) ? null : Precision, IsBuilt = IsBuilt, HasClass = HasClass, Limit = Limit };
 
     // A setting of the build, which all ports were made with.
-    private PackageLimit Limit => PackageLimit.Parse(Setting("Split"), Setting("MaxPackageSize"), Project);
+    private PackageLimit Limit => PackageLimit.Parse(Ports.SelectMany(p => p.Properties).Where(p => p.Value is { Length: > 0 }).DistinctBy(p => p.Key).ToDictionary(), Project);
 
     /// <summary>Reads a request file.</summary>
     /// <exception cref="ModelPortException">MP9009: it cannot be used.</exception>
     public static PackageWork Read(string path) => RequestFile.Read<PackageWork>(path, w => w.Protocol, isComplete: true);
-
-    private string? Setting(string name) => Ports.Select(p => p.Properties.GetValueOrDefault(name)).FirstOrDefault(v => !string.IsNullOrEmpty(v));
 }

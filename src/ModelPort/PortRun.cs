@@ -54,7 +54,7 @@ internal sealed class PortRun : IPortRun
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Inputs =>
-        [.. _context.Checkpoint.Files.Select(f => f.Path), .. new[] { _context.Request.Calibration, _context.Request.Evaluation, _context.Request.ReferenceOutputs }.OfType<string>(), .. _context.Request.Tasks];
+        [.. _context.Checkpoint.Files.Select(f => f.Path), .. new[] { _context.Request.Calibration, _context.Request.Evaluation, _context.Request.Checkpoint.ReferenceOutputs }.OfType<string>(), .. _context.Request.Checkpoint.Tasks];
 
     /// <summary>The plan with all that is computed for it, without a port.</summary>
     public PortPlan Plan()

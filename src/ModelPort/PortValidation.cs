@@ -51,7 +51,7 @@ public static class PortValidation
         portPaths = [.. portPaths.Select(FirstOf)];
         using var checkpoint = Checkpoint.Open(request.Source);
         var own = Planner.OwnPrecision(checkpoint);
-        var plan = Planner.Plan(checkpoint, request with { Precisions = [own], Choice = TensorChoice.None, Calibration = null, SplitMaxSize = null });
+        var plan = Planner.Plan(checkpoint, request.ForSource(own));
         var data = EvaluationData.Open(request, plan.ParameterCount);
         using var source = OutputFiles.CreateScratch(plan.Outputs[0], request.OutputDirectory);
         var result = Porter.Run(plan, [source], request, observer, cancellation);
@@ -84,7 +84,7 @@ public static class PortValidation
             observer.Warn(warning.ToDiagnostic(portPath)!);
         }
 
-        var budgets = request.Precisions is [var precision] && precision != Precision.Auto ? Judge.Applicable(precision, request.Budgets, port.Tokenizer) : request.Budgets;
+        var budgets = request.Checkpoint.Precisions is [var precision] && precision != Precision.Auto ? Judge.Applicable(precision, request.Budgets, port.Tokenizer) : request.Budgets;
         return new ValidationOutcome(source, basis, port with { Figures = figures }, Judge.Check(figures, budgets, request.StrictParity));
     }
 

@@ -38,10 +38,13 @@ internal static partial class ParityBenchmark
                 Source = Path.GetFullPath(parsed.GetValue(source)!),
                 Name = "benchmark",
                 OutputDirectory = Path.GetFullPath(parsed.GetValue(output)!),
-                Precisions = Precision.ParseList(parsed.GetValue(precision)!, ""),
                 Evaluation = Path.GetFullPath(parsed.GetValue(text)!),
-                EvaluationWindow = parsed.GetValue(window),
-                EvaluationTokens = parsed.GetValue(tokens),
+                Checkpoint = new CheckpointOptions
+                {
+                    Precisions = Precision.ParseList(parsed.GetValue(precision)!, ""),
+                    EvaluationWindow = parsed.GetValue(window),
+                    EvaluationTokens = parsed.GetValue(tokens),
+                },
                 Threads = parsed.GetValue(threads),
             };
             Directory.CreateDirectory(request.OutputDirectory);
@@ -66,7 +69,7 @@ internal static partial class ParityBenchmark
         OutputFile? record = null;
         using (var model = new Evaluator(runtime, source, request.Threads, request.MemoryBudget, CancellationToken.None))
         {
-            var windows = TextSample.Take(model.Model, EvaluationText.Open(request.Evaluation), request.EvaluationTokens!.Value, request.EvaluationWindow).Windows;
+            var windows = TextSample.Take(model.Model, EvaluationText.Open(request.Evaluation), request.Checkpoint.EvaluationTokens!.Value, request.Checkpoint.EvaluationWindow).Windows;
             record = RecordedLogits.Record(
                 Path.Combine(request.OutputDirectory, "benchmark-logits.safetensors"),
                 windows,
@@ -89,10 +92,10 @@ internal static partial class ParityBenchmark
     private static void Compare(PortRequest request, string program, int rounds, int times)
     {
         var (source, port) = Files(request);
-        int chunks = request.EvaluationTokens!.Value / request.EvaluationWindow!.Value;
+        int chunks = request.Checkpoint.EvaluationTokens!.Value / request.Checkpoint.EvaluationWindow!.Value;
         string record = Path.Combine(request.OutputDirectory, "benchmark.kld");
-        string[] common = ["-c", Number(request.EvaluationWindow.Value), "-t", Number(request.Threads), "--kl-divergence-base", record];
-        Console.WriteLine($"{chunks} windows of {request.EvaluationWindow} tokens, {request.Threads} threads, {rounds} alternating rounds of whole processes");
+        string[] common = ["-c", Number(request.Checkpoint.EvaluationWindow.Value), "-t", Number(request.Threads), "--kl-divergence-base", record];
+        Console.WriteLine($"{chunks} windows of {request.Checkpoint.EvaluationWindow} tokens, {request.Threads} threads, {rounds} alternating rounds of whole processes");
         List<Run> theirs = [];
         List<Run> ours = [];
         for (int round = 0; round < rounds; round++)
@@ -103,7 +106,7 @@ internal static partial class ParityBenchmark
             ours.Add(Measure(source, port, request));
         }
 
-        double tokens = 2.0 * chunks * request.EvaluationWindow.Value;
+        double tokens = 2.0 * chunks * request.Checkpoint.EvaluationWindow.Value;
         void Print(string name, List<Run> runs) => Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{name,-17} median {Sample.Median([.. runs.Select(r => r.Seconds)]),7:0.00} s, least {runs.Min(r => r.Seconds),7:0.00} s, {tokens / Sample.Median([.. runs.Select(r => r.Seconds)]),7:0} tokens/s, peak {Sizes.Bytes(runs.Max(r => r.Memory))}, mean divergence {runs[0].Output.Trim()}"));
@@ -113,7 +116,7 @@ internal static partial class ParityBenchmark
 
         string longer = Path.Combine(request.OutputDirectory, "longer.txt");
         File.WriteAllText(longer, string.Concat(Enumerable.Repeat(File.ReadAllText(request.Evaluation!), times)));
-        var grown = Measure(source, port, request with { Evaluation = longer, EvaluationTokens = times * request.EvaluationTokens });
+        var grown = Measure(source, port, request with { Evaluation = longer, Checkpoint = request.Checkpoint with { EvaluationTokens = times * request.Checkpoint.EvaluationTokens } });
         Console.WriteLine($"{times} times the text and tokens: peak of ModelPort {Sizes.Bytes(ours.Max(r => r.Memory))} -> {Sizes.Bytes(grown.Memory)}");
     }
 
@@ -121,7 +124,7 @@ internal static partial class ParityBenchmark
     {
         using var checkpoint = Checkpoint.Open(request.Source);
         var own = Planner.OwnPrecision(checkpoint);
-        var plan = Planner.Plan(checkpoint, request with { Precisions = [own, .. request.Precisions] });
+        var plan = Planner.Plan(checkpoint, request with { Checkpoint = request.Checkpoint with { Precisions = [own, .. request.Checkpoint.Precisions] } });
         var files = plan.Outputs.Select(o => OutputFiles.Create(o, request.OutputDirectory)).ToArray();
         Porter.Run(plan, files, request, new QuietObserver(), CancellationToken.None);
         foreach (var file in files.SelectMany(f => f.Files))
@@ -140,7 +143,7 @@ internal static partial class ParityBenchmark
             Environment.ProcessPath!,
             [
                 .. host, "parity", port, "--output", request.OutputDirectory, "--llama-perplexity", "none", "--evaluation", request.Evaluation!,
-                "--evaluation-window", Number(request.EvaluationWindow!.Value), "--evaluation-tokens", Number(request.EvaluationTokens!.Value), "--threads", Number(request.Threads), "--once", source,
+                "--evaluation-window", Number(request.Checkpoint.EvaluationWindow!.Value), "--evaluation-tokens", Number(request.Checkpoint.EvaluationTokens!.Value), "--threads", Number(request.Threads), "--once", source,
             ]);
     }
 

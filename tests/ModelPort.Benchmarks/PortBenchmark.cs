@@ -45,7 +45,7 @@ internal static class PortBenchmark
     {
         PrintConditions(request, rounds);
         Console.WriteLine("precision  step       output      time  processor  peak memory  written/output  speed of the port");
-        foreach (var precision in request.Precisions)
+        foreach (var precision in request.Checkpoint.Precisions)
         {
             var (copies, ports) = (new List<StepResult>(), new List<StepResult>());
             for (int round = 0; round < rounds; round++)
@@ -67,7 +67,7 @@ internal static class PortBenchmark
     {
         PrintConditions(request, rounds);
         Console.WriteLine("precision  step                      output      time  processor  peak memory  written/output  the port is faster by");
-        foreach (var precision in request.Precisions)
+        foreach (var precision in request.Checkpoint.Precisions)
         {
             var (ports, conversions, quantisations) = (new List<StepResult>(), new List<StepResult>(), new List<StepResult>());
             for (int round = 0; round < rounds; round++)
@@ -153,7 +153,7 @@ internal static class PortBenchmark
                 Source = Path.GetFullPath(parsed.GetValue(_source)!),
                 Name = "benchmark",
                 OutputDirectory = Path.GetFullPath(parsed.GetValue(_output)!),
-                Precisions = Precision.ParseList(parsed.GetValue(_precisions)!, ""),
+                Checkpoint = new CheckpointOptions { Precisions = Precision.ParseList(parsed.GetValue(_precisions)!, "") },
                 MemoryBudget = Sizes.TryParse(parsed.GetValue(_budget)!, out long bytes) ? bytes : throw new ArgumentException("--memory-budget takes a size such as 256MiB"),
                 Threads = parsed.GetValue(_threads),
                 Parity = ParityMode.Off,

@@ -18,5 +18,8 @@ var root = new RootCommand("Measures ModelPort. Run it in Release on a quiet mac
     KillBenchmark.Command(),
     PackBenchmark.Command(),
     ConsumeBenchmark.Command(),
+    OnnxInt8Benchmark.Command(),
+    OnnxCalibrationBenchmark.Command(),
+    OnnxLargeBenchmark.Command(),
 };
 return root.Parse(args).Invoke();

@@ -72,7 +72,7 @@ internal static class Step
     private static string Quantise(PortRequest request)
     {
         string output = Path.Combine(request.OutputDirectory, "llama.gguf");
-        LlamaFileQuantizer.Quantize(PathOf(request, Precision.BF16), output, (int)request.Precisions[0].FileType, new LlamaFileQuantizerOptions { Threads = request.Threads });
+        LlamaFileQuantizer.Quantize(PathOf(request, Precision.BF16), output, (int)request.Checkpoint.Precisions[0].FileType, new LlamaFileQuantizerOptions { Threads = request.Threads });
         return output;
     }
 

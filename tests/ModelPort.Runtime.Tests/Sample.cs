@@ -19,10 +19,13 @@ public sealed class Sample : IDisposable
                 Source = Path.Combine(Root(), "samples", "models", "wordnet-llama"),
                 Name = "wordnet-llama",
                 OutputDirectory = Folder,
-                Precisions = Precision.ParseList("Q8_0;Q4_K_M", ""),
-                EvaluationTokens = 1024,
-                EvaluationWindow = 128,
-                Continuations = 0,
+                Checkpoint = new CheckpointOptions
+                {
+                    Precisions = Precision.ParseList("Q8_0;Q4_K_M", ""),
+                    EvaluationTokens = 1024,
+                    EvaluationWindow = 128,
+                    Continuations = 0,
+                },
                 Threads = 1,
             },
             new QuietObserver(),

@@ -41,7 +41,7 @@ public sealed class TensorChoiceTests
         };
         using var folder = new TemporaryFolder();
         var source = Ports.Make(Repository.Checkpoint(model), "F32", folder.Path)["F32"];
-        var port = Ports.Make(Repository.Checkpoint(model), precision, folder.Path, r => r with { Choice = choice })[precision];
+        var port = Ports.Make(Repository.Checkpoint(model), precision, folder.Path, r => r.With(c => c with { Choice = choice }))[precision];
         LlamaFileQuantizer.Quantize(source, folder["theirs.gguf"], (int)Precision.All.First(p => p.Name == precision).FileType, Options(choice));
         GgufFiles.EqualTensors(folder["theirs.gguf"], port);
     }
@@ -192,7 +192,7 @@ public sealed class TensorChoiceTests
             new() { Output = GgmlType.Q5_0 }, new() { Embedding = GgmlType.Q5_0 },
         })
         {
-            Assert.True(Port(request with { Choice = choice }).Ported, choice.Key);
+            Assert.True(Port(request.With(c => c with { Choice = choice })).Ported, choice.Key);
         }
     }
 

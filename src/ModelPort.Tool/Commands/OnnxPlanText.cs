@@ -18,7 +18,7 @@ internal static class OnnxPlanText
         ];
         foreach (var port in plan.Ports)
         {
-            lines.Add($"-> {port.File}: {(port.Converted.Count == 0 ? "the model as it is" : string.Join(", ", port.Converted.Select(c => $"{c.Value} {c.Key}")) + $" at {port.Precision}")}{(port.Ranges == 0 ? "" : $"; uses the ranges of {port.Ranges} values")}");
+            lines.Add($"-> {port.File}: {(port.Converted.Count == 0 ? "the model as it is" : string.Join(", ", port.Converted.Select(c => $"{c.Value} {c.Key}")) + $" at {port.Precision}")}{(port.Ranges == 0 ? "" : $"; uses the ranges of {port.Ranges} values")}{(port.Optimize is null ? "" : $"; saved as ONNX Runtime rewrites it ({port.Optimize})")}");
             lines.AddRange(port.Notes.Select(n => $"   {n}"));
             lines.AddRange(port.Kept.Select(n => $"   {n.Node} ({n.Operator}) stays in float: {n.Reason}"));
         }

@@ -16,6 +16,7 @@ internal sealed record OnnxValidationView(
     string EvaluationSha256,
     int Samples,
     string CpuBackend,
+    KernelRecord Kernels,
     IReadOnlyList<Figure> Metrics,
     IReadOnlyList<TaskParity> Tasks,
     ServingRecord? Serving,
@@ -26,7 +27,7 @@ internal sealed record OnnxValidationView(
 {
     /// <summary>The members of the JSON.</summary>
     public static OnnxValidationView Of(OnnxValidationOutcome o) =>
-        new(o.Source.Value, o.Basis.Name, o.Basis.Sha256, o.Basis.Positions, o.Basis.CpuBackend, o.Figures, o.Tasks, o.Serving, o.Attribution, o.Layers, o.Budgets, o.Kept);
+        new(o.Source.Value, o.Basis.Name, o.Basis.Sha256, o.Basis.Positions, o.Basis.CpuBackend, o.Kernels, o.Figures, o.Tasks, o.Serving, o.Attribution, o.Layers, o.Budgets, o.Kept);
 
     /// <summary>The lines for people.</summary>
     /// <param name="path">The file that was measured.</param>

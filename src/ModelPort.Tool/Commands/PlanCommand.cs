@@ -81,7 +81,7 @@ internal static class PlanCommand
         {
             null => null,
             { Importance.Matrix: var matrix } => new CalibrationView(input.Name, null, matrix.ChunkCount, ModelPort.Calibration.Coverage.Of(matrix)),
-            _ => new CalibrationView(input.Name, request.CalibrationTokens, null, null),
+            _ => new CalibrationView(input.Name, request.Checkpoint.CalibrationTokens, null, null),
         };
 
         public string ToText() => MostTokens is { } tokens

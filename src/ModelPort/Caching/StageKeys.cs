@@ -94,7 +94,7 @@ internal static class StageKeys
     public static string Text(int? number) => number?.ToString(CultureInfo.InvariantCulture) ?? "";
 
     private static IEnumerable<KeyPart> Choices(PortRequest request) =>
-        [new("Name", request.Name), new("PreTokenizer", request.PreTokenizer ?? ""), new("Types by hand", request.Choice.Key)];
+        [new("Name", request.Name), new("PreTokenizer", request.Checkpoint.PreTokenizer ?? ""), new("Types by hand", request.Checkpoint.Choice.Key)];
 
     private static IEnumerable<KeyPart> Weights(PortPlan plan, SourceHash source) =>
         plan.Checkpoint.Files.Where(f => plan.Checkpoint.Tensors.Files.Any(t => t.Path == f.Path)).Select(f => new KeyPart("Weights " + f.Name, source.Files[f.Name]));
@@ -104,10 +104,10 @@ internal static class StageKeys
         new("Evaluation", data.Text.Sha256),
         .. data.Tasks.Select(t => new KeyPart("Task " + t.Name, t.Sha256)),
         new("EvaluationTokens", Text(data.Tokens)),
-        new("EvaluationWindow", Text(request.EvaluationWindow)),
-        new("EvaluationQuestions", Text(request.EvaluationQuestions)),
-        new("Continuations", Text(request.Continuations)),
-        new("ContinuationTokens", Text(request.ContinuationTokens)),
+        new("EvaluationWindow", Text(request.Checkpoint.EvaluationWindow)),
+        new("EvaluationQuestions", Text(request.Checkpoint.EvaluationQuestions)),
+        new("Continuations", Text(request.Checkpoint.Continuations)),
+        new("ContinuationTokens", Text(request.Checkpoint.ContinuationTokens)),
         new("ReferenceOutputs", referenceSha256 ?? ""),
         Engine(engine),
         new("CPU back-end", cpuBackend),

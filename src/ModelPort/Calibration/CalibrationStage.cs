@@ -43,8 +43,8 @@ internal sealed class CalibrationStage
             new("Calibration", text.Sha256),
             // It is in the matrix, and in the header of the port.
             new("Calibration's name", text.Name),
-            new("CalibrationTokens", StageKeys.Text(_context.Request.CalibrationTokens)),
-            new("CalibrationWindow", StageKeys.Text(_context.Request.CalibrationWindow)),
+            new("CalibrationTokens", StageKeys.Text(_context.Request.Checkpoint.CalibrationTokens)),
+            new("CalibrationWindow", StageKeys.Text(_context.Request.Checkpoint.CalibrationWindow)),
             new("Calibration's engine", StageKeys.Engine(_context.Engine).Value),
             new("Calibration's CPU back-end", _context.CpuBackend),
         ],

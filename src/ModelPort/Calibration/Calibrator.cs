@@ -58,16 +58,16 @@ internal sealed class Calibrator(PortRequest request, CalibrationText text, IPor
     private TokenWindows Cut(LlamaModel model)
     {
         var vocabulary = model.Vocabulary;
-        var length = request.CalibrationWindow ?? Math.Min(DefaultChunk, Math.Max(model.TrainingContextLength, 1));
+        var length = request.Checkpoint.CalibrationWindow ?? Math.Min(DefaultChunk, Math.Max(model.TrainingContextLength, 1));
         var tokens = vocabulary.Tokenize(text.Text, addSpecial: true, parseSpecial: false);
-        var chunks = TokenWindows.Cut(tokens, length, vocabulary.AddBos && vocabulary.Bos >= 0 ? vocabulary.Bos : null, request.CalibrationTokens);
+        var chunks = TokenWindows.Cut(tokens, length, vocabulary.AddBos && vocabulary.Bos >= 0 ? vocabulary.Bos : null, request.Checkpoint.CalibrationTokens);
         if (chunks.Count >= FewestChunks)
         {
             return chunks;
         }
 
         throw new ModelPortException(tokens.Length >= FewestChunks * length
-            ? Diagnose.InvalidOption(text.Path, "CalibrationTokens", request.CalibrationTokens.ToString(CultureInfo.InvariantCulture), $"at least {FewestChunks * length}, for {FewestChunks} chunks of {length} tokens")
+            ? Diagnose.InvalidOption(text.Path, "CalibrationTokens", request.Checkpoint.CalibrationTokens.ToString(CultureInfo.InvariantCulture), $"at least {FewestChunks * length}, for {FewestChunks} chunks of {length} tokens")
             : Diagnose.CalibrationTooShort(text.Path, tokens.Length, FewestChunks * length));
     }
 

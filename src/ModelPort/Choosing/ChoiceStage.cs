@@ -27,7 +27,7 @@ internal sealed class ChoiceStage(PortContext context, PortPlan plan, Calibratio
     public bool IsNeeded { get; } = plan.Outputs.Any(o => o.IsOpen);
 
     /// <summary>What chosen types depend on beside the source and what weighs columns; nothing when none are chosen.</summary>
-    public IReadOnlyList<KeyPart> Parts => IsNeeded ? [.. TableParts, new("Size", context.Request.Target!.ToString())] : [];
+    public IReadOnlyList<KeyPart> Parts => IsNeeded ? [.. TableParts, new("Size", context.Request.Checkpoint.Target!.ToString())] : [];
 
     private IEnumerable<KeyPart> TableParts =>
         [new("Sensitivity's text", _text.Sha256), new("Sensitivity's engine", StageKeys.Engine(context.Engine).Value), new("Sensitivity's CPU back-end", context.CpuBackend)];

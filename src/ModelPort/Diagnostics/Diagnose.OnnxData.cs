@@ -58,8 +58,8 @@ public static partial class Diagnose
         Error("MP1094", file, string.Create(CultureInfo.InvariantCulture, $"BatchSizes has {size}, but {found}; expected {expected}. Correct BatchSizes, or remove it."));
 
     /// <summary>MP3040 (warning): nodes stay in float, as the accuracy that they cost is more than the limit allows.</summary>
-    public static Diagnostic NodesKeptForAccuracy(string path, string precision, IEnumerable<string> nodes, string limit) =>
-        Warning("MP3040", path, string.Create(CultureInfo.InvariantCulture, $"{precision}: {nodes.Count()} nodes stay in float, as MaxAccuracyDrop {limit} is missed without ({Some(nodes)}). The manifest names them all. Set KeepInFloat to them to save the search, or choose a better calibration."));
+    public static Diagnostic NodesKeptForAccuracy(string path, string precision, IEnumerable<string> nodes, string limits) =>
+        Warning("MP3040", path, string.Create(CultureInfo.InvariantCulture, $"{precision}: {nodes.Count()} nodes stay in float, as {limits} is missed without ({Some(nodes)}). The manifest names them all. Set KeepInFloat to them to save the search, or choose a better calibration."));
 
     /// <summary>MP1092: the description of a folder of images cannot be used.</summary>
     public static Diagnostic ImageDescription(string path, string found) =>
@@ -70,8 +70,8 @@ public static partial class Diagnose
         Error("MP1093", path, $"The image cannot be read: {found.TrimEnd('.')}. Expected a PNG, JPEG or BMP file. Save it again, or remove it from the folder.");
 
     /// <summary>MP3041 (warning): a port is slower than its source.</summary>
-    public static Diagnostic PortSlower(string path, string precision, IEnumerable<string> runs, IEnumerable<string> unfused) =>
-        Warning("MP3041", path, string.Create(CultureInfo.InvariantCulture, $"{precision} is slower than its source here: {string.Join(", ", runs)}. {(unfused.Any() ? $"{unfused.Count()} nodes run in float between conversions ({Some(unfused)})" : "No node of it runs in float between conversions, so that the precision itself costs more than it saves on a model of this size")}. Choose another precision or hardware target, or keep it for its size."));
+    public static Diagnostic PortSlower(string path, string precision, IEnumerable<string> runs, IEnumerable<string> reasons) =>
+        Warning("MP3041", path, string.Create(CultureInfo.InvariantCulture, $"{precision} is slower than its source here: {string.Join(", ", runs)}. {(reasons.Any() ? $"Of the graph that runs, {string.Join("; ", reasons)}" : "Nothing in the graph that runs was left unfused, so that the precision itself costs more than it saves on a model of this size")}. Choose another precision or hardware target, or keep it for its size."));
 
     /// <summary>MP3042: a model does not run on as many samples at once as BatchSizes asks for.</summary>
     public static Diagnostic BatchRefused(string path, int size, string found) =>

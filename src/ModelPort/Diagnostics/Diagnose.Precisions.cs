@@ -13,6 +13,14 @@ public static partial class Diagnose
     public static Diagnostic UnknownHardware(string file, string found, IEnumerable<string> valid, string? nearest) =>
         Error("MP1101", file, $"HardwareTarget '{found}' is unknown.{(nearest is null ? "" : $" Did you mean {nearest}?")} Use one of those that ONNX models are made for: {string.Join(", ", valid)}.");
 
+    /// <summary>MP1102: a level of graph optimisation that depends on the processor.</summary>
+    public static Diagnostic OptimizeBound(string file, string found) =>
+        Error("MP1102", file, $"Optimize '{found}' would tie the port to the vector width of the processor that builds it. ONNX Runtime does that part by itself wherever it loads the port. Use extended, or basic.");
+
+    /// <summary>MP1103: a graph is to be rewritten for hardware that is not there.</summary>
+    public static Diagnostic OptimizeUnfit(string file, string level, string other) =>
+        Error("MP1103", file, $"Optimize '{level}' is set beside {other}, but ONNX Runtime rewrites a graph for the processor that it runs on; expected a port for cpu. Remove Optimize, or give such ports an item of their own.");
+
     /// <summary>MP2100: nothing in the model can be given the precision.</summary>
     public static Diagnostic NothingToConvert(string path, string precision, string found) =>
         Error("MP2100", path, $"Nothing in this model can be made {precision}: {found.TrimEnd('.')}. A port that changes no weight is no port. Choose another precision, or remove the nodes from KeepInFloat.");
@@ -33,10 +41,10 @@ public static partial class Diagnose
     }
 
     /// <summary>MP2105 (warning): nodes with weights stay in float.</summary>
-    public static Diagnostic NodesKept(string path, string precision, IEnumerable<string> nodes, string reason)
+    public static Diagnostic NodesKept(string path, string precision, IEnumerable<string> nodes, IEnumerable<string> reasons)
     {
         var names = nodes.ToArray();
-        return Warning("MP2105", path, $"{precision}: {Count(names.Length, "node stays", "nodes stay")} in float ({Some(names)}): {reason.TrimEnd('.')}. Choose another precision if the model must be smaller or faster; the manifest names them all.");
+        return Warning("MP2105", path, $"{precision}: {Count(names.Length, "node stays", "nodes stay")} in float ({Some(names)}): {reasons.First().TrimEnd('.')}{(reasons.Skip(1).Any() ? ", and so for the others" : "")}. Choose another precision if the model must be smaller or faster; the manifest names them all.");
     }
 
     /// <summary>MP2106 (warning): weights cannot be held by half floats and stay as they are.</summary>
@@ -53,6 +61,10 @@ public static partial class Diagnose
     /// <summary>MP2108: a weight that is to be quantised holds NaN or infinity.</summary>
     public static Diagnostic WeightNonFinite(string path, string tensor) =>
         Error("MP2108", path, $"The weight '{tensor}' holds NaN or infinity; expected finite numbers. Get an undamaged model, or repair the training run.");
+
+    /// <summary>MP2110: a graph that the runtime rewrote is no port.</summary>
+    public static Diagnostic RewritingUnfit(string path, string found) =>
+        Error("MP2110", path, $"The graph that ONNX Runtime made of this model cannot be its port: {found.TrimEnd('.')}. Expected the inputs and outputs of the model, and operators that every processor runs. Use another level of Optimize, or remove it.");
 
     private static string Count(int count, string one, string many) => string.Create(CultureInfo.InvariantCulture, $"{count} {(count == 1 ? one : many)}");
 

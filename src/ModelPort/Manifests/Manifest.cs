@@ -47,7 +47,7 @@ public sealed record Manifest
     /// <summary>What applications depend on beside the numbers.</summary>
     public required ModelRecord Model { get; init; }
 
-    /// <summary>The layers that changed: runtime, precision.</summary>
+    /// <summary>The layers that changed: runtime, kernels, precision.</summary>
     public required IReadOnlyList<string> Layers { get; init; }
 
     /// <summary>What weighed the columns of quantised matrices; null when nothing did.</summary>
@@ -188,6 +188,9 @@ public sealed record OutputRecord
 
     /// <summary>What was done to its graph; null for a model of llama.cpp, and for one that is as its source.</summary>
     public GraphRecord? Graph { get; init; }
+
+    /// <summary>Which operators source and port have, and which run; null for a model of llama.cpp.</summary>
+    public KernelRecord? Kernels { get; init; }
 
     /// <summary>What its types were chosen for and from; null when a recipe gave them.</summary>
     public MixRecord? Mix { get; init; }

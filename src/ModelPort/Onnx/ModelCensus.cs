@@ -36,6 +36,9 @@ public sealed class ModelCensus
     /// <summary>The weights by place and type, the most bytes first.</summary>
     public ImmutableArray<WeightCount> Weights { get; }
 
+    /// <summary>How many tensors of each type the weights are.</summary>
+    public IReadOnlyDictionary<string, int> TensorTypes => Weights.GroupBy(w => w.Type).ToDictionary(g => g.Key, g => g.Sum(w => w.Tensors));
+
     /// <summary>Number of graphs and functions.</summary>
     public int Bodies { get; }
 

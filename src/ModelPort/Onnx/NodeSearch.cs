@@ -9,7 +9,7 @@ using ModelPort.Parity;
 namespace ModelPort.Onnx;
 
 /// <summary>
-/// Finds the fewest of the nodes that add most error which have to stay in float for the user's limit on lost accuracy to be kept: by doubling their number and
+/// Finds the fewest of the nodes that add most error which have to stay in float for the user's limits on accuracy and outputs to be kept: by doubling their number and
 /// then halving the step. Each try is a port that is made and measured as any other.
 /// </summary>
 /// <param name="context">What stages share.</param>
@@ -25,7 +25,7 @@ internal sealed class NodeSearch(RunContext context, OnnxInput input, Lazy<OnnxK
     /// <summary>A port with the nodes that an earlier search left in float; as it was when there was none.</summary>
     public OnnxOutput Chosen(OnnxOutput output)
     {
-        if (output.Plan is null || input.AccuracyLimit is null || context.Store.TryGetRecord(keys.Value.OfSearch(output)) is not { } record)
+        if (output.Plan is null || input.SearchLimits is [] || context.Store.TryGetRecord(keys.Value.OfSearch(output)) is not { } record)
         {
             return output;
         }
@@ -40,13 +40,13 @@ internal sealed class NodeSearch(RunContext context, OnnxInput input, Lazy<OnnxK
         }
     }
 
-    /// <summary>Whether a port misses the user's limit on lost accuracy, and a search may help.</summary>
+    /// <summary>Whether a port misses the user's limits on accuracy or outputs, and a search may help.</summary>
     public bool IsNeeded(ReadyModel port, MeasuredModel measured) =>
-        input.AccuracyLimit is { } limit
+        input.SearchLimits is not []
         && port.Output.Plan is { } plan
         && plan.Request.KeepInFloat.SetEquals(input.Options.KeepInFloat)
         && plan.Nodes.Count(n => n.Converted) > 1
-        && !IsKept(measured, limit);
+        && !IsKept(measured);
 
     /// <summary>Searches; null when no number of nodes helps.</summary>
     /// <param name="port">The port that misses the limit.</param>
@@ -64,8 +64,8 @@ internal sealed class NodeSearch(RunContext context, OnnxInput input, Lazy<OnnxK
                 break;
             }
 
-            context.Observer.Detail($"{port.Output.FileName}: with {count} nodes in float the accuracy {(IsKept(tried.Measured, input.AccuracyLimit!) ? "is kept" : "still drops too far")}");
-            if (IsKept(tried.Measured, input.AccuracyLimit!))
+            context.Observer.Detail($"{port.Output.FileName}: with {count} nodes in float {Limits} {(IsKept(tried.Measured) ? "is kept" : "is still missed")}");
+            if (IsKept(tried.Measured))
             {
                 best?.Port.Dispose();
                 best = (tried.Port, tried.Measured, count);
@@ -101,17 +101,17 @@ internal sealed class NodeSearch(RunContext context, OnnxInput input, Lazy<OnnxK
     /// <summary>A warning that names the nodes that a search left in float.</summary>
     public IEnumerable<Diagnostic> Warnings(ReadyModel port) =>
         port.Output.Plan?.Request.KeepInFloat.Except(input.Options.KeepInFloat) is { Count: > 0 } nodes
-            ? [Diagnose.NodesKeptForAccuracy(context.SourcePath, port.Output.Precision.Name, [.. nodes.Order(StringComparer.Ordinal)], input.AccuracyLimit!.Limit.ToString(CultureInfo.InvariantCulture))]
+            ? [Diagnose.NodesKeptForAccuracy(context.SourcePath, port.Output.Precision.Name, [.. nodes.Order(StringComparer.Ordinal)], Limits)]
             : [];
 
     /// <summary>The record of a port that misses a budget with the nodes to blame; others as they are.</summary>
     public OutputRecord Blamed(ReadyModel port, OutputRecord record) =>
         record.Verdict == Verdict.Missed && record.Graph is { } graph && port.Output.Plan is not null ? record with { Graph = graph with { Layers = [.. Worst(port).Take(WorstNodes.MostNamed)] } } : record;
 
-    private static bool IsKept(MeasuredModel measured, Budget limit, bool strict) =>
-        Judge.Check(measured.Figures, [limit], strict).All(r => r.Passes);
+    private string Limits => string.Join(" or ", input.SearchLimits.Select(l => string.Create(CultureInfo.InvariantCulture, $"{l.Kind.Name} {l.Limit}")));
 
-    private bool IsKept(MeasuredModel measured, Budget limit) => IsKept(measured, limit, context.Request.StrictParity);
+    // What is not measured at all is no matter of nodes.
+    private bool IsKept(MeasuredModel measured) => Judge.Check(measured.Figures, input.SearchLimits, context.Request.StrictParity).All(r => r.Passes || r.Verdict == BudgetVerdict.NotMeasured);
 
     private (ReadyModel Port, MeasuredModel Measured)? Try(OnnxOutput output, string[] nodes, Func<ReadyModel, MeasuredModel> measure)
     {
@@ -145,5 +145,5 @@ internal sealed class NodeSearch(RunContext context, OnnxInput input, Lazy<OnnxK
         }
     }
 
-    private IReadOnlyList<LayerError> Worst(ReadyModel port) => WorstNodes.Of(context, input, port.Output.Plan!, port.File);
+    private IReadOnlyList<LayerError> Worst(ReadyModel port) => WorstNodes.Of(context, input, port.Output.Plan!, port.Output.FileName, () => ports.Unrewritten(port));
 }

@@ -19,7 +19,7 @@ internal sealed record OnnxOutput(OnnxPrecision Precision, string FileName, Onnx
     /// that of this processor.
     /// </summary>
     public GraphOptimization Optimization =>
-        Precision == OnnxPrecision.FP8 || (Plan is not null && Plan.Request.Hardware != OnnxHardware.Cpu) ? GraphOptimization.None : GraphOptimization.All;
+        Precision == OnnxPrecision.FP8 || (Plan is not null && !Plan.Request.Hardware.IsX64) ? GraphOptimization.None : GraphOptimization.All;
 
     /// <summary>The name of the file for weights, where they do not stand in the model's.</summary>
     public string ExternalName => FileName + ".data";
@@ -28,6 +28,8 @@ internal sealed record OnnxOutput(OnnxPrecision Precision, string FileName, Onnx
 /// <summary>An ONNX model, what is asked of it, the data for it, and the plan: all that is known before weights are read.</summary>
 internal sealed class OnnxInput : IDisposable
 {
+    private static readonly Metric[] s_searched = [Metric.AccuracyDrop, Metric.Accuracy, Metric.LargestOutputDifference, Metric.CosineSimilarity];
+
     private OnnxInput(PortRequest request, OnnxSource source)
     {
         (Request, Source) = (request, source);
@@ -48,8 +50,8 @@ internal sealed class OnnxInput : IDisposable
     /// <summary>What ranges are measured on; null when none are.</summary>
     public SampleSet? Calibration { get; private set; }
 
-    /// <summary>The user's limit on lost accuracy, for which nodes are left in float; null where there is none, or nothing to measure it on.</summary>
-    public Budget? AccuracyLimit => Evaluation?.Labels is null ? null : Request.Budgets.FirstOrDefault(b => b.Kind.Metric == Metric.AccuracyDrop);
+    /// <summary>The user's limits on how far a port may be from its source, for which nodes are left in float; none where nothing is measured.</summary>
+    public IReadOnlyList<Budget> SearchLimits => Evaluation is null ? [] : [.. Request.Budgets.Where(b => s_searched.Contains(b.Kind.Metric))];
 
     /// <summary>Samples in a run for which times are taken: what the user gave, or what measurements take.</summary>
     public IReadOnlyList<int> ServedSizes => Options.BatchSizes.Count > 0 ? Options.BatchSizes : [(int)Evaluation!.Batch];

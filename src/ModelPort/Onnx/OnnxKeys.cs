@@ -1,6 +1,7 @@
 using System.Globalization;
 using ModelPort.Caching;
 using ModelPort.Checkpoints;
+using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Manifests;
 using ModelPort.Onnx.Calibration;
 using ModelPort.Onnx.Parity;
@@ -33,7 +34,7 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
             .. Split,
             new("Precision", string.Join(';', input.Options.Precisions)),
             .. Choices,
-            .. input.Outputs.Any(IsRanged) ? Ranges : [],
+            .. Made(input.Outputs.Any(IsRanged)),
             .. Search,
         ]);
 
@@ -58,7 +59,7 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
             new("HardwareTarget", input.Options.Hardware.Name),
             new("KeepInFloat", Text(output.Plan?.Request.KeepInFloat ?? [])),
             .. Split,
-            .. IsRanged(output) ? Ranges : [],
+            .. Made(IsRanged(output)),
         ]);
 
     /// <summary>The key of the measurement of one port.</summary>
@@ -74,12 +75,17 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
     /// <summary>The key of the nodes of a port that a measurement leaves in float.</summary>
     public StageKey OfSearch(OnnxOutput output) => new("kept nodes", [new("Output", OfOutput(output).Value), .. Search, .. State, .. Engine]);
 
-    // Which nodes stay in float depends on what is measured, where a limit on the accuracy is set.
-    private KeyPart[] Search => input.AccuracyLimit is { } limit
-        ? [new("MaxAccuracyDrop", limit.Limit.ToString(CultureInfo.InvariantCulture)), new("StrictParity", input.Request.StrictParity ? "true" : ""), new("Evaluation", evaluationSha256 ?? "")]
+    // Which nodes stay in float depends on what is measured, where a limit on that is set.
+    private KeyPart[] Search => input.SearchLimits is { Count: > 0 } limits
+        ? [.. limits.Select(l => new KeyPart(l.Kind.Name, l.Limit.ToString(CultureInfo.InvariantCulture))), new("StrictParity", input.Request.StrictParity ? "true" : ""), new("Evaluation", evaluationSha256 ?? "")]
         : [];
 
     private KeyPart[] Split => input.Request.SplitMaxSize is { } largest ? [new("SplitMaxSize", largest.ToString(CultureInfo.InvariantCulture))] : [];
+
+    // What the runtime computes while it rewrites a graph depends, in the last digits, on the processor.
+    private IEnumerable<KeyPart> Made(bool isRanged) => input.Options.Optimize == GraphOptimization.None
+        ? isRanged ? Ranges : []
+        : [new("Optimize", OnnxOptions.NameOf(input.Options.Optimize)), .. isRanged ? Ranges : Engine];
 
     private KeyPart[] Choices => [new("HardwareTarget", input.Options.Hardware.Name), new("KeepInFloat", Text(input.Options.KeepInFloat))];
 

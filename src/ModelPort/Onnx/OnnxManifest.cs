@@ -1,5 +1,6 @@
 using ModelPort.Caching;
 using ModelPort.Diagnostics;
+using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Manifests;
 using ModelPort.Onnx.Calibration;
 using ModelPort.Onnx.Parity;
@@ -24,9 +25,10 @@ internal static class OnnxManifest
             Files = port.Records,
             Precision = port.Output.Precision.Name,
             Bytes = bytes,
-            TensorTypes = port.Graph is null ? Types(input.Source.Census) : port.Graph.Quantised.CountBy(q => q.Type).ToDictionary(),
+            TensorTypes = port.Types,
             Fallbacks = [],
             Graph = port.Graph,
+            Kernels = port.Kernels,
             Metrics = measured is null ? [] : [.. measured.Figures, Figure.For(Metric.FileSize, Subject.Source, null, input.Source.Bytes / 1e6), Figure.For(Metric.FileSize, Subject.Port, null, bytes / 1e6)],
             Tasks = measured?.Tasks ?? [],
             Serving = measured?.Serving,
@@ -70,7 +72,7 @@ internal static class OnnxManifest
                 Inputs = [.. input.Source.Signature.Inputs.Select(p => p.ToRecord())],
                 Outputs = [.. input.Source.Signature.Outputs.Select(p => p.ToRecord())],
             },
-            Layers = outputs.Any(o => o.Graph is not null) ? ["precision"] : [],
+            Layers = [.. options.Optimize == GraphOptimization.None ? [] : new[] { "kernels" }, .. outputs.Any(o => o.Graph is not null) ? ["precision"] : Array.Empty<string>()],
             Ranges = input.Calibration is { } data && outputs.Any(o => o.Graph?.Ranges.Count > 0)
                 ? new RangeCalibrationRecord(data.Name, calibrationSha256!, options.Method, options.Method == RangeMethod.Percentile ? options.Percentile : null, data.Count)
                 : null,
@@ -82,6 +84,4 @@ internal static class OnnxManifest
                 : new KeyRecord(keys.Port.Value, keys.Parity.Value) { PortParts = keys.Port.Parts, ParityParts = keys.Parity.Parts },
         };
     }
-
-    private static Dictionary<string, int> Types(ModelCensus census) => census.Weights.GroupBy(w => w.Type).ToDictionary(g => g.Key, g => g.Sum(w => w.Tensors));
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using ModelPort.Diagnostics;
+using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Onnx.Calibration;
 using ModelPort.Onnx.Transforms;
 
@@ -25,7 +26,7 @@ public sealed record OnnxOptions
 
     /// <summary>Metadata other than the budgets, as users spell them.</summary>
     public static IReadOnlyList<string> Names { get; } =
-        ["Name", "Revision", "Runtime", "Precision", "HardwareTarget", "Calibration", "CalibrationMethod", "CalibrationPercentile", "Evaluation", "StatePairs", "KeepInFloat", "Serving", "BatchSizes", "HourlyCost", "Attribute", "SplitMaxSize"];
+        ["Name", "Revision", "Runtime", "Precision", "HardwareTarget", "Optimize", "Calibration", "CalibrationMethod", "CalibrationPercentile", "Evaluation", "StatePairs", "KeepInFloat", "Serving", "BatchSizes", "HourlyCost", "Attribute", "SplitMaxSize"];
 
     /// <summary>The precisions asked for.</summary>
     public IReadOnlyList<OnnxPrecision> Precisions { get; init; } = [OnnxPrecision.FP32];
@@ -35,6 +36,9 @@ public sealed record OnnxOptions
 
     /// <summary>What the ports will run on.</summary>
     public OnnxHardware Hardware { get; init; } = OnnxHardware.Cpu;
+
+    /// <summary>How far ONNX Runtime rewrites the graph of a port before it is saved; never above <see cref="GraphOptimization.Extended"/>.</summary>
+    public GraphOptimization Optimize { get; init; } = GraphOptimization.None;
 
     /// <summary>How ranges are made of the values that were seen.</summary>
     public RangeMethod Method { get; init; } = RangeMethod.MinMax;
@@ -57,7 +61,7 @@ public sealed record OnnxOptions
     /// <summary>Reads the options.</summary>
     /// <param name="option">The value of an option; null where it is not set.</param>
     /// <param name="file">The file that errors point at.</param>
-    /// <exception cref="ModelPortException">MP1020, MP1089, MP1100 or MP1101.</exception>
+    /// <exception cref="ModelPortException">MP1020, MP1089, MP1100, MP1101, MP1102 or MP1103.</exception>
     internal static OnnxOptions Parse(Func<string, string?> option, string file)
     {
         var method = ParseMethod(option("CalibrationMethod"), file);
@@ -67,17 +71,42 @@ public sealed record OnnxOptions
             throw new ModelPortException(Diagnose.InvalidOption(file, "CalibrationPercentile", percentile, "CalibrationMethod 'Percentile' beside it"));
         }
 
-        return new OnnxOptions
+        var options = new OnnxOptions
         {
             NamesPrecision = option("Precision") is not null,
             Precisions = [.. Parts(option("Precision") ?? OnnxPrecision.FP32.Name, ';', ',').Select(name => OnnxPrecision.Parse(name, file)).Distinct()],
             Hardware = OnnxHardware.Parse(option("HardwareTarget") ?? OnnxHardware.Cpu.Name, file),
+            Optimize = ParseOptimize(option("Optimize"), file),
             Method = method,
             Percentile = percentile is null ? DefaultPercentile : ParsePercentile(percentile, file),
             State = [.. Parts(option("StatePairs") ?? "", ';').Select(pair => ParsePair(pair, file))],
             BatchSizes = ParseSizes(option("BatchSizes") ?? "", file),
             KeepInFloat = [.. Parts(option("KeepInFloat") ?? "", ';')],
         };
+        options.CheckOptimize(file);
+        return options;
+    }
+
+    /// <summary>A level as users spell it.</summary>
+    internal static string NameOf(GraphOptimization level) => level.ToString().ToLowerInvariant();
+
+    // What is above depends on the processor: the runtime does it again wherever it loads the port.
+    private static GraphOptimization ParseOptimize(string? text, string file) => text?.Trim().ToLowerInvariant() switch
+    {
+        null or "none" => GraphOptimization.None,
+        "basic" => GraphOptimization.Basic,
+        "extended" => GraphOptimization.Extended,
+        "all" or "layout" => throw new ModelPortException(Diagnose.OptimizeBound(file, text)),
+        _ => throw new ModelPortException(Diagnose.InvalidOption(file, "Optimize", text, "basic, extended or none")),
+    };
+
+    private void CheckOptimize(string file)
+    {
+        var other = !Hardware.IsX64 ? $"HardwareTarget '{Hardware}'" : Precisions.Contains(OnnxPrecision.FP8) ? "FP8, which is for TensorRT" : null;
+        if (Optimize != GraphOptimization.None && other is not null)
+        {
+            throw new ModelPortException(Diagnose.OptimizeUnfit(file, NameOf(Optimize), other));
+        }
     }
 
     private static string[] Parts(string list, params char[] separators) => list.Split(separators, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);

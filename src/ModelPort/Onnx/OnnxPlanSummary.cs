@@ -1,4 +1,5 @@
 using ModelPort.Diagnostics;
+using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Manifests;
 
 namespace ModelPort.Onnx;
@@ -9,9 +10,10 @@ namespace ModelPort.Onnx;
 /// <param name="Converted">How many nodes of each operator will compute in the precision; empty for the model as it is.</param>
 /// <param name="Kept">The nodes that will stay in float, and why. What measured ranges add is not known yet.</param>
 /// <param name="Ranges">How many values have their range measured.</param>
+/// <param name="Optimize">The level at which ONNX Runtime will rewrite it before it is saved; null when it will not.</param>
 /// <param name="Notes">What else is changed, in sentences.</param>
 public sealed record OnnxPlannedPort(
-    string File, string Precision, IReadOnlyDictionary<string, int> Converted, IReadOnlyList<KeptNodeRecord> Kept, int Ranges, IReadOnlyList<string> Notes);
+    string File, string Precision, IReadOnlyDictionary<string, int> Converted, IReadOnlyList<KeptNodeRecord> Kept, int Ranges, string? Optimize, IReadOnlyList<string> Notes);
 
 /// <summary>Everything that is decided about ports of an ONNX model before weights are read.</summary>
 /// <param name="Parameters">Number of values of its weights.</param>
@@ -48,16 +50,17 @@ public sealed record OnnxPlanSummary(
             input.Source.Precision,
             [.. input.Source.Signature.Inputs.Select(p => p.ToRecord())],
             [.. input.Source.Signature.Outputs.Select(p => p.ToRecord())],
-            [.. input.Outputs.Select(Port)],
+            [.. input.Outputs.Select(o => Port(o, input.Options))],
             [.. input.Warnings.Select(w => new WarningRecord(w.Code, w.Message))],
             why ? PortPipeline.Why(input, observer, cancellation) ?? [$"ported because {request.OutputDirectory} holds no port"] : null);
     }
 
-    private static OnnxPlannedPort Port(OnnxOutput output) => new(
+    private static OnnxPlannedPort Port(OnnxOutput output, OnnxOptions options) => new(
         output.FileName,
         output.Precision.Name,
         output.Plan?.Nodes.Where(n => n.Converted).CountBy(n => n.Operator).ToDictionary() ?? [],
         [.. output.Plan?.Nodes.Where(n => !n.Converted).Select(n => new KeptNodeRecord(n.Label, n.Operator, n.Body, n.Reason)) ?? []],
         output.Plan?.Ranges.Length ?? 0,
+        options.Optimize == GraphOptimization.None ? null : OnnxOptions.NameOf(options.Optimize),
         output.Plan is { } plan ? plan.Notes : []);
 }

@@ -1,10 +1,12 @@
 using System.Text.Json;
 using ModelPort.Caching;
 using ModelPort.Diagnostics;
+using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Formats.Onnx;
 using ModelPort.Manifests;
 using ModelPort.Onnx.Calibration;
 using ModelPort.Onnx.Parity;
+using ModelPort.Onnx.Rewriting;
 using ModelPort.Onnx.Transforms;
 using ModelPort.Porting;
 
@@ -14,9 +16,12 @@ namespace ModelPort.Onnx;
 /// <param name="Output">What it was made by.</param>
 /// <param name="Files">The model's file, and those of its weights where it has some.</param>
 /// <param name="Records">The same as the manifest has them.</param>
+/// <param name="Types">How many tensors of each type its weights are.</param>
 /// <param name="Graph">What was done to the graph; null for the model as it is.</param>
+/// <param name="Kernels">Which operators it has, and which of them run.</param>
 /// <param name="Warnings">What the user should know of it.</param>
-internal sealed record ReadyModel(OnnxOutput Output, IReadOnlyList<ReadyFile> Files, IReadOnlyList<FileRecord> Records, GraphRecord? Graph, IReadOnlyList<Diagnostic> Warnings) : IDisposable
+internal sealed record ReadyModel(
+    OnnxOutput Output, IReadOnlyList<ReadyFile> Files, IReadOnlyList<FileRecord> Records, IReadOnlyDictionary<string, int> Types, GraphRecord? Graph, KernelRecord Kernels, IReadOnlyList<Diagnostic> Warnings) : IDisposable
 {
     /// <summary>What is measured of it.</summary>
     public OnnxPortFile File => new(CurrentPath, Sha256, Output.FileName, Output.Optimization, Output.Plan, Graph);
@@ -52,11 +57,15 @@ internal sealed record ReadyModel(OnnxOutput Output, IReadOnlyList<ReadyFile> Fi
 internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<OnnxKeys> keys, RangeStage ranges)
 {
     private const string GraphName = "graph";
+    private const string KernelsName = "kernels";
+    private const string TypesName = "types";
     private const string WarningsName = "warnings";
     private const string ModelName = "model";
 
     // A message can have 2 GB; a margin is left for all that is no weight.
     private const long MostInOneFile = 1_900_000_000;
+
+    private readonly KernelStage _kernels = new(input);
 
     /// <summary>A port that is there: in its place as an earlier run of the same recorded it, or in the store; null when it is not.</summary>
     public ReadyModel? Found(OnnxOutput output, Manifest? earlier) => Left(output, earlier) ?? Stored(output);
@@ -67,21 +76,28 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
     {
         if (output.Plan is not { } plan)
         {
-            return Written(output, input.Source.Model, null, []);
+            return _kernels.Rewritten(input.Source.Model, output, made => Written(output, made, null, []));
         }
 
         var measured = ranges.Of(plan);
         var result = OnnxTransform.Apply(plan, measured);
         using var model = result.Model;
-        return Written(output, model, GraphRecord.Of(result.Record, plan, measured, plan.Request.KeepInFloat.Except(input.Options.KeepInFloat)), result.Warnings);
+        var graph = GraphRecord.Of(result.Record, plan, measured, plan.Request.KeepInFloat.Except(input.Options.KeepInFloat));
+        return _kernels.Rewritten(model, output, made => Written(output, made, graph, result.Warnings));
     }
+
+    /// <summary>A port as it is before ONNX Runtime rewrites it: with the names of the source's nodes and values.</summary>
+    /// <param name="port">A port that is not the model as it is.</param>
+    public OnnxModel Unrewritten(ReadyModel port) =>
+        input.Options.Optimize == GraphOptimization.None ? OnnxModel.Open(port.CurrentPath) : OnnxTransform.Apply(port.Output.Plan!, ranges.Of(port.Output.Plan!)).Model;
 
     private ReadyModel? Left(OnnxOutput output, Manifest? earlier) =>
         earlier?.Keys.Port == keys.Value.Port.Value
         && earlier.Outputs.FirstOrDefault(o => o.Precision == output.Precision.Name) is { } record
         && record.FileName == output.FileName
+        && record.Kernels is { } kernels
         && context.IsAsRecorded(record)
-            ? new ReadyModel(output, [.. record.Files.Select(f => new ReadyFile(new KeptFile(PathOf(f.Name)), f.Sha256))], record.Files, record.Graph, Stored(earlier.Warnings))
+            ? new ReadyModel(output, [.. record.Files.Select(f => new ReadyFile(new KeptFile(PathOf(f.Name)), f.Sha256))], record.Files, record.TensorTypes, record.Graph, kernels, Stored(earlier.Warnings))
             : null;
 
     private ReadyModel? Stored(OnnxOutput output)
@@ -102,7 +118,9 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
             output,
             [.. objects.Select(o => new ReadyFile(new TakenFile(PathOf(o.Name), group), o.Object.Sha256))],
             [.. objects.Select(o => new FileRecord(o.Name, o.Object.Bytes, o.Object.Sha256))],
+            noted.Types,
             noted.Graph,
+            noted.Kernels,
             noted.Warnings);
         Directory.CreateDirectory(Path.GetDirectoryName(ready.CurrentPath)!);
         if (ready.Files.Zip(objects).All(f => context.Store.TryTake(f.Second.Object, f.First.File.CurrentPath)))
@@ -136,7 +154,7 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
 
             ReadyFile[] ready = [.. files.Select(f => new ReadyFile(f, f.Hash(context.Cancellation)))];
             FileRecord[] records = [.. ready.Zip(layout.ExternalFiles.Select(f => f.Length).Prepend(layout.ModelLength), (f, bytes) => new FileRecord(Path.GetFileName(f.File.Path), bytes, f.Sha256))];
-            return Kept(new ReadyModel(output, ready, records, graph, warnings));
+            return Kept(new ReadyModel(output, ready, records, ModelCensus.Of(model).TensorTypes, graph, _kernels.Record(model, output), warnings));
         }
         catch
         {
@@ -172,7 +190,9 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
                 var objects = stored.Zip(ready.Records.Skip(1).Select(r => r.Name).Prepend(ModelName)).ToDictionary(s => s.Second, s => s.First!);
                 context.Store.PutRecord(StoreRecord.Of(keys.Value.OfOutput(ready.Output), ready.Output.FileName, objects, new Dictionary<string, string>
                 {
+                    [TypesName] = JsonSerializer.Serialize(ready.Types, Manifest.Format),
                     [GraphName] = JsonSerializer.Serialize(ready.Graph, Manifest.Format),
+                    [KernelsName] = JsonSerializer.Serialize(ready.Kernels, Manifest.Format),
                     [WarningsName] = JsonSerializer.Serialize(ready.Warnings.Select(w => new WarningRecord(w.Code, w.Message)), Manifest.Format),
                 }));
             }
@@ -181,12 +201,14 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
         return ready;
     }
 
-    private (GraphRecord? Graph, IReadOnlyList<Diagnostic> Warnings)? Noted(StoreRecord record)
+    private (IReadOnlyDictionary<string, int> Types, GraphRecord? Graph, KernelRecord Kernels, IReadOnlyList<Diagnostic> Warnings)? Noted(StoreRecord record)
     {
         try
         {
             var warnings = JsonSerializer.Deserialize<WarningRecord[]>(record.Values.GetValueOrDefault(WarningsName, ""), Manifest.Format);
-            return warnings is null ? null : (JsonSerializer.Deserialize<GraphRecord>(record.Values.GetValueOrDefault(GraphName, ""), Manifest.Format), Stored(warnings));
+            var kernels = JsonSerializer.Deserialize<KernelRecord>(record.Values.GetValueOrDefault(KernelsName, ""), Manifest.Format);
+            var types = JsonSerializer.Deserialize<Dictionary<string, int>>(record.Values.GetValueOrDefault(TypesName, ""), Manifest.Format);
+            return warnings is null || kernels is null || types is null ? null : (types, JsonSerializer.Deserialize<GraphRecord>(record.Values.GetValueOrDefault(GraphName, ""), Manifest.Format), kernels, Stored(warnings));
         }
         catch (JsonException)
         {

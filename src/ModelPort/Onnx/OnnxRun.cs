@@ -132,7 +132,7 @@ internal sealed class OnnxRun : IPortRun
         Diagnostic[] warnings =
         [
             .. ready.SelectMany(r => r.Warnings.Concat(_search.Warnings(r))).Distinct(),
-            .. ready.Zip(measured).SelectMany(m => m.Second?.Warnings(_context.SourcePath, m.First.Output.Precision.Name) ?? []),
+            .. ready.Zip(measured).SelectMany(m => m.Second?.Warnings(_context.SourcePath, m.First.Output.Precision.Name, m.First.Kernels) ?? []),
         ];
         Array.ForEach(warnings, _context.Warn);
         OutputRecord[] outputs = [.. ready.Zip(measured, attributed).Select(p => _search.Blamed(p.First, _verdicts.Judged(OnnxManifest.Output(_input, p.First, p.Second) with { Attribution = p.Third })))];

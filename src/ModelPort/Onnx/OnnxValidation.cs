@@ -3,8 +3,10 @@ using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines;
 using ModelPort.Engines.OnnxRuntime;
+using ModelPort.Formats.Onnx;
 using ModelPort.Manifests;
 using ModelPort.Onnx.Parity;
+using ModelPort.Onnx.Rewriting;
 using ModelPort.Onnx.Transforms;
 using ModelPort.Parity;
 using ModelPort.Parity.Attribution;
@@ -16,6 +18,7 @@ namespace ModelPort.Onnx;
 /// <summary>What a validation of an ONNX file found.</summary>
 /// <param name="Source">The source's identity.</param>
 /// <param name="Basis">What it was measured on.</param>
+/// <param name="Kernels">Which operators it has, and which of them run.</param>
 /// <param name="Figures">Every number.</param>
 /// <param name="Tasks">How its answers differ from its source's; empty without labels of classes.</param>
 /// <param name="Serving">How times were taken; null when nobody asked for them.</param>
@@ -25,6 +28,7 @@ namespace ModelPort.Onnx;
 public sealed record OnnxValidationOutcome(
     SourceHash Source,
     EvaluationRecord Basis,
+    KernelRecord Kernels,
     IReadOnlyList<Figure> Figures,
     IReadOnlyList<TaskParity> Tasks,
     ServingRecord? Serving,
@@ -54,7 +58,7 @@ public static class OnnxValidation
         }
 
         var named = request.Onnx!;
-        using var input = OnnxInput.Open(request with { Onnx = named with { Precisions = [OnnxPrecision.FP32] }, Calibration = null, Parity = ParityMode.Error });
+        using var input = OnnxInput.Open(request with { Onnx = named with { Precisions = [OnnxPrecision.FP32], Optimize = GraphOptimization.None }, Calibration = null, Parity = ParityMode.Error });
         using var port = OnnxSource.Open(portPath);
         Compare(input.Source, port, observer);
         foreach (var warning in input.Warnings)
@@ -62,6 +66,7 @@ public static class OnnxValidation
             observer.Warn(warning);
         }
 
+        Directory.CreateDirectory(request.OutputDirectory);
         try
         {
             using var store = ContentStore.Open(request.Store with { Directory = null }, null, observer, cancellation);
@@ -75,13 +80,14 @@ public static class OnnxValidation
             var figures = ServingCost.Apply([.. measured.Figures, Size(Subject.Source, input.Source.Bytes), Size(Subject.Port, port.Bytes)], request.HourlyCost);
             var defaults = named is { NamesPrecision: true, Precisions: [var precision] } ? OnnxBudgets.Defaults(precision.Name, measured.Tasks.Count > 0) : [];
             var budgets = Judge.Check(figures, Judge.Applicable(request.Budgets, defaults), request.StrictParity);
-            foreach (var slower in measured.Warnings(context.SourcePath, file.Name))
+            var kernels = new KernelStage(input).Record(port.Model, new OnnxOutput(named is { NamesPrecision: true, Precisions: [var made] } ? made : OnnxPrecision.FP32, file.Name, null));
+            foreach (var slower in measured.Warnings(context.SourcePath, file.Name, kernels))
             {
                 observer.Warn(slower);
             }
 
             return new OnnxValidationOutcome(
-                context.Source.Require(), measured.Basis, figures, measured.Tasks, measured.Serving is { } serving ? serving with { HourlyCost = request.HourlyCost } : null,
+                context.Source.Require(), measured.Basis, kernels, figures, measured.Tasks, measured.Serving is { } serving ? serving with { HourlyCost = request.HourlyCost } : null,
                 request.Attribute ? stage.Attribute(file) : null,
                 budgets.All(b => b.Passes) ? [] : [.. Worst(context, input, file).Take(WorstNodes.MostNamed)], budgets);
         }
@@ -106,13 +112,13 @@ public static class OnnxValidation
     }
 
     private static GraphOptimization OptimizationOf(OnnxOptions options) =>
-        options.Hardware != OnnxHardware.Cpu || (options.NamesPrecision && options.Precisions.Contains(OnnxPrecision.FP8)) ? GraphOptimization.None : GraphOptimization.All;
+        !options.Hardware.IsX64 || (options.NamesPrecision && options.Precisions.Contains(OnnxPrecision.FP8)) ? GraphOptimization.None : GraphOptimization.All;
 
     // Other tools leave names as they are, so that the source as it is serves for comparison.
     private static IReadOnlyList<LayerError> Worst(RunContext context, OnnxInput input, OnnxPortFile port)
     {
         var plan = OnnxTransform.Plan(input.Source.Model, new OnnxTransformRequest(OnnxPrecision.FP32));
         using var _ = plan.Model;
-        return WorstNodes.Of(context, input, plan, port);
+        return WorstNodes.Of(context, input, plan, port.Name, () => OnnxModel.Open(port.Path));
     }
 }

@@ -24,7 +24,7 @@ internal sealed class OnnxBaseline : IBaselineSource
     public OnnxBaseline(PortRequest request, IPortObserver observer, CancellationToken cancellation)
     {
         // Nothing is ported: the precisions of the release now, and what they are calibrated on, say nothing about the one before.
-        _input = OnnxInput.Open(request with { Onnx = request.Onnx! with { Precisions = [OnnxPrecision.FP32], KeepInFloat = [], BatchSizes = [] }, Calibration = null, Parity = ParityMode.Error });
+        _input = OnnxInput.Open(request with { Onnx = request.Onnx! with { Precisions = [OnnxPrecision.FP32], KeepInFloat = [], BatchSizes = [], Optimize = GraphOptimization.None }, Calibration = null, Parity = ParityMode.Error });
         try
         {
             _store = ContentStore.Open(request.Store, null, observer, cancellation);
@@ -72,7 +72,7 @@ internal sealed class OnnxBaseline : IBaselineSource
         path,
         BaselineMeasurement.IdentityOf(file),
         name,
-        file.Precision == OnnxPrecision.FP8.Name || (file.HardwareTarget is { } hardware && hardware != OnnxHardware.Cpu.Name) ? GraphOptimization.None : GraphOptimization.All);
+        file.Precision == OnnxPrecision.FP8.Name || (file.HardwareTarget is { } hardware && OnnxHardware.All.FirstOrDefault(h => h.Name == hardware)?.IsX64 != true) ? GraphOptimization.None : GraphOptimization.All);
 
     private static BaselineNumbers Of(MeasuredModel measured) => new(measured.Basis.Positions, measured.Figures);
 }

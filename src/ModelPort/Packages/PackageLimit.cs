@@ -12,6 +12,7 @@ public sealed record PackageLimit(long Bytes, bool IsSplit)
 
     // Below it the files that describe a package are most of it.
     private const long Least = 100_000;
+    private const string SizesThatAre = "250MB, of 100 KB at least";
 
     // For what describes the package, and for what Deflate adds to bytes that it cannot shorten: 5 in each block of 32 KiB or less, where zlib's worst case is 1 in 4,096.
     private const long RecordBytes = 64 << 10;
@@ -27,15 +28,17 @@ public sealed record PackageLimit(long Bytes, bool IsSplit)
     public long Payload => Bytes - RecordBytes - Bytes / PackingShare;
 
     /// <summary>Reads ModelPortSplit and ModelPortMaxPackageSize: a size alone splits what is larger.</summary>
-    /// <param name="split">true, false or null.</param>
-    /// <param name="size">A size, or null for the gallery's limit.</param>
+    /// <param name="properties">Settings of the build by name, without the prefix ModelPort.</param>
     /// <param name="file">The file that an error points at.</param>
-    /// <exception cref="ModelPortException">MP1020: one of them is neither.</exception>
-    public static PackageLimit Parse(string? split, string? size, string file)
+    /// <exception cref="ModelPortException">MP1020: one of them is no such value.</exception>
+    public static PackageLimit Parse(IReadOnlyDictionary<string, string> properties, string file) => Parse(new OptionValues(properties, "ModelPort", file));
+
+    /// <inheritdoc cref="Parse(IReadOnlyDictionary{string, string}, string)"/>
+    internal static PackageLimit Parse(OptionValues settings)
     {
-        var bytes = OfGallery;
-        return size is not null && !(Sizes.TryParse(size, out bytes) && bytes >= Least)
-            ? throw new ModelPortException(Diagnose.InvalidOption(file, "ModelPortMaxPackageSize", size, "a size such as 250MB, of 100 KB at least"))
-            : new PackageLimit(bytes, split is null ? size is not null : PortRequest.ParseSwitch(split, "ModelPortSplit", file));
+        var bytes = settings.Size("MaxPackageSize", SizesThatAre);
+        return bytes < Least
+            ? throw settings.Invalid("MaxPackageSize", $"a size such as {SizesThatAre}")
+            : new PackageLimit(bytes ?? OfGallery, settings["Split"] is null ? bytes is not null : settings.Switch("Split"));
     }
 }

@@ -15,6 +15,6 @@ public sealed record EvaluationData(EvaluationText Text, int Tokens, IReadOnlyLi
     public static EvaluationData Open(PortRequest request, long parameters) =>
         new(
             EvaluationText.Open(request.Evaluation),
-            request.EvaluationTokens ?? Math.Max(EvaluationLength.Of(parameters), request.EvaluationWindow ?? 0),
-            [.. request.Tasks.Select(t => TaskFile.Open(t, request.EvaluationQuestions))]);
+            request.Checkpoint.EvaluationTokens ?? Math.Max(EvaluationLength.Of(parameters), request.Checkpoint.EvaluationWindow ?? 0),
+            [.. request.Checkpoint.Tasks.Select(t => TaskFile.Open(t, request.Checkpoint.EvaluationQuestions))]);
 }

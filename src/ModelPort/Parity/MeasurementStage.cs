@@ -21,7 +21,7 @@ internal sealed class MeasurementStage(PortContext context, EvaluationData data)
     private const string BasisName = "basis";
     private const string PortName = "measurement";
 
-    private readonly string? _referenceHash = context.Request.ReferenceOutputs is { } path ? HashReference(path, context) : null;
+    private readonly string? _referenceHash = context.Request.Checkpoint.ReferenceOutputs is { } path ? HashReference(path, context) : null;
 
     /// <summary>The key of all measurements of a run.</summary>
     /// <param name="port">The key of the ported files.</param>

@@ -69,9 +69,9 @@ public sealed class ParityMeasurement(PortRequest request, Checkpoint checkpoint
     public (MeasurementBasis Basis, IReadOnlyList<PortMeasurement> Ports) Measure(string sourcePath, IReadOnlyList<string> portPaths)
     {
         using var source = Load(sourcePath);
-        var sample = TextSample.Take(source.Model, data.Text, data.Tokens, request.EvaluationWindow);
+        var sample = TextSample.Take(source.Model, data.Text, data.Tokens, request.Checkpoint.EvaluationWindow);
         var windows = sample.Windows;
-        using var outputs = request.ReferenceOutputs is { } path ? RecordedLogits.Open(path, source.Model.VocabularySize) : null;
+        using var outputs = request.Checkpoint.ReferenceOutputs is { } path ? RecordedLogits.Open(path, source.Model.VocabularySize) : null;
         _total = (1L + portPaths.Count) * (windows.Tokens + (outputs?.Windows.Tokens ?? 0));
         using var recorded = Kept?.Find(windows) ?? Record(source, windows);
         using var logits = RecordedLogits.Open(recorded.Path, source.Model.VocabularySize);

@@ -35,10 +35,10 @@ internal sealed class PortProbes(PortRequest request, Checkpoint checkpoint, IRe
         _answers = Answers(source);
         var bos = source.Vocabulary is { AddBos: true, Bos: >= 0 and var id } ? id : (int?)null;
         var plain = bos is not null && text.Length > 0 && text[0] == bos ? text[1..] : text;
-        if (request.Continuations > 0 && plain.Length >= ContinuationMeasurement.PromptLength)
+        if (request.Checkpoint.Continuations > 0 && plain.Length >= ContinuationMeasurement.PromptLength)
         {
-            var prompts = ContinuationMeasurement.Cut(plain, bos, request.Continuations);
-            _continuations = new ContinuationMeasurement(source, prompts, request.ContinuationTokens, request.Threads, cancellation);
+            var prompts = ContinuationMeasurement.Cut(plain, bos, request.Checkpoint.Continuations);
+            _continuations = new ContinuationMeasurement(source, prompts, request.Checkpoint.ContinuationTokens, request.Threads, cancellation);
         }
     }
 

@@ -39,7 +39,9 @@ internal sealed class Verdicts(RunContext context, Func<OutputRecord, IEnumerabl
     }
 
     private static string Blame(OutputRecord output, BudgetResult budget) =>
-        output.Attribution is { } attribution ? AttributionText.Blame(attribution, Metric.All[budget.Metric]) : output.Graph?.Blame ?? "";
+        output.Attribution is { } attribution ? AttributionText.Blame(attribution, Metric.All[budget.Metric])
+        : output.Graph is { Layers.Count: > 0 } graph ? graph.Blame + (budget.IsDefault ? FormattableString.Invariant($". {budget.Name} set to {budget.Limit} by yourself leaves the worst nodes in float until it holds") : "")
+        : "";
 
     /// <summary>An error for each budget that is missed, and for each way in which a port behaves otherwise than its source.</summary>
     public IReadOnlyList<Diagnostic> Missed(Manifest manifest) =>

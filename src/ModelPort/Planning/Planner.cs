@@ -29,7 +29,7 @@ public static class Planner
         var facts = new ModelFacts(checkpoint, numbers, new ConfigReader(checkpoint));
         List<Diagnostic> warnings = [.. architecture.Checks.SelectMany(c => c.Run(facts))];
         var tensors = TensorMatcher.Match(architecture, facts);
-        var precisions = request.Precisions.Count > 0 ? request.Precisions : [OwnPrecision(checkpoint)];
+        var precisions = request.Checkpoint.Precisions.Count > 0 ? request.Checkpoint.Precisions : [OwnPrecision(checkpoint)];
         var outputs = precisions.Select(p => PlanOutput(p, request, architecture, facts, tensors, importance, errors)).ToArray();
         var fallbacks = outputs.SelectMany(o => FallbackWarnings(o, tensors)).ToArray();
         if (request.StrictPrecision && fallbacks is [var fallback, ..])
@@ -39,9 +39,9 @@ public static class Planner
 
         warnings.AddRange(fallbacks);
         var hasOutput = HasOutput(tensors);
-        warnings.AddRange(outputs.SelectMany(o => request.Choice.WithoutEffect(request.OptionsFile, [.. tensors.Select(t => t.Name)], o.Types, hasOutput)).Distinct());
+        warnings.AddRange(outputs.SelectMany(o => request.Checkpoint.Choice.WithoutEffect(request.OptionsFile, [.. tensors.Select(t => t.Name)], o.Types, hasOutput)).Distinct());
         warnings.AddRange(ImportanceCheck.Run(request, importance, outputs, tensors));
-        if (request.PreTokenizer is { } forced)
+        if (request.Checkpoint.PreTokenizer is { } forced)
         {
             warnings.Add(Diagnose.TokenizerNote(checkpoint.Tokenizer.Path, $"The pre-tokenizer '{forced}' was set by hand, whatever tokenizer.json says."));
         }
@@ -76,7 +76,7 @@ public static class Planner
         var model = new RecipeModel(architecture.Name, facts.Numbers.Layers, facts.Numbers.Heads, facts.Numbers.KeyValueHeads, HasOutput(tensors), facts.Numbers.Experts, request.Calibration is not null);
         var recipe = precision == Precision.Auto ? OwnPrecision(facts.Checkpoint) : precision;
         var metadata = WriteHeader(recipe, request, architecture, facts, tensors);
-        var output = Lay(new MixtureRecipe(recipe, model, request.Choice).Choose(Shapes()));
+        var output = Lay(new MixtureRecipe(recipe, model, request.Checkpoint.Choice).Choose(Shapes()));
         if (request.Calibration is not null && ImportanceCheck.Weighs(output))
         {
             Importance.WriteHeader(metadata, request, importance);
@@ -85,16 +85,16 @@ public static class Planner
 
         return !output.IsOpen ? Shards.Cut(output, request)
             : errors is null ? output
-            : Chosen(request.Target!);
+            : Chosen(request.Checkpoint.Target!);
 
         OutputPlan Chosen(SizeTarget target)
         {
-            var (mix, types) = new MixSearch(errors, target, request.Choice).Run(facts.Checkpoint.Folder, output.Layout);
+            var (mix, types) = new MixSearch(errors, target, request.Checkpoint.Choice).Run(facts.Checkpoint.Folder, output.Layout);
             metadata.Set("general.file_type", FileTypes.Of(tensors.Select((t, i) => (types[i].Type, t.ElementCount))));
             var chosen = Shards.Cut(Lay(types) with { Mix = mix }, request);
 
             // Shards have headers of their own, for which there must be room too.
-            return chosen.FileLength > request.Target!.FileBytes && chosen.FileLength - chosen.Layout.FileLength is > 0 and var more
+            return chosen.FileLength > request.Checkpoint.Target!.FileBytes && chosen.FileLength - chosen.Layout.FileLength is > 0 and var more
                 ? Chosen(target with { FileBytes = target.FileBytes - more })
                 : chosen with { Yardstick = FileTypes.Yardstick(chosen.FileLength, p => Lay(new MixtureRecipe(p, model).Choose(Shapes())).FileLength) };
         }
@@ -126,7 +126,7 @@ public static class Planner
         }
 
         metadata.Set("general.quantization_version", QuantizationVersion);
-        TokenizerHeader.Write(metadata, facts.Checkpoint, architecture.Tokenizers, facts.Numbers.Vocabulary, request.PreTokenizer);
+        TokenizerHeader.Write(metadata, facts.Checkpoint, architecture.Tokenizers, facts.Numbers.Vocabulary, request.Checkpoint.PreTokenizer);
         return metadata;
     }
 

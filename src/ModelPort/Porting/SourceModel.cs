@@ -12,7 +12,7 @@ namespace ModelPort.Porting;
 internal sealed class SourceModel(PortContext context, PortPlan plan, PortStage ports) : IDisposable
 {
     private readonly Lazy<OutputPlan> _plan = new(() => plan.Outputs.FirstOrDefault(o => IsOwn(context, o))
-        ?? Planner.Plan(context.Checkpoint, context.Request with { Precisions = [Planner.OwnPrecision(context.Checkpoint)], Choice = TensorChoice.None, Calibration = null, SplitMaxSize = null, Strict = false, StrictPrecision = false }).Outputs[0]);
+        ?? Planner.Plan(context.Checkpoint, context.Request.ForSource(Planner.OwnPrecision(context.Checkpoint)) with { Strict = false, StrictPrecision = false }).Outputs[0]);
 
     private OutputFiles? _files;
     private bool _isReleased;

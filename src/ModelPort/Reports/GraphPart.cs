@@ -39,6 +39,7 @@ internal static class GraphPart
                 Value(output, Metric.CosineSimilarity, f.On), Value(output, Metric.PredictionAgreement, f.On),
             })),
         .. output.Graph is { } graph ? Changes(graph) : [],
+        .. output.Kernels is { } kernels ? Operators(kernels) : [],
     ];
 
     /// <summary>What each layer of a port costs.</summary>
@@ -59,6 +60,25 @@ internal static class GraphPart
                 costs.Nodes.Select(n => new object[] { n.Node, n.Operator, Short((float)(n.Error - n.Increase)), Short((float)n.Error) })),
         },
     ];
+
+    private static IEnumerable<XElement> Operators(KernelRecord kernels)
+    {
+        IReadOnlyDictionary<string, int>?[] columns = [kernels.Source, kernels.Port, kernels.SourceRuns, kernels.PortRuns];
+        return
+        [
+            Html.Of("h3", "Which operators run"),
+            Html.Of("p", $"In the files, and as ONNX Runtime rewrites them before they run, up to its level \"extended\".{(kernels.Optimized is { } level ? $" The port was saved as it rewrites it ({level})." : "")}"
+                + (kernels.NotKnown is { } reason ? $" What runs is not known: {reason.TrimEnd('.')}." : "")),
+            Html.Table(
+                ["operator", "source, file", "port, file", "source, as it runs", "port, as it runs"],
+                columns.SelectMany(c => c?.Keys ?? []).Distinct().Order(StringComparer.Ordinal).Take(MostRows)
+                    .Select(o => (object[])[o, .. columns.Select(c => c?.GetValueOrDefault(o) is > 0 and var count ? count.ToString(CultureInfo.InvariantCulture) : "")])),
+            .. kernels.Unfused.Count == 0 ? [] : new[]
+            {
+                Html.Of("p", $"Of the graph that runs, {string.Join("; ", kernels.Unfused)}."),
+            },
+        ];
+    }
 
     private static IEnumerable<XElement> Changes(GraphRecord graph) =>
     [

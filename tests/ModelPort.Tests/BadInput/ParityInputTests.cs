@@ -76,7 +76,7 @@ public sealed class ParityInputTests : IDisposable
         Assert.Equal(paths, PathList.Read(PathList.Write(paths)));
         _checkpoint.Metadata["Evaluation"] = PathList.Write(paths);
         var request = PortRequest.Parse(_checkpoint.Model, _checkpoint.Output, _checkpoint.Metadata, _checkpoint.Properties, "");
-        Assert.Equal(paths, new[] { request.Evaluation }.Concat(request.Tasks));
+        Assert.Equal(paths, new[] { request.Evaluation }.Concat(request.Checkpoint.Tasks));
     }
 
     [Fact]

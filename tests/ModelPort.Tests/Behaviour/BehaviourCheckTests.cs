@@ -150,7 +150,7 @@ public sealed class BehaviourCheckTests : IDisposable
     private string Port()
     {
         Directory.CreateDirectory(_checkpoint.Output);
-        return Ports.Make(_checkpoint.Model, "F32", _checkpoint.Output, r => r with { PreTokenizer = "llama-bpe" })["F32"];
+        return Ports.Make(_checkpoint.Model, "F32", _checkpoint.Output, r => r.With(c => c with { PreTokenizer = "llama-bpe" }))["F32"];
     }
 
     private void Fails(string code, Action<GgufMetadata> spoil, params string[] texts)

@@ -126,7 +126,7 @@ public sealed class PipelineTests : IDisposable
 
     private PortOutcome Port() => PortPipeline.Run(Request(), _observer, TestContext.Current.CancellationToken);
 
-    private ValidationOutcome Validate(string port) => PortValidation.Run(port, Request() with { OutputDirectory = _checkpoint.Beside("."), Precisions = Planning.Precision.ParseList("BF16", "") }, _observer, TestContext.Current.CancellationToken);
+    private ValidationOutcome Validate(string port) => PortValidation.Run(port, Request().With(c => c with { Precisions = Planning.Precision.ParseList("BF16", "") }) with { OutputDirectory = _checkpoint.Beside(".") }, _observer, TestContext.Current.CancellationToken);
 
     private PortRequest Request() => PortRequest.Parse(_checkpoint.Model, _checkpoint.Output, _checkpoint.Metadata, _checkpoint.Properties, "");
 }

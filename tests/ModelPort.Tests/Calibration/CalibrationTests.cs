@@ -37,7 +37,7 @@ public sealed class CalibrationTests : IDisposable
     public void Counts_and_sums_are_those_of_llama_imatrix(string model)
     {
         using var folder = new TemporaryFolder();
-        var request = Ports.Request(Repository.Checkpoint(model), "Q4_0", folder.Path) with { Calibration = Text, CalibrationTokens = 4096, Threads = 1 };
+        var request = Ports.Request(Repository.Checkpoint(model), "Q4_0", folder.Path).With(c => c with { CalibrationTokens = 4096 }) with { Calibration = Text, Threads = 1 };
         PortPipeline.Run(request, new QuietObserver(), TestContext.Current.CancellationToken);
         var ours = ImportanceMatrix.Read(Path.Combine(folder.Path, CalibrationStage.FileNameOf(request)));
         using var theirs = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Repository.Fixture(model), "reference", "imatrix.json")));

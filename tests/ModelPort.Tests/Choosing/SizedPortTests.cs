@@ -19,12 +19,9 @@ public sealed class SizedPortTests(SizedPortTests.KnownTable known) : IClassFixt
     public void At_the_size_of_a_recipe_the_chosen_mix_diverges_less()
     {
         string[] recipes = ["Q3_K_M", "Q4_K_M", "Q5_K_M"];
-        var request = Ports.Request(Repository.Sample, "Auto", _folder.Path) with
+        var request = Ports.Request(Repository.Sample, "Auto", _folder.Path).With(c => c with { EvaluationTokens = 2048, EvaluationWindow = 256, Continuations = 0 }) with
         {
             Evaluation = Path.Combine(Repository.Root, "samples", "data", "evaluation.txt"),
-            EvaluationTokens = 2048,
-            EvaluationWindow = 256,
-            Continuations = 0,
             Threads = 1,
         };
         var files = Ports.Make(Repository.Sample, string.Join(';', recipes.Append("BF16")), _folder.Path);
@@ -32,7 +29,7 @@ public sealed class SizedPortTests(SizedPortTests.KnownTable known) : IClassFixt
         foreach (var recipe in recipes)
         {
             var limit = new FileInfo(files[recipe]).Length;
-            var output = Assert.Single(Port(request with { Target = new SizeTarget(limit, null) }).Manifest.Outputs);
+            var output = Assert.Single(Port(request.With(c => c with { Target = new SizeTarget(limit, null) })).Manifest.Outputs);
             Assert.InRange(output.Bytes, limit * 0.995, limit);
             File.Move(_folder[output.FileName], _folder[$"{recipe}.gguf"]);
             chosen.Add((output, _folder[$"{recipe}.gguf"]));
@@ -65,7 +62,7 @@ public sealed class SizedPortTests(SizedPortTests.KnownTable known) : IClassFixt
         Assert.False(Port(request, second).Ported);
         Assert.DoesNotContain("port", second.Seen);
 
-        foreach (var other in new[] { Small(500_000), Small(700_000) with { Choice = new TensorChoice { Patterns = TensorPattern.ParseList("attn_v=Q8_0", "") } } })
+        foreach (var other in new[] { Small(500_000), Small(700_000).With(c => c with { Choice = new TensorChoice { Patterns = TensorPattern.ParseList("attn_v=Q8_0", "") } }) })
         {
             var third = new Stages();
             Assert.True(Port(other, third).Ported);
@@ -142,7 +139,7 @@ public sealed class SizedPortTests(SizedPortTests.KnownTable known) : IClassFixt
     public void A_calibration_text_weighs_errors_and_is_what_sensitivities_are_measured_on()
     {
         var text = Path.Combine(Repository.Root, "samples", "data", "calibration.txt");
-        var output = Port(Small(600_000) with { Calibration = text, CalibrationTokens = 2048, CalibrationWindow = 256 }).Manifest.Outputs[0];
+        var output = Port(Small(600_000).With(c => c with { CalibrationTokens = 2048, CalibrationWindow = 256 }) with { Calibration = text }).Manifest.Outputs[0];
         Assert.Equal("calibration.txt", output.Mix!.SensitivityText.Name);
         using var file = GgufShards.Open(_folder[output.FileName]);
         Assert.True(file.Metadata.TryGetInt64("quantize.imatrix.entries_count", out var entries) && entries > 0);
@@ -170,16 +167,16 @@ public sealed class SizedPortTests(SizedPortTests.KnownTable known) : IClassFixt
         using var model = new DamagedCheckpoint();
         PortRequest Parse() => PortRequest.Parse(model.Model, model.Output, model.Metadata, model.Properties, model.Project);
         model.Metadata["MaxSize"] = "0.5";
-        Assert.Null(Parse().Target);
+        Assert.Null(Parse().Checkpoint.Target);
         model.Metadata["Precision"] = "Q8_0;auto";
-        Assert.Equal(new SizeTarget(500_000, null), Parse().Target);
+        Assert.Equal(new SizeTarget(500_000, null), Parse().Checkpoint.Target);
         model.Metadata["Precision"] = "";
-        Assert.Equal([Precision.Auto], Parse().Precisions);
+        Assert.Equal([Precision.Auto], Parse().Checkpoint.Precisions);
         model.Metadata["MaxSize"] = "";
-        Assert.Empty(Parse().Precisions);
+        Assert.Empty(Parse().Checkpoint.Precisions);
         model.Metadata["TargetBitsPerWeight"] = "4.5";
-        Assert.Equal([Precision.Auto], Parse().Precisions);
-        Assert.Equal(new SizeTarget(null, 4.5), Parse().Target);
+        Assert.Equal([Precision.Auto], Parse().Checkpoint.Precisions);
+        Assert.Equal(new SizeTarget(null, 4.5), Parse().Checkpoint.Target);
     }
 
     [Theory]
@@ -226,7 +223,7 @@ public sealed class SizedPortTests(SizedPortTests.KnownTable known) : IClassFixt
     private PortRequest Small(long bytes) => Small(bytes, _folder.Path);
 
     private static PortRequest Small(long bytes, string output) =>
-        Ports.Request(Repository.Fixture("llama3-rope"), "Auto", output) with { Target = new SizeTarget(bytes, null), Threads = 1 };
+        Ports.Request(Repository.Fixture("llama3-rope"), "Auto", output).With(c => c with { Target = new SizeTarget(bytes, null) }) with { Threads = 1 };
 
     /// <summary>The table of the small model.</summary>
     public sealed class KnownTable

@@ -15,6 +15,8 @@ public sealed class DigitsPrecisionTests(ITestOutputHelper output)
         { "FP16", "cpu", null, "" },
         { "INT8-Dynamic", "cpu", "dynamic", "ConvInteger DynamicQuantizeMatMul" },
         { "INT8", "cpu", "qdq_minmax_u8s8_perchannel", "QLinearConv QLinearAveragePool QGemm" },
+        { "INT8-Dynamic", "avx2", "dynamic", "ConvInteger DynamicQuantizeMatMul" },
+        { "INT8", "avx2", "qdq_minmax_u8s8_perchannel", "QLinearConv QLinearAveragePool QGemm" },
         { "INT8", "arm64", "qdq_minmax_u8s8_perchannel", "" },
         { "INT8", "tensorrt", "qdq_entropy_s8s8", "" },
         { "FP8", "tensorrt", null, "" },

@@ -66,6 +66,17 @@ public sealed class GraphAttributionTests(ITestOutputHelper output) : IDisposabl
     }
 
     [Fact]
+    public void A_port_that_is_saved_as_the_runtime_rewrites_it_is_taken_apart_too()
+    {
+        var costs = Digits("INT8", true, ("Optimize", "extended")).Manifest.Outputs[0].Attribution!.Graph!;
+        var plain = Digits("INT8").Manifest.Outputs[0].Attribution!.Graph!;
+        Assert.Equal(plain.Steps.Select(s => (s.Layer, s.NotMeasured)), costs.Steps.Select(s => (s.Layer, s.NotMeasured)));
+        Assert.Equal(plain.Steps[2].FromSource!.Value, costs.Steps[2].FromSource!.Value, 1e-9);
+        Assert.Equal("port before it is rewritten", costs.Steps[2].To);
+        Assert.NotEmpty(costs.Nodes);
+    }
+
+    [Fact]
     public void The_same_weights_cost_the_same_whatever_becomes_of_the_values() =>
         Assert.Equal(
             Digits("INT8").Manifest.Outputs[0].Attribution!.Graph!.Steps[1].Error!.Value,

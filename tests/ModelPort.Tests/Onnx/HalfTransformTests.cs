@@ -48,6 +48,19 @@ public sealed class HalfTransformTests
     }
 
     [Fact]
+    public void Nodes_that_stay_for_one_reason_are_one_warning_whatever_the_names_of_their_weights()
+    {
+        using var model = OnnxGraphs.Of(
+            OnnxGraphs.Floats(1, 4), null,
+            [OnnxGraphs.Node("MatMul", "x,w", "h"), OnnxGraphs.Node("Add", "h,tiny", "m"), OnnxGraphs.Node("Add", "m,less", "y")],
+            [OnnxGraphs.RandomWeight(1, "w", 4, 4), OnnxGraphs.Weight("tiny", [1], 1e-12f), OnnxGraphs.Weight("less", [1], 1e-13f)]);
+        var port = OnnxTransform.Apply(OnnxTransform.Plan(model, s_half), new Dictionary<string, ValueRange>());
+        Assert.Contains(
+            "2 nodes stay in float ('Add_m', 'Add_y'): its weight 'tiny' is below what FP16 holds, and so for the others.",
+            Assert.Single(port.Warnings, warning => warning.Code == "MP2105").Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Numbers_that_become_zero_are_noted()
     {
         using var model = OnnxGraphs.Of(OnnxGraphs.Floats(1, 4), null, [OnnxGraphs.Node("MatMul", "x,w", "h"), OnnxGraphs.Node("Softmax", "h", "y")], [OnnxGraphs.RandomWeight(1, "w", 4, 4)]);

@@ -39,7 +39,6 @@ public sealed class OnnxValidationTests : IDisposable
             model.Save(_folder["theirs.onnx"]);
         }
 
-        Directory.CreateDirectory(_folder["scratch"]);
         var outcome = OnnxValidation.Run(_folder["theirs.onnx"], Digits(("MaxAccuracyDrop", "1")) with { OutputDirectory = _folder["scratch"] }, _observer, TestContext.Current.CancellationToken);
         Assert.False(outcome.Kept);
         // Without a precision nobody knows what may be lost: the user's limits alone hold.

@@ -7,6 +7,20 @@ namespace ModelPort.Tests.Onnx;
 /// <summary>The bytes of quantised weights against formulas written plainly, and runs against the same arithmetic on floats.</summary>
 public sealed class QuantisedWeightTests
 {
+    // Two products of them and the greatest value fit 16 bits, in which processors without VNNI add them.
+    [Theory]
+    [InlineData("INT8")]
+    [InlineData("INT8-Dynamic")]
+    public void Weights_for_processors_without_VNNI_cannot_overflow(string precision)
+    {
+        float[] x = OnnxGraphs.Random(3, 16, 2);
+        using var model = OnnxGraphs.Of(OnnxGraphs.Floats(1, 16), null, [OnnxGraphs.Node("MatMul", "x,w", "y")], [OnnxGraphs.RandomWeight(1, "w", 16, 8)]);
+        int Largest(OnnxHardware hardware) => Bytes(OnnxGraphs.Port(model, new OnnxTransformRequest(OnnxPrecision.Parse(precision, "")) { Hardware = hardware }, x, [1, 16]).Model, "w_q").Max(value => Math.Abs((int)(sbyte)value));
+        Assert.Equal(127, Largest(OnnxHardware.Cpu));
+        Assert.Equal(64, Largest(OnnxHardware.Avx2));
+        Assert.InRange(2 * 255 * Largest(OnnxHardware.Avx2), 1, short.MaxValue);
+    }
+
     [Fact]
     public void INT8_weights_and_biases_are_what_the_formulas_say()
     {

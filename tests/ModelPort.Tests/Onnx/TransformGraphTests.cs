@@ -62,6 +62,29 @@ public sealed class TransformGraphTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void The_last_sum_of_a_residual_network_runs_in_integers_as_the_others_do()
+    {
+        using var model = OnnxGraphs.Of(
+            OnnxGraphs.Floats(1, 4, 8, 8),
+            OnnxGraphs.Floats(1, 10),
+            [
+                OnnxGraphs.Node("Conv", "x,w1", "a", ("pads", new long[] { 1, 1, 1, 1 })),
+                OnnxGraphs.Node("Relu", "a", "b"),
+                OnnxGraphs.Node("Conv", "b,w2", "c", ("pads", new long[] { 1, 1, 1, 1 })),
+                OnnxGraphs.Node("Add", "c,b", "d"),
+                OnnxGraphs.Node("Relu", "d", "e"),
+                OnnxGraphs.Node("GlobalAveragePool", "e", "f"),
+                OnnxGraphs.Node("Flatten", "f", "g"),
+                OnnxGraphs.Node("Gemm", "g,w3", "y"),
+            ],
+            [OnnxGraphs.RandomWeight(1, "w1", 4, 4, 3, 3), OnnxGraphs.RandomWeight(2, "w2", 4, 4, 3, 3), OnnxGraphs.RandomWeight(3, "w3", 4, 10)]);
+        var (x, shape) = (OnnxGraphs.Random(4, 256), new long[] { 1, 4, 8, 8 });
+        var port = OnnxGraphs.Port(model, new OnnxTransformRequest(OnnxPrecision.INT8Static), x, shape);
+        Assert.Equal("Flatten:1 QGemm:1 QLinearAdd:1 QLinearConv:2 QLinearGlobalAveragePool:1 QuantizeLinear:1", OnnxGraphs.Census(OnnxGraphs.Fused(port.Model)));
+        Assert.InRange(OnnxGraphs.Relative(OnnxGraphs.RunY(model, x, shape), OnnxGraphs.RunY(port.Model, x, shape, GraphOptimization.All)), 0, 0.05);
+    }
+
+    [Fact]
     public void INT8_of_a_model_of_operator_set_9_raises_it_and_says_so()
     {
         float[] x = OnnxGraphs.Random(3, 2 * 4 * 6 * 6, 2);

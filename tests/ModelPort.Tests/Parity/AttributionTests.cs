@@ -125,10 +125,12 @@ public sealed class AttributionTests : IDisposable
     [Fact]
     public void Layers_are_measured_once_and_only_when_they_are_asked_for()
     {
-        var request = Request() with
+        var request = Request().With(c => c with
         {
             Precisions = Precision.ParseList("Q8_0;Q4_0", ""),
             ReferenceOutputs = Path.Combine(Repository.Fixture("llama3-rope"), "reference", "logits.safetensors"),
+        }) with
+        {
             Budgets = [new Budget(BudgetKind.MaxMeanDivergence, 0)],
             Parity = ParityMode.Error,
         };
@@ -193,10 +195,7 @@ public sealed class AttributionTests : IDisposable
         Source = Repository.Checkpoint("llama3-rope"),
         Name = "port",
         OutputDirectory = _folder.Path,
-        Precisions = Precision.ParseList("Q8_0", ""),
-        EvaluationTokens = 512,
-        EvaluationWindow = 128,
-        Continuations = 0,
+        Checkpoint = new CheckpointOptions { Precisions = Precision.ParseList("Q8_0", ""), EvaluationTokens = 512, EvaluationWindow = 128, Continuations = 0 },
         Threads = 1,
     };
 

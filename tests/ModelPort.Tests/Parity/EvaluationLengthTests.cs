@@ -22,10 +22,10 @@ public sealed class EvaluationLengthTests
     {
         var request = Ports.Request(Repository.Sample, "Q8_0");
         Assert.Equal(3584, EvaluationData.Open(request, 1_000_000_000).Tokens);
-        Assert.Equal(12345, EvaluationData.Open(request with { EvaluationTokens = 12345 }, 1_000_000_000).Tokens);
+        Assert.Equal(12345, EvaluationData.Open(request.With(c => c with { EvaluationTokens = 12345 }), 1_000_000_000).Tokens);
     }
 
     [Fact]
     public void A_window_that_is_longer_than_the_default_is_measured_whole() =>
-        Assert.Equal(4096, EvaluationData.Open(Ports.Request(Repository.Sample, "Q8_0") with { EvaluationWindow = 4096 }, 70_000_000_000).Tokens);
+        Assert.Equal(4096, EvaluationData.Open(Ports.Request(Repository.Sample, "Q8_0").With(c => c with { EvaluationWindow = 4096 }), 70_000_000_000).Tokens);
 }

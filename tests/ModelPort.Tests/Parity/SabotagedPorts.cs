@@ -114,10 +114,7 @@ public sealed class SabotagedPorts : IDisposable
         Source = Repository.Checkpoint(model),
         Name = model,
         OutputDirectory = _folder.Path,
-        Precisions = Precision.ParseList("Q8_0", ""),
-        EvaluationTokens = 1024,
-        EvaluationWindow = 256,
-        Continuations = 0,
+        Checkpoint = new CheckpointOptions { Precisions = Precision.ParseList("Q8_0", ""), EvaluationTokens = 1024, EvaluationWindow = 256, Continuations = 0 },
         Threads = 1,
     };
 }

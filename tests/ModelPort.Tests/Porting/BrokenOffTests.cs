@@ -168,7 +168,7 @@ public sealed class BrokenOffTests : IDisposable
     private Formats.Importance.ImportanceMatrix Calibrate(PartialSums? partial, CancellationToken cancellation, out int told, Action<int>? after = null)
     {
         File.WriteAllText(_folder["calibration.txt"], File.ReadAllText(Path.Combine(Repository.Root, "samples", "data", "evaluation.txt")));
-        var request = Ports.Request(Repository.Checkpoint("llama3-rope"), "F32") with { Calibration = _folder["calibration.txt"], CalibrationTokens = 8 * 64, CalibrationWindow = 64, Threads = 1 };
+        var request = Ports.Request(Repository.Checkpoint("llama3-rope"), "F32").With(c => c with { CalibrationTokens = 8 * 64, CalibrationWindow = 64 }) with { Calibration = _folder["calibration.txt"], Threads = 1 };
         var observer = new Counter(after);
         var matrix = new Calibrator(request, (CalibrationText)CalibrationInput.Open(request)!, observer, cancellation).Run(_model, "model", "origin", partial);
         told = observer.Count;

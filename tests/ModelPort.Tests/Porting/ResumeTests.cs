@@ -82,7 +82,7 @@ public sealed class ResumeTests : IClassFixture<ResumeTests.KilledRun>, IDisposa
     {
         Assert.All(Run(_folder["killed"], out var made, Precisions, change: r => r with { Name = "renamed" }), recovered => Assert.Equal(0, recovered));
         Assert.Equal(_whole["BF16"].Length, made["BF16"].Length);
-        Assert.All(Run(_folder["killed"], out made, "Q8_0", change: r => r with { Choice = new TensorChoice { Output = Formats.Gguf.GgmlType.F16 } }), recovered => Assert.Equal(0, recovered));
+        Assert.All(Run(_folder["killed"], out made, "Q8_0", change: r => r.With(c => c with { Choice = new TensorChoice { Output = Formats.Gguf.GgmlType.F16 } })), recovered => Assert.Equal(0, recovered));
         Assert.NotEqual(_whole["Q8_0"], made["Q8_0"]);
     }
 

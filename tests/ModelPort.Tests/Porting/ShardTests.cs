@@ -88,7 +88,7 @@ public sealed class ShardTests : IDisposable
     [Fact]
     public void What_is_measured_recorded_and_left_are_the_shards()
     {
-        var request = Request("BF16;Q8_0") with { OutputDirectory = _folder["out"], Parity = ParityMode.Warn, EvaluationTokens = 512, EvaluationWindow = 128, Continuations = 1, Threads = 1, Attribute = true };
+        var request = Request("BF16;Q8_0").With(c => c with { EvaluationTokens = 512, EvaluationWindow = 128, Continuations = 1 }) with { OutputDirectory = _folder["out"], Parity = ParityMode.Warn, Threads = 1, Attribute = true };
         var single = Run(request with { SplitMaxSize = null });
         var split = Run(request);
         Assert.True(split.Ported);

@@ -38,9 +38,7 @@ public class SampleReport : IDisposable
             Source = Repository.Sample,
             Name = "wordnet-llama",
             OutputDirectory = Folder,
-            Precisions = Precision.ParseList("Q4_K_M;Q8_0", ""),
-            EvaluationTokens = 1024,
-            EvaluationWindow = 128,
+            Checkpoint = new CheckpointOptions { Precisions = Precision.ParseList("Q4_K_M;Q8_0", ""), EvaluationTokens = 1024, EvaluationWindow = 128 },
             Budgets = budgets,
             Threads = 1,
         }),
@@ -55,4 +53,4 @@ public class SampleReport : IDisposable
 }
 
 /// <summary>The same at one precision, whose layers were measured too.</summary>
-public sealed class AttributedReport() : SampleReport(request => request with { Precisions = Precision.ParseList("Q4_K_M", ""), Attribute = true });
+public sealed class AttributedReport() : SampleReport(request => request.With(c => c with { Precisions = Precision.ParseList("Q4_K_M", "") }) with { Attribute = true });

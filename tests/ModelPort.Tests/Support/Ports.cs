@@ -14,9 +14,12 @@ internal static class Ports
         Source = source,
         Name = PortRequest.DefaultName(source),
         OutputDirectory = output,
-        Precisions = Precision.ParseList(precisions, ""),
+        Checkpoint = new CheckpointOptions { Precisions = Precision.ParseList(precisions, "") },
         Parity = ParityMode.Off,
     };
+
+    /// <summary>The same request with other options of its checkpoint.</summary>
+    public static PortRequest With(this PortRequest request, Func<CheckpointOptions, CheckpointOptions> change) => request with { Checkpoint = change(request.Checkpoint) };
 
     /// <summary>Ports a checkpoint to some precisions; returns the files by precision, of several the first. A matrix can be given, but is not computed.</summary>
     public static Dictionary<string, string> Make(string source, string precisions, string output, Func<PortRequest, PortRequest>? change = null)

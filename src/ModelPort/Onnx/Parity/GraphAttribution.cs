@@ -1,6 +1,7 @@
 using ModelPort.Diagnostics;
 using ModelPort.Engines;
 using ModelPort.Engines.OnnxRuntime;
+using ModelPort.Formats.Onnx;
 using ModelPort.Onnx.Data;
 using ModelPort.Onnx.Transforms;
 using ModelPort.Parity;
@@ -32,40 +33,51 @@ internal sealed class GraphAttribution(RunContext context, OnnxInput input)
         var file = new Rung("port", port.Path, GraphOptimization.None);
         _all = port.Plan is null ? 3 : 5;
         var ofSource = Measured(Layer.Kernels, source, source with { Name = "source as an application loads it", Optimization = GraphOptimization.All }, source);
-        GraphStep[] steps = [.. port.Plan is { } plan ? Planned(source, file, plan, port) : [Measured(Layer.Precision, source, file, source)], Kernels(source, file, port)];
+        GraphStep[] steps = port.Plan is { } plan ? Planned(source, file, plan, port)
+            : [Measured(IsRewritten ? Layer.Kernels : Layer.Precision, source, file, source), Kernels(source, file, port)];
         return new AttributionRecord([], WeightErrors.None)
         {
             Graph = new GraphCosts(
                 (int)Math.Min(_data.Count, MostRuns * _data.Batch),
                 ofSource,
                 steps,
-                port.Plan is null ? [] : [.. WorstNodes.Of(context, input, port.Plan, port).Take(WorstNodes.MostNamed)]),
+                port.Plan is null ? [] : [.. WorstNodes.Of(context, input, port.Plan, port.Name, () => Made(port.Plan, port)).Take(WorstNodes.MostNamed)]),
         };
     }
+
+    // Whether the port's file is what the runtime made of it.
+    private bool IsRewritten => input.Options.Optimize != GraphOptimization.None;
+
+    private static OnnxModel Made(OnnxTransformPlan plan, OnnxPortFile port) => OnnxTransform.Apply(plan, RangesOf(port)).Model;
+
+    private static Dictionary<string, ValueRange>? RangesOf(OnnxPortFile port) => port.Graph?.Ranges.ToDictionary(r => r.Name, r => r.ToRange(), StringComparer.Ordinal);
 
     private GraphStep[] Planned(Rung source, Rung file, OnnxTransformPlan plan, OnnxPortFile port)
     {
         var precision = plan.Request.Precision;
         using var prepared = Written(plan.Model, "prepared");
-        using var made = WeightsAlone.Of(plan, port.Graph?.Ranges.ToDictionary(r => r.Name, r => r.ToRange(), StringComparer.Ordinal));
-        using var weights = Written(made, "weights");
+        using var alone = WeightsAlone.Of(plan, RangesOf(port));
+        using var weights = Written(alone, "weights");
+        using var made = IsRewritten ? Made(plan, port) : null;
+        using var values = made is null ? null : Written(made, "values");
         var (form, narrow) = (new Rung("source prepared", prepared.Path, GraphOptimization.None), new Rung($"weights in {precision}, values float", weights.Path, GraphOptimization.None));
+        var whole = values is null ? file : file with { Name = "port before it is rewritten", Path = values.Path };
         var ofForm = Measured(Layer.Graph, source, form, source);
         var ofWeights = Measured(Layer.Weights, form, narrow, source);
         // What cannot be run is no place to go on from.
         var last = ofWeights.Error is not null ? narrow : form;
-        return [ofForm, ofWeights, Measured(Layer.Values, last, file, source)];
+        return [ofForm, ofWeights, Measured(Layer.Values, last, whole, source), Kernels(source, whole, port)];
     }
 
-    private GraphStep Kernels(Rung source, Rung file, OnnxPortFile port)
+    private GraphStep Kernels(Rung source, Rung before, OnnxPortFile port)
     {
-        var loaded = file with { Name = "port as an application loads it", Optimization = port.Optimization };
+        var loaded = new Rung("port as an application loads it", port.Path, port.Optimization);
         return port.Optimization == GraphOptimization.None
-            ? new GraphStep(Layer.Kernels, file.Name, loaded.Name, null, null, null, null, "it is made for other hardware than this")
-            : Measured(Layer.Kernels, file, loaded, source);
+            ? new GraphStep(Layer.Kernels, before.Name, loaded.Name, null, null, null, null, "it is made for other hardware than this")
+            : Measured(Layer.Kernels, before, loaded, source);
     }
 
-    private TemporaryModel Written(Formats.Onnx.OnnxModel model, string what) =>
+    private TemporaryModel Written(OnnxModel model, string what) =>
         new(model, context.Request.OutputDirectory, $"{input.Request.Name}-{what}", input.Source.IsExternal);
 
     private GraphStep Measured(Layer layer, Rung before, Rung after, Rung source)

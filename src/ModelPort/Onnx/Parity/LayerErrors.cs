@@ -27,13 +27,12 @@ internal sealed class LayerErrors(OnnxInput input, string folder, CancellationTo
 
     /// <summary>Compares.</summary>
     /// <param name="plan">The plan, with the source as it was prepared.</param>
-    /// <param name="port">The port's file.</param>
+    /// <param name="ported">The port, with the names of the source's values.</param>
     /// <param name="data">The samples.</param>
     /// <returns>A line for each node of the main graph whose first output is a real number in both, in the order of the graph.</returns>
     /// <exception cref="Engines.EngineException">ONNX Runtime failed.</exception>
-    public IReadOnlyList<LayerError> Of(OnnxTransformPlan plan, string port, SampleSet data)
+    public IReadOnlyList<LayerError> Of(OnnxTransformPlan plan, OnnxModel ported, SampleSet data)
     {
-        using var ported = OnnxModel.Open(port);
         var made = ported.Proto.Graph.Node.SelectMany(n => n.Output).ToHashSet(StringComparer.Ordinal);
         NodeProto[] nodes = [.. plan.Model.Proto.Graph.Node.Where(n => n.Output.Count > 0 && made.Contains(n.Output[0]))];
         string[] names = [.. nodes.Select(n => n.Output[0]).Distinct(StringComparer.Ordinal)];

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using ModelPort.Caching;
 using ModelPort.Diagnostics;
 using ModelPort.Engines;
@@ -28,25 +27,21 @@ internal sealed record OnnxPortFile(string Path, string Sha256, string Name, Gra
 /// <param name="Figures">Every number.</param>
 /// <param name="Tasks">How its answers differ from its source's; empty without labels of classes.</param>
 /// <param name="Serving">How times were taken; null when nobody asked for them.</param>
-/// <param name="Unfused">Nodes of a port that is slower than its source which run in float all the same; empty for others.</param>
-internal sealed record MeasuredModel(EvaluationRecord Basis, IReadOnlyList<Figure> Figures, IReadOnlyList<TaskParity> Tasks, ServingRecord? Serving, IReadOnlyList<string> Unfused)
+internal sealed record MeasuredModel(EvaluationRecord Basis, IReadOnlyList<Figure> Figures, IReadOnlyList<TaskParity> Tasks, ServingRecord? Serving)
 {
-    /// <summary>Whether the port is slower than its source by more than the rounds differ, at any batch size.</summary>
-    public bool IsSlower => Slower.Any();
-
-    /// <summary>The batch sizes at which it is, with how much longer a run takes.</summary>
-    [JsonIgnore]
-    public IEnumerable<(int Size, double Ratio)> Slower =>
+    // By more than the turns differ, at any batch size.
+    private IEnumerable<string> Slower =>
         from batch in Serving?.Batches ?? []
         from ratio in Serving!.Ratios
         where ratio.Metric == Metric.RunLatencyP50.Name && ratio.Low > 1 && (ratio.On is null || ratio.On == ServedBatch.Name(batch.Size))
-        select (batch.Size, ratio.Median);
+        select string.Create(CultureInfo.InvariantCulture, $"a run of {batch.Size} {(batch.Size == 1 ? "sample" : "samples")} takes {ratio.Median:0.00} times as long");
 
     /// <summary>A warning about a port that is slower than its source.</summary>
     /// <param name="path">The source.</param>
     /// <param name="port">What the port is called.</param>
-    public IEnumerable<Diagnostic> Warnings(string path, string port) => !IsSlower ? [] :
-        [Diagnose.PortSlower(path, port, Slower.Select(s => string.Create(CultureInfo.InvariantCulture, $"a run of {s.Size} {(s.Size == 1 ? "sample" : "samples")} takes {s.Ratio:0.00} times as long")), Unfused)];
+    /// <param name="kernels">Which operators run.</param>
+    public IEnumerable<Diagnostic> Warnings(string path, string port, KernelRecord kernels) =>
+        Slower.ToArray() is { Length: > 0 } runs ? [Diagnose.PortSlower(path, port, runs, kernels.Unfused.Select(u => u.ToString()))] : [];
 }
 
 /// <summary>The stage that measures ports of an ONNX model against it, or finds that the same bytes were measured before.</summary>
@@ -90,15 +85,13 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
 
     /// <summary>The measurement of a port from the store; null when it is not there.</summary>
     /// <param name="port">The port.</param>
-    public MeasuredModel? Stored(OnnxPortFile port)
-    {
-        // The same data may have another name by now, under which its figures are told.
-        return context.Store.IsOn
-            && Read<MeasuredModel>(keys.Value.OfMeasurement(port, ServedOn), MeasuredName) is { Basis: not null, Figures: not null, Tasks: not null, Unfused: not null } measured
+    public MeasuredModel? Stored(OnnxPortFile port) =>
+        context.Store.IsOn
+            && Read<MeasuredModel>(keys.Value.OfMeasurement(port, ServedOn), MeasuredName) is { Basis: not null, Figures: not null, Tasks: not null } measured
+            // The same data may have another name by now, under which its figures are told.
             && measured.Basis.Name == input.Evaluation!.Name
             ? measured
             : null;
-    }
 
     /// <summary>Measures a port, and keeps what was found.</summary>
     /// <exception cref="ModelPortException">It cannot be measured.</exception>
@@ -110,7 +103,7 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
             var (figures, tasks) = new OnnxMeasurement(input, dataHash.Value!, context.Observer, context.Cancellation).Measure(port.Path, port.Optimization);
             var reference = data.References.Count > 0 ? dataHash.Value : null;
             var basis = new EvaluationRecord(data.Name, dataHash.Value!, null, null, null, (int)data.Count, context.CpuBackend, reference);
-            return Kept(port, Served(port, new MeasuredModel(basis, figures, tasks, null, [])));
+            return Kept(port, Served(port, new MeasuredModel(basis, figures, tasks, null)));
         }
         catch (EngineException e)
         {
@@ -131,10 +124,8 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
             return measured;
         }
 
-        var serving = new OnnxServing(input, context.Observer, context.Cancellation);
-        var (record, figures) = serving.Measure(port.Path, Here);
-        measured = measured with { Figures = [.. measured.Figures, .. figures], Serving = record };
-        return measured.IsSlower ? measured with { Unfused = serving.Unfused(port.Path, context.Request.OutputDirectory) } : measured;
+        var (record, figures) = new OnnxServing(input, context.Observer, context.Cancellation).Measure(port.Path, Here);
+        return measured with { Figures = [.. measured.Figures, .. figures], Serving = record };
     }
 
     private MeasuredModel Kept(OnnxPortFile port, MeasuredModel measured)

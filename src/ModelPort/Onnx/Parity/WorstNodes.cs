@@ -1,4 +1,5 @@
 using ModelPort.Engines;
+using ModelPort.Formats.Onnx;
 using ModelPort.Onnx.Transforms;
 
 namespace ModelPort.Onnx.Parity;
@@ -13,16 +14,18 @@ internal static class WorstNodes
     /// <param name="context">Where temporary models go, and who is told.</param>
     /// <param name="input">The model and the data.</param>
     /// <param name="plan">The model that the port's nodes are compared with.</param>
-    /// <param name="port">The port.</param>
-    public static IReadOnlyList<LayerError> Of(RunContext context, OnnxInput input, OnnxTransformPlan plan, OnnxPortFile port)
+    /// <param name="name">What the port is called.</param>
+    /// <param name="open">Opens the port, with the names of the source's values.</param>
+    public static IReadOnlyList<LayerError> Of(RunContext context, OnnxInput input, OnnxTransformPlan plan, string name, Func<OnnxModel> open)
     {
         try
         {
-            return [.. new LayerErrors(input, context.Request.OutputDirectory, context.Cancellation).Of(plan, port.Path, input.Evaluation!).Where(l => l.Increase > 0).OrderByDescending(l => l.Increase)];
+            using var port = open();
+            return [.. new LayerErrors(input, context.Request.OutputDirectory, context.Cancellation).Of(plan, port, input.Evaluation!).Where(l => l.Increase > 0).OrderByDescending(l => l.Increase)];
         }
         catch (EngineException e)
         {
-            context.Observer.Detail($"{port.Name}: where its error comes from is not known ({e.Found})");
+            context.Observer.Detail($"{name}: where its error comes from is not known ({e.Found})");
             return [];
         }
     }

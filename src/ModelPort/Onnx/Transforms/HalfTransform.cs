@@ -122,7 +122,7 @@ internal sealed class HalfTransform(GraphContext graph, IReadOnlyDictionary<stri
             // Weights are not read for a plan.
             return Ranges is null ? "" : Measured(tensor) switch
             {
-                { Saturated: > 0 } weight => FormattableString.Invariant($"its weight '{value.Name}' has {weight.Saturated} values beyond {Largest}"),
+                { Saturated: > 0 } weight => FormattableString.Invariant($"its weight '{value.Name}' has {weight.Saturated} {(weight.Saturated == 1 ? "value" : "values")} beyond {Largest}"),
                 { Kept: true } => $"its weight '{value.Name}' is below what FP16 holds",
                 _ => "",
             };

@@ -1,11 +1,12 @@
 using System.Collections.Immutable;
+using System.Text.RegularExpressions;
 using ModelPort.Diagnostics;
 using ModelPort.Formats.Onnx;
 
 namespace ModelPort.Onnx.Transforms;
 
 /// <summary>Makes an ONNX model of another precision: a pure plan first, and the changed model then.</summary>
-public static class OnnxTransform
+public static partial class OnnxTransform
 {
     /// <summary>Decides everything that can be decided before data is read. Weights are not read.</summary>
     /// <param name="source">The model, which is not changed and must stay open.</param>
@@ -143,6 +144,10 @@ public static class OnnxTransform
 
     private static IEnumerable<Diagnostic> Kept(OnnxTransformPlan plan, PrecisionTransform transform) => transform.Decisions
         .Where(decision => !decision.Converted && decision.Reason != PrecisionTransform.Asked)
-        .GroupBy(decision => decision.Reason)
-        .Select(group => Diagnose.NodesKept(plan.Source.Path, plan.Request.Precision.Name, group.Select(decision => NodeOrder.Label(decision.Node)), group.Key));
+        .GroupBy(decision => Names.Replace(decision.Reason, ""))
+        .Select(group => Diagnose.NodesKept(plan.Source.Path, plan.Request.Precision.Name, group.Select(decision => NodeOrder.Label(decision.Node)), group.Select(decision => decision.Reason).Distinct()));
+
+    // Nodes that stay for the same reason, each for a value of its own, are one finding.
+    [GeneratedRegex(@"'[^']*'|\d+ values?")]
+    private static partial Regex Names { get; }
 }

@@ -9,7 +9,7 @@ namespace ModelPort.Onnx.Transforms;
 /// <param name="Body">The body that holds both.</param>
 internal sealed record QuantisedWeight(string Values, float[] Scales, OnnxBody Body)
 {
-    /// <summary>INT8 values around zero with a scale for each channel: <c>greatest magnitude / 127</c>, or 1 for a channel of zeros.</summary>
+    /// <summary>INT8 values around zero with a scale for each channel: <c>greatest magnitude / 127</c> (64 for some hardware), or 1 for a channel of zeros.</summary>
     /// <param name="graph">The model.</param>
     /// <param name="value">The weight.</param>
     /// <param name="channels">How its values share scales.</param>
@@ -18,7 +18,7 @@ internal sealed record QuantisedWeight(string Values, float[] Scales, OnnxBody B
     {
         var tensor = value.Initializer!;
         var weight = WeightStream.Of(graph.Model, tensor);
-        float[] scales = [.. WeightScales.Magnitudes(weight, channels, graph.Model.Path, value.Name).Select(Scale)];
+        float[] scales = [.. WeightScales.Magnitudes(weight, channels, graph.Model.Path, value.Name).Select(magnitude => Scale(magnitude, graph.Request.Hardware.LargestWeight))];
         var key = FormattableString.Invariant($"{value.Name} int8 {channels.Count} {channels.Inner} {exchanged}");
         var name = graph.Once(value.Body, key, () =>
         {
@@ -49,5 +49,7 @@ internal sealed record QuantisedWeight(string Values, float[] Scales, OnnxBody B
     }
 
     /// <summary>The scale that a greatest magnitude gets.</summary>
-    public static float Scale(float largest) => largest / 127 is var scale and > 0 && float.IsFinite(1 / scale) ? scale : 1;
+    /// <param name="largest">The greatest magnitude.</param>
+    /// <param name="integer">The integer that it becomes.</param>
+    public static float Scale(float largest, int integer = 127) => largest / integer is var scale and > 0 && float.IsFinite(1 / scale) ? scale : 1;
 }

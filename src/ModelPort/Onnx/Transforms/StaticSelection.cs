@@ -124,11 +124,16 @@ internal sealed class StaticSelection
     }
 
     // A sum among floats gains nothing by integers; one of what a convolution gives stays in them.
-    private bool ComesOfIntegers(OnnxValue value) => parents.ContainsKey(value) || value.Producer switch
+    private bool ComesOfIntegers(OnnxValue value) => ComesOfIntegers(value, new HashSet<OnnxValue>(ReferenceEqualityComparer.Instance));
+
+    private bool ComesOfIntegers(OnnxValue value, HashSet<OnnxValue> seen) => parents.ContainsKey(value) || value.Producer switch
     {
         null => false,
+        _ when !seen.Add(value) => false,
         var producer when nodes.Contains(producer) => producer.Is("Conv"),
-        var producer when producer.Is("Relu") || producer.Is("Clip") || Moves(producer) => graph.Input(graph.Main, producer, 0) is { } before && ComesOfIntegers(before),
+        var producer when producer.Is("Relu") || producer.Is("Clip") || Moves(producer) => graph.Input(graph.Main, producer, 0) is { } before && ComesOfIntegers(before, seen),
+        // The last block of a residual network, which only a mean reads.
+        var producer when producer.Is("Add") => Enumerable.Range(0, 2).Any(i => graph.Input(graph.Main, producer, i) is { } before && ComesOfIntegers(before, seen)),
         _ => false,
     };
 

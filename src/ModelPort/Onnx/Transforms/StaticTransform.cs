@@ -267,7 +267,7 @@ internal sealed class StaticTransform : PrecisionTransform
         var tensor = value.Initializer!;
         var stream = WeightStream.Of(Graph.Model, tensor);
         var channels = axis < 0 ? Channels.One : Channels.Along(stream.Shape, axis);
-        float[] scales = [.. WeightScales.Magnitudes(stream, channels, Graph.Model.Path, value.Name).Select(magnitude => IsFloat8 ? Positive(magnitude / Float8.Largest) : QuantisedWeight.Scale(magnitude))];
+        float[] scales = [.. WeightScales.Magnitudes(stream, channels, Graph.Model.Path, value.Name).Select(magnitude => IsFloat8 ? Positive(magnitude / Float8.Largest) : QuantisedWeight.Scale(magnitude, Graph.Request.Hardware.LargestWeight))];
         Widen(value, axis, scales);
         var integers = Graph.Add(value.Body, value.Name + "_q", Weights, stream.Shape, IsFloat8 ? WeightScales.ToFloat8(stream, channels, scales) : WeightScales.ToInt8(stream, channels, scales));
         long[] shape = axis < 0 ? [] : [scales.Length];
