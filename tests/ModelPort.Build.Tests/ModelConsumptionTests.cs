@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Formats.Tar;
 using System.IO.Compression;
 using System.Runtime.InteropServices;
-using Microsoft.Build.Logging.StructuredLogger;
 
 namespace ModelPort.Build.Tests;
 
