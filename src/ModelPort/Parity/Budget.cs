@@ -12,7 +12,6 @@ namespace ModelPort.Parity;
 /// <param name="Needs">What has to be given for the metric to be measured, for the message when it was not.</param>
 public sealed record BudgetKind(string Name, Metric Metric, bool IsMaximum, Func<IReadOnlyList<Figure>, IEnumerable<Figure>> Read, Metric? Absolute, string Needs)
 {
-    private const string NotInThisVersion = "a measurement that this version does not make";
     private const string Serving = "the serving metrics";
     private const string Task = "a task (.jsonl) in Evaluation";
     private const string Labels = "labels in Evaluation";
