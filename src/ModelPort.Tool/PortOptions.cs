@@ -29,6 +29,7 @@ internal sealed class PortOptions
         ["CalibrationMethod"] = new("--calibration-method") { Description = "ONNX: how ranges are made of the values that were seen: MinMax (default), Entropy, Percentile." },
         ["CalibrationPercentile"] = new("--calibration-percentile") { Description = "ONNX, with Percentile: the share of the values that a range holds, in percent; default 99.99." },
         ["StatePairs"] = new("--state-pairs") { Description = "ONNX: outputs that are given to inputs of the next run, such as 'stateN=state', with ';' between." },
+        ["BatchSizes"] = new("--batch-sizes") { Description = "ONNX: samples in a run for which times are taken, such as '1;8;32'; limits hold at the first; default: one, or what the model's first dimension says." },
         ["KeepInFloat"] = new("--keep-in-float") { Description = "ONNX: nodes that stay in float, with ';' between." },
         ["Evaluation"] = new("--evaluation") { Description = "What parity is measured on: a text (.txt; default: one that ships with ModelPort) and tasks (.jsonl), with ';' between; of an ONNX model samples (.safetensors)." },
         ["ReferenceOutputs"] = new("--reference-outputs") { Description = "Logits of the framework of origin (.safetensors with input_ids and logits)." },

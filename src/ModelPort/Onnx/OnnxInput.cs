@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.OnnxRuntime;
+using ModelPort.Onnx.Calibration;
 using ModelPort.Onnx.Data;
 using ModelPort.Onnx.Transforms;
 using ModelPort.Parity;
@@ -53,6 +54,9 @@ internal sealed class OnnxInput : IDisposable
     /// <summary>The user's limits on how far a port may be from its source, for which nodes are left in float; none where nothing is measured.</summary>
     public IReadOnlyList<Budget> SearchLimits => Evaluation is null ? [] : [.. Request.Budgets.Where(b => s_searched.Contains(b.Kind.Metric))];
 
+    /// <summary>Samples in a run for which times are taken: what the user gave, or what measurements take.</summary>
+    public IReadOnlyList<int> ServedSizes => Options.BatchSizes.Count > 0 ? Options.BatchSizes : [(int)Evaluation!.Batch];
+
     /// <summary>The ports.</summary>
     public ImmutableArray<OnnxOutput> Outputs { get; private set; } = [];
 
@@ -102,6 +106,20 @@ internal sealed class OnnxInput : IDisposable
         Source.Dispose();
     }
 
+    // Only the ends of values in a Scan are known.
+    private IEnumerable<Diagnostic> InScan(OnnxOutput output)
+    {
+        if (output is { Precision.Ranges: RangeUse.Required, Plan: { } plan } && Options.Method != RangeMethod.MinMax)
+        {
+            var index = plan.Model.Index();
+            var inside = index.Bodies.Where(InnerValues.IsInScan).SelectMany(index.In).Select(value => value.Name).ToHashSet(StringComparer.Ordinal);
+            if (plan.Ranges.Where(inside.Contains).ToArray() is { Length: > 0 } values)
+            {
+                yield return Diagnose.ScanRanges(Source.Model.Path, output.Precision.Name, values, Options.Method.ToString());
+            }
+        }
+    }
+
     private void Open(bool isComplete)
     {
         var warnings = new List<Diagnostic>();
@@ -125,6 +143,7 @@ internal sealed class OnnxInput : IDisposable
             else
             {
                 Calibration = SampleSet.Open(calibration, Source.Signature, state);
+                warnings.AddRange(Outputs.SelectMany(InScan));
             }
         }
 
@@ -140,6 +159,25 @@ internal sealed class OnnxInput : IDisposable
             }
         }
 
+        CheckSizes();
         Warnings = warnings;
+    }
+
+    // A state belongs to one sequence, and a batch would be several.
+    private void CheckSizes()
+    {
+        if (Options.BatchSizes.Count > 0 && Options.State.Count > 0)
+        {
+            throw new ModelPortException(Diagnose.BatchSizeUnfit(Request.OptionsFile, Options.BatchSizes[0], "StatePairs carry the state of one sequence from run to run", "no BatchSizes beside StatePairs"));
+        }
+
+        if (Evaluation is { } data && Options.BatchSizes.FirstOrDefault(size => !data.Takes(size)) is > 0 and var unfit)
+        {
+            throw new ModelPortException(Diagnose.BatchSizeUnfit(
+                Request.OptionsFile,
+                unfit,
+                $"a run of the model takes {data.Batch} {(data.Batch == 1 ? "sample" : "samples")} ({string.Join("; ", Source.Signature.Inputs.Select(i => i.ToString()))})",
+                data.Batch.ToString(System.Globalization.CultureInfo.InvariantCulture) + ", or a model whose inputs have an open first dimension"));
+        }
     }
 }

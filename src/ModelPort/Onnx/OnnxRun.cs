@@ -1,13 +1,11 @@
-using System.Globalization;
 using ModelPort.Caching;
-using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines;
 using ModelPort.Manifests;
 using ModelPort.Onnx.Calibration;
-using ModelPort.Onnx.Data;
 using ModelPort.Onnx.Parity;
 using ModelPort.Parity;
+using ModelPort.Parity.Attribution;
 using ModelPort.Reports;
 
 namespace ModelPort.Onnx;
@@ -35,12 +33,10 @@ internal sealed class OnnxRun : IPortRun
     public OnnxRun(OnnxInput input, ContentStore store, IPortObserver observer, CancellationToken cancellation)
     {
         _input = input;
-        var hashes = new HashMemo(store);
-        var source = new SourceIdentity(input.Source.Folder, input.Source.Files, hashes, input.Request.Threads, observer, cancellation);
-        _context = new RunContext(input.Request, source, hashes, OnnxEngine.Record, OnnxEngine.CpuBackend, store, observer, cancellation);
-        _calibrationHash = new(() => HashOf(input.Calibration));
-        _evaluationHash = new(() => HashOf(input.Evaluation));
-        _keys = new(() => new OnnxKeys(input, source.Require(), _calibrationHash.Value, _evaluationHash.Value, _context.Engine, _context.CpuBackend));
+        _context = OnnxContext.Of(input, store, observer, cancellation);
+        _calibrationHash = new(() => input.Calibration is { } data ? OnnxContext.HashOf(_context, data) : null);
+        _evaluationHash = new(() => input.Evaluation is { } data ? OnnxContext.HashOf(_context, data) : null);
+        _keys = new(() => new OnnxKeys(input, _context.Source.Require(), _calibrationHash.Value, _evaluationHash.Value, _context.Engine, _context.CpuBackend));
         _work = new SharedWork(store, () => Keys.Port, input.Request.Name);
         var ranges = new RangeStage(_context, input, _keys);
         _ports = new OnnxPortStage(_context, input, _keys, ranges);
@@ -110,10 +106,10 @@ internal sealed class OnnxRun : IPortRun
         var measured = new MeasuredModel?[ready.Count];
         for (var i = 0; ToMeasure && i < ready.Count; i++)
         {
-            MeasuredModel Measured(ReadyModel port) => _work.Once(() => _measurement.Stored(port), () =>
+            MeasuredModel Measured(ReadyModel port) => _work.Once(() => _measurement.Stored(port.File), () =>
             {
                 isNew = true;
-                return _measurement.Measure(port);
+                return _measurement.Measure(port.File);
             });
             measured[i] = Measured(ready[i]);
             if (_search.IsNeeded(ready[i], measured[i]!) && _search.Find(ready[i], Measured) is { } found)
@@ -123,14 +119,24 @@ internal sealed class OnnxRun : IPortRun
             }
         }
 
+        var attributed = new AttributionRecord?[ready.Count];
+        for (var i = 0; ToMeasure && _context.Request.Attribute && i < ready.Count; i++)
+        {
+            var port = ready[i].File;
+            attributed[i] = _work.Once(() => _measurement.StoredAttribution(port), () =>
+            {
+                isNew = true;
+                return _measurement.Attribute(port);
+            });
+        }
+
         Diagnostic[] warnings =
         [
             .. ready.SelectMany(r => r.Warnings.Concat(_search.Warnings(r))).Distinct(),
-            .. ready.Zip(measured).Where(m => m.Second?.IsSlower == true).Select(m => Diagnose.PortSlower(
-                _context.SourcePath, m.First.Output.Precision.Name, m.Second!.Serving!.Ratios.First(r => r.Metric == Metric.RunLatencyP50.Name).Median.ToString("0.00", CultureInfo.InvariantCulture), m.First.Kernels.Unfused.Select(u => u.ToString()))),
+            .. ready.Zip(measured).SelectMany(m => m.Second?.Warnings(_context.SourcePath, m.First.Output.Precision.Name, m.First.Kernels) ?? []),
         ];
         Array.ForEach(warnings, _context.Warn);
-        OutputRecord[] outputs = [.. ready.Zip(measured, (r, m) => _search.Blamed(r, _verdicts.Judged(OnnxManifest.Output(_input, r, m))))];
+        OutputRecord[] outputs = [.. ready.Zip(measured, attributed).Select(p => _search.Blamed(p.First, _verdicts.Judged(OnnxManifest.Output(_input, p.First, p.Second) with { Attribution = p.Third })))];
         foreach (var port in ready)
         {
             port.Commit();
@@ -148,12 +154,9 @@ internal sealed class OnnxRun : IPortRun
             : _context.FilesChanged(earlier) is { Count: > 0 } files ? files
             : !ToMeasure ? []
             : KeyChange.Reasons("measured again", earlier.Keys.Parity, earlier.Keys.ParityParts, Keys.Parity) is { Count: > 0 } again ? again
-            : !_measurement.IsServedHere(earlier) ? ["measured again because times are of another machine, or were not taken"]
+            : !_measurement.IsServedHere(earlier) ? ["measured again because times are of another machine, or of other batch sizes, or were not taken"]
+            : !_measurement.IsAttributed(earlier) ? ["measured again because nobody measured what each layer costs"]
             : report is null ? [$"measured again because {ParityReport.FileName} is not as it was left"]
             : [];
     }
-
-    private string? HashOf(SampleSet? data) => data is null ? null
-        : data.Files is [var only] ? _context.Hashes.HashOf(only, _context.Cancellation)
-        : SourceHash.Of(data.Files.Select(f => (Path.GetRelativePath(Path.GetDirectoryName(data.Path)!, f).Replace('\\', '/'), _context.Hashes.HashOf(f, _context.Cancellation)))).Value;
 }

@@ -159,7 +159,9 @@ public sealed class OnnxPortTests(DigitsPorts ports, ITestOutputHelper output) :
         output.WriteLine(Summary.Line(outcome.Manifest, outcome.Manifest.Outputs[0]));
         Assert.Empty(outcome.Missed);
         Assert.Equal(method, outcome.Manifest.Ranges!.Method.ToString());
-        Assert.NotEqual(Digits.Outputs[2].Sha256, outcome.Manifest.Outputs[0].Sha256);
+
+        // Entropy sees no far tail here, and cuts none off.
+        Assert.Equal(method == "Entropy", Digits.Outputs[2].Sha256 == outcome.Manifest.Outputs[0].Sha256);
     }
 
     [Fact]
@@ -197,24 +199,6 @@ public sealed class OnnxPortTests(DigitsPorts ports, ITestOutputHelper output) :
         Assert.Empty(near.Missed);
         Assert.Contains("MinCosineSimilarity 0.99999", Assert.Single(near.Manifest.Warnings, w => w.Code == "MP3040").Message, StringComparison.Ordinal);
         Assert.NotEmpty(near.Manifest.Outputs[0].Graph!.Quantised);
-    }
-
-    [Fact]
-    public void Times_are_taken_by_turns_and_a_limit_on_them_is_judged()
-    {
-        var outcome = ports.Run(ports.Beside("served"), "INT8", ("MaxP95Latency", "10000"), ("HourlyCost", "3.6"));
-        Assert.Empty(outcome.Missed);
-        var port = outcome.Manifest.Outputs[0];
-        double Of(Metric metric, Subject of) => port.Metrics.Find(metric, of)!.Value;
-        Assert.All(new[] { Subject.Source, Subject.Port }, of =>
-        {
-            Assert.InRange(Of(Metric.RunLatencyP50, of), 1e-4, Of(Metric.RunLatencyP95, of));
-            Assert.InRange(Of(Metric.RunLatencyP95, of), 0, Of(Metric.RunLatencyP99, of));
-            Assert.Equal(1e6 / Of(Metric.SamplesPerSecond, of) / 1000, Of(Metric.CostPerMillionRequests, of), 1e-9);
-        });
-        Assert.InRange(port.Serving!.Rounds, 30, 500);
-        Assert.False(ports.Run(ports.Beside("served"), "INT8", ("MaxP95Latency", "9000"), ("HourlyCost", "3.6")).Measured);
-        Assert.Contains("time of a run", File.ReadAllText(outcome.ReportPath!), StringComparison.Ordinal);
     }
 
     [Fact]
