@@ -159,13 +159,13 @@ public sealed class ModelPackageTests(PackedRepository repository, ModelRelease 
         Assert.Contains("as packed", release.Tool("verify", release.Project.ProjectFile).Succeeded().Output, StringComparison.Ordinal);
 
         const string Folder = "models/wordnet-llama/";
-        Changed("MP5024", Folder + "wordnet-llama-Q8_0.gguf", bytes => bytes[bytes.Length / 3] ^= 1);
-        Changed("MP5024", Folder + "modelport.json", bytes => bytes.AsSpan().Replace((byte)'7', (byte)'8'));
-        Changed("MP5024", Folder + "parity.html", bytes => bytes[^20] ^= 1);
-        Changed("MP5024", Folder + "modelport.sha256", bytes => bytes[0] = bytes[0] == '0' ? (byte)'1' : (byte)'0');
+        Changed("MP5004", Folder + "wordnet-llama-Q8_0.gguf", bytes => bytes[bytes.Length / 3] ^= 1);
+        Changed("MP5004", Folder + "modelport.json", bytes => bytes.AsSpan().Replace((byte)'7', (byte)'8'));
+        Changed("MP5004", Folder + "parity.html", bytes => bytes[^20] ^= 1);
+        Changed("MP5004", Folder + "modelport.sha256", bytes => bytes[0] = bytes[0] == '0' ? (byte)'1' : (byte)'0');
         Changed("MP5002", Folder + "modelport.json", bytes => bytes[0] = (byte)'[');
-        Changed("MP5023", Folder + "wordnet-llama-Q8_0.gguf", null);
-        Changed("MP5023", Folder + "modelport.sha256", null);
+        Changed("MP5003", Folder + "wordnet-llama-Q8_0.gguf", null);
+        Changed("MP5003", Folder + "modelport.sha256", null);
         Assert.Contains("MP5021", Failed(repository.Package).Output, StringComparison.Ordinal);
         Assert.Contains("MP5020", Failed(Path.Combine(repository.Root, "nowhere.nupkg")).Output, StringComparison.Ordinal);
 

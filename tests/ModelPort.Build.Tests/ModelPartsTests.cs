@@ -150,7 +150,7 @@ public sealed class ModelPartsTests(PackedRepository repository, ModelRelease re
         }
 
         Assert.Contains($"{Path.GetFileName(second)}/models/wordnet-llama/", Failed().Replace('\\', '/'), StringComparison.Ordinal);
-        Assert.Contains("MP5024", Failed(), StringComparison.Ordinal);
+        Assert.Contains("MP5004", Failed(), StringComparison.Ordinal);
 
         // Compared is what the package itself says.
         Assert.NotEqual(1, release.Tool("compare", release.Package("1.0.0"), package).ExitCode);

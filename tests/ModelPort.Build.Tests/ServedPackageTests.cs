@@ -114,7 +114,7 @@ public sealed class ServedPackageTests(PackedRepository repository, ModelRelease
         File.WriteAllBytes(signed, bytes);
         BuildResult flipped = release.Tool("verify", signed);
         Assert.Equal(1, flipped.ExitCode);
-        Assert.Contains("wordnet-llama-Q8_0.gguf: error MP5024: ", flipped.Output, StringComparison.Ordinal);
+        Assert.Contains("wordnet-llama-Q8_0.gguf: error MP5004: ", flipped.Output, StringComparison.Ordinal);
     }
 
     [Fact]

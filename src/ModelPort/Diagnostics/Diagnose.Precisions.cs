@@ -62,6 +62,20 @@ public static partial class Diagnose
     public static Diagnostic WeightNonFinite(string path, string tensor) =>
         Error("MP2108", path, $"The weight '{tensor}' holds NaN or infinity; expected finite numbers. Get an undamaged model, or repair the training run.");
 
+    /// <summary>MP2109 (warning): calibration never ran a body of If, Loop or Scan.</summary>
+    public static Diagnostic BodyUnreached(string path, string precision, IEnumerable<string> bodies, string consequence)
+    {
+        var names = bodies.ToArray();
+        return Warning("MP2109", path, $"{precision}: calibration never reached {Count(names.Length, "body", "bodies")} of If, Loop or Scan ({Some(names)}), so that nothing is known of the values there; {consequence}. Use calibration data that reaches it if your application does.");
+    }
+
+    /// <summary>MP2111 (warning): values in a Scan are ranged by their ends, whatever the method.</summary>
+    public static Diagnostic ScanRanges(string path, string precision, IEnumerable<string> values, string method)
+    {
+        var names = values.ToArray();
+        return Warning("MP2111", path, $"{precision}: {Count(names.Length, "value is", "values are")} computed inside a Scan ({Some(names)}), which can hand out the ends of what it computes and not the values: their ranges are from the least to the greatest, not by {method}. Use a model that is written with a Loop if the port misses its budget.");
+    }
+
     /// <summary>MP2110: a graph that the runtime rewrote is no port.</summary>
     public static Diagnostic RewritingUnfit(string path, string found) =>
         Error("MP2110", path, $"The graph that ONNX Runtime made of this model cannot be its port: {found.TrimEnd('.')}. Expected the inputs and outputs of the model, and operators that every processor runs. Use another level of Optimize, or remove it.");

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.OnnxRuntime;
+using ModelPort.Onnx.Calibration;
 using ModelPort.Onnx.Data;
 using ModelPort.Onnx.Transforms;
 using ModelPort.Parity;
@@ -105,6 +106,20 @@ internal sealed class OnnxInput : IDisposable
         Source.Dispose();
     }
 
+    // Only the ends of values in a Scan are known.
+    private IEnumerable<Diagnostic> InScan(OnnxOutput output)
+    {
+        if (output is { Precision.Ranges: RangeUse.Required, Plan: { } plan } && Options.Method != RangeMethod.MinMax)
+        {
+            var index = plan.Model.Index();
+            var inside = index.Bodies.Where(InnerValues.IsInScan).SelectMany(index.In).Select(value => value.Name).ToHashSet(StringComparer.Ordinal);
+            if (plan.Ranges.Where(inside.Contains).ToArray() is { Length: > 0 } values)
+            {
+                yield return Diagnose.ScanRanges(Source.Model.Path, output.Precision.Name, values, Options.Method.ToString());
+            }
+        }
+    }
+
     private void Open(bool isComplete)
     {
         var warnings = new List<Diagnostic>();
@@ -128,6 +143,7 @@ internal sealed class OnnxInput : IDisposable
             else
             {
                 Calibration = SampleSet.Open(calibration, Source.Signature, state);
+                warnings.AddRange(Outputs.SelectMany(InScan));
             }
         }
 

@@ -97,6 +97,7 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
     [
         new("Calibration", calibrationSha256 ?? ""),
         new("CalibrationMethod", input.Options.Method.ToString()),
+        new("CalibrationVersion", ValueHistogram.Version.ToString(CultureInfo.InvariantCulture)),
         new("CalibrationPercentile", input.Options.Method == RangeMethod.Percentile ? input.Options.Percentile.ToString(CultureInfo.InvariantCulture) : ""),
         .. State,
         .. Engine,

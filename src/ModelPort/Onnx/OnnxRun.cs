@@ -22,7 +22,7 @@ internal sealed class OnnxRun : IPortRun
     private readonly Verdicts _verdicts;
     private readonly Lazy<string?> _calibrationHash;
     private readonly Lazy<string?> _evaluationHash;
-    private IDisposable? _held;
+    private readonly SharedWork _work;
     private bool _isMeasured;
 
     /// <summary>Prepares a run.</summary>
@@ -38,6 +38,7 @@ internal sealed class OnnxRun : IPortRun
         _calibrationHash = new(() => input.Calibration is { } data ? OnnxContext.HashOf(_context, data) : null);
         _evaluationHash = new(() => input.Evaluation is { } data ? OnnxContext.HashOf(_context, data) : null);
         _keys = new(() => new OnnxKeys(input, _context.Source.Require(), _calibrationHash.Value, _evaluationHash.Value, _context.Engine, _context.CpuBackend));
+        _work = new SharedWork(store, () => Keys.Port, input.Request.Name);
         var ranges = new RangeStage(_context, input, _keys);
         _ports = new OnnxPortStage(_context, input, _keys, ranges);
         _measurement = new OnnxMeasurementStage(_context, input, _keys, _evaluationHash);
@@ -70,7 +71,7 @@ internal sealed class OnnxRun : IPortRun
         IReadOnlyList<string>? changes = earlier is null ? null : Changes(earlier, out report);
         if (changes is [])
         {
-            return AsLeft(earlier!, report);
+            return _verdicts.AsLeft(earlier!, report);
         }
 
         foreach (var change in changes ?? [])
@@ -83,7 +84,7 @@ internal sealed class OnnxRun : IPortRun
         {
             foreach (var output in _input.Outputs.Select(_search.Chosen))
             {
-                ready.Add(Once(() => _ports.Found(output, earlier), () => _ports.Make(output)));
+                ready.Add(_work.Once(() => _ports.Found(output, earlier), () => _ports.Make(output)));
             }
 
             return Recorded(ready);
@@ -98,7 +99,7 @@ internal sealed class OnnxRun : IPortRun
     public IReadOnlyList<Diagnostic> Missed(Manifest manifest) => _verdicts.Missed(manifest);
 
     /// <inheritdoc/>
-    public void Dispose() => _held?.Dispose();
+    public void Dispose() => _work.Dispose();
 
     private RunResult Recorded(List<ReadyModel> ready)
     {
@@ -123,7 +124,7 @@ internal sealed class OnnxRun : IPortRun
     // A port that misses a limit gives way to one with some nodes in float, if that keeps it; times are taken of what stays.
     private MeasuredModel?[] Measured(List<ReadyModel> ready)
     {
-        MeasuredModel Measure(ReadyModel port) => Once(() => _measurement.Stored(port.File), () => New(_measurement.Measure(port.File)));
+        MeasuredModel Measure(ReadyModel port) => _work.Once(() => _measurement.Stored(port.File), () => New(_measurement.Measure(port.File)));
         var measured = new MeasuredModel?[ready.Count];
         for (var i = 0; i < ready.Count; i++)
         {
@@ -134,13 +135,13 @@ internal sealed class OnnxRun : IPortRun
                 (ready[i], found) = better;
             }
 
-            measured[i] = _measurement.IsServed(ready[i].File) ? found.With(Once(() => _measurement.StoredServing(ready[i].File), () => New(_measurement.Serve(ready[i].File)))) : found;
+            measured[i] = _measurement.IsServed(ready[i].File) ? found.With(_work.Once(() => _measurement.StoredServing(ready[i].File), () => New(_measurement.Serve(ready[i].File)))) : found;
         }
 
         return measured;
     }
 
-    private AttributionRecord Attributed(OnnxPortFile port) => Once(() => _measurement.StoredAttribution(port), () => New(_measurement.Attribute(port)));
+    private AttributionRecord Attributed(OnnxPortFile port) => _work.Once(() => _measurement.StoredAttribution(port), () => New(_measurement.Attribute(port)));
 
     private T New<T>(T found)
     {
@@ -148,46 +149,17 @@ internal sealed class OnnxRun : IPortRun
         return found;
     }
 
-    private RunResult AsLeft(Manifest earlier, ParityReport? report)
-    {
-        _context.Observer.Detail($"{_context.Request.Name}: the same source and options were ported before; judging the recorded numbers");
-        // The same bytes may have been fetched from another place by now.
-        var manifest = earlier with { Outputs = [.. earlier.Outputs.Select(_verdicts.Judged)], Source = earlier.Source with { Revision = _context.Revision } };
-        return new RunResult(manifest, report is null ? null : report with { Manifest = manifest }, false, false);
-    }
-
     private IReadOnlyList<string> Changes(Manifest earlier, out ParityReport? report)
     {
         report = ToMeasure ? ParityReport.TryRead(Path.Combine(_context.Request.OutputDirectory, ParityReport.FileName), earlier) : null;
         var changes = WhyPortedAgain(earlier);
         return changes.Count > 0 ? changes
-            : earlier.Outputs.FirstOrDefault(o => !_context.IsAsRecorded(o)) is { } other ? [$"ported again because {other.FileName} is not as it was left"]
+            : _context.FilesChanged(earlier) is { Count: > 0 } files ? files
             : !ToMeasure ? []
             : KeyChange.Reasons("measured again", earlier.Keys.Parity, earlier.Keys.ParityParts, Keys.Parity) is { Count: > 0 } again ? again
             : !_measurement.IsServedHere(earlier) ? ["measured again because times are of another machine, or of other batch sizes, or were not taken"]
             : !_measurement.IsAttributed(earlier) ? ["measured again because nobody measured what each layer costs"]
             : report is null ? [$"measured again because {ParityReport.FileName} is not as it was left"]
             : [];
-    }
-
-    // What is there already, or else what is made of it while no other build makes the same.
-    private T Once<T>(Func<T?> find, Func<T> make)
-        where T : class
-    {
-        if (find() is { } found)
-        {
-            return found;
-        }
-
-        if (_held is null && _context.Store.IsOn)
-        {
-            _held = _context.Store.Lock(Keys.Port, _context.Request.Name);
-            if (find() is { } ofOther)
-            {
-                return ofOther;
-            }
-        }
-
-        return make();
     }
 }

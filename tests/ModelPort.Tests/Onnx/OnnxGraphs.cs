@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Formats.Onnx;
+using ModelPort.Onnx;
+using ModelPort.Onnx.Calibration;
 using ModelPort.Onnx.Transforms;
 using ModelPort.Tests.Support;
 
@@ -89,25 +91,40 @@ internal static class OnnxGraphs
     public static float[] RunY(OnnxModel model, float[] x, long[] shape, GraphOptimization optimization = GraphOptimization.None) =>
         ((EngineTensor)Run(model, x, shape, optimization).Values.First()).As<float>().ToArray();
 
-    /// <summary>The ranges that a plan wants, measured on these inputs.</summary>
-    public static Dictionary<string, ValueRange> Measure(OnnxTransformPlan plan, float[] x, long[] shape)
+    /// <summary>The ranges that a plan wants, measured on x and on more of its shape, a run for each.</summary>
+    public static Dictionary<string, ValueRange> Measure(OnnxTransformPlan plan, float[] x, long[] shape, params ReadOnlySpan<float[]> more)
     {
         using var model = plan.Model.Copy();
-        model.AddOutputs(plan.Ranges.Where(name => model.Proto.Graph.Input.All(input => input.Name != name)));
-        var values = Run(model, x, shape).ToDictionary(pair => pair.Key, pair => pair.Value as EngineTensor);
-        values[model.Proto.Graph.Input[0].Name] = EngineTensor.Of<float>(x, shape);
-        return plan.Ranges.Where(name => values.ContainsKey(name)).ToDictionary(name => name, name =>
+        var input = model.Proto.Graph.Input[0].Name;
+        var shown = InnerValues.Show(model, plan.Ranges.Where(name => name != input), ends: true);
+        var histograms = plan.Ranges.ToDictionary(name => name, _ => new ValueHistogram());
+        foreach (var values in (float[][])[x, .. more])
         {
-            var numbers = values[name]!.As<float>().ToArray();
-            return new ValueRange(numbers.Min(), numbers.Max());
-        });
+            var results = Run(model, values, shape);
+            foreach (var (name, output, isEnds) in shown)
+            {
+                var numbers = ((EngineTensor)results[output]).As<float>();
+                if (isEnds)
+                {
+                    histograms[name].Widen(InnerValues.EndsOf(numbers));
+                }
+                else
+                {
+                    histograms[name].Widen(numbers);
+                }
+            }
+
+            histograms.GetValueOrDefault(input)?.Widen(values);
+        }
+
+        return histograms.Where(pair => pair.Value.Count > 0).ToDictionary(pair => pair.Key, pair => pair.Value.Range(RangeMethod.MinMax, 0));
     }
 
     /// <summary>Plans and applies, with ranges measured on these inputs.</summary>
-    public static OnnxTransformResult Port(OnnxModel model, OnnxTransformRequest request, float[] x, long[] shape)
+    public static OnnxTransformResult Port(OnnxModel model, OnnxTransformRequest request, float[] x, long[] shape, params ReadOnlySpan<float[]> more)
     {
         var plan = OnnxTransform.Plan(model, request);
-        return OnnxTransform.Apply(plan, request.Precision.Ranges == RangeUse.None ? null : Measure(plan, x, shape));
+        return OnnxTransform.Apply(plan, request.Precision.Ranges == RangeUse.None ? null : Measure(plan, x, shape, more));
     }
 
     /// <summary>How many nodes of each operator ONNX Runtime makes of a model.</summary>

@@ -159,7 +159,9 @@ public sealed class OnnxPortTests(DigitsPorts ports, ITestOutputHelper output) :
         output.WriteLine(Summary.Line(outcome.Manifest, outcome.Manifest.Outputs[0]));
         Assert.Empty(outcome.Missed);
         Assert.Equal(method, outcome.Manifest.Ranges!.Method.ToString());
-        Assert.NotEqual(Digits.Outputs[2].Sha256, outcome.Manifest.Outputs[0].Sha256);
+
+        // Entropy sees no far tail here, and cuts none off.
+        Assert.Equal(method == "Entropy", Digits.Outputs[2].Sha256 == outcome.Manifest.Outputs[0].Sha256);
     }
 
     [Fact]

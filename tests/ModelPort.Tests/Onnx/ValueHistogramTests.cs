@@ -51,6 +51,42 @@ public sealed class ValueHistogramTests
     }
 
     [Fact]
+    public void Data_repeated_gives_the_same_range() => Gen.Select(Values, Gen.Int[2, 100], Gen.Bool, Gen.Bool).Sample((values, times, oneSided, symmetric) =>
+    {
+        float[] once = oneSided ? [.. values.Select(v => Math.Max(0, v))] : values;
+        float[] often = [.. Enumerable.Repeat(once, times).SelectMany(v => v)];
+        foreach (var method in Enum.GetValues<RangeMethod>())
+        {
+            var (few, many) = (Of(once).Range(method, 99, symmetric), Of(often).Range(method, 99, symmetric));
+
+            // A percentile is found by adding shares up, which rounds.
+            var step = (once.Max() - once.Min()) / ValueHistogram.Bins;
+            Assert.InRange(many.Min, few.Min - step, few.Min + step);
+            Assert.InRange(many.Max, few.Max - step, few.Max + step);
+        }
+    }, iter: 50);
+
+    [Fact]
+    public void Entropy_knows_how_many_levels_there_are()
+    {
+        // A long tail: with twice as many levels for the same side it pays to cut less.
+        var random = new Random(3);
+        float[] tail = [.. Enumerable.Range(0, 200_000).Select(_ => (float)-Math.Log(1 - random.NextDouble()))];
+        var (withZeroPoint, aroundZero) = (Of(tail).Range(RangeMethod.Entropy, 0).Max, Of(tail).Range(RangeMethod.Entropy, 0, isSymmetric: true).Max);
+        Assert.InRange(aroundZero, 4, withZeroPoint);
+        Assert.InRange(withZeroPoint, aroundZero, tail.Max());
+        Assert.NotEqual(aroundZero, withZeroPoint);
+    }
+
+    [Fact]
+    public void Zeros_say_nothing_of_where_to_cut()
+    {
+        float[] half = OnnxGraphs.Random(5, 20_000);
+        float[] rectified = [.. half.Select(v => Math.Max(0, v))];
+        Assert.Equal(Of([.. rectified.Where(v => v > 0), 0]).Range(RangeMethod.Entropy, 0).Max, Of(rectified).Range(RangeMethod.Entropy, 0).Max);
+    }
+
+    [Fact]
     public void Values_come_in_any_pieces() => Gen.Select(Values, Gen.Int[1, 50]).Sample((values, size) =>
     {
         var pieces = new ValueHistogram();

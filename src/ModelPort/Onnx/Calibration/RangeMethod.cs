@@ -10,8 +10,7 @@ public enum RangeMethod
     MinMax,
 
     /// <summary>
-    /// Cut where the distribution of the quantised values loses the least information against that of all (Kullback-Leibler divergence; S. Migacz, "8-bit
-    /// Inference with TensorRT", GTC 2017).
+    /// Cut where the distribution of the quantised values loses the least information against that of all; see <see cref="EntropyCut"/>.
     /// </summary>
     Entropy,
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using ModelPort.Caching;
 using ModelPort.Diagnostics;
@@ -7,7 +8,6 @@ using ModelPort.Manifests;
 using ModelPort.Onnx.Data;
 using ModelPort.Onnx.Parity;
 using ModelPort.Onnx.Transforms;
-using ModelPort.Porting;
 
 namespace ModelPort.Onnx.Calibration;
 
@@ -60,63 +60,74 @@ internal sealed class RangeStage(RunContext context, OnnxInput input, Lazy<OnnxK
 
     private Dictionary<string, ValueRange> Measure(OnnxTransformPlan plan, SampleSet data)
     {
-        // The name ends as all temporary files do, so that nothing of a killed run stays.
-        var scratch = Path.Combine(context.Request.OutputDirectory, $"{input.Request.Name}-{plan.Request.Precision}-ranges.onnx");
-        string? weights = input.Source.IsExternal ? Path.GetFileName(scratch) + ".data" + OutputFile.TemporarySuffix : null;
-        var path = scratch + OutputFile.TemporarySuffix;
         var histograms = plan.Ranges.ToDictionary(name => name, _ => new ValueHistogram(), StringComparer.Ordinal);
+        Pass(plan, data, histograms, 0);
+        if (histograms.FirstOrDefault(h => h.Value.HasNonFinite) is { Key: { } broken })
+        {
+            throw new ModelPortException(Diagnose.CalibrationNonFinite(input.Source.Model.Path, broken, data.Name));
+        }
+
+        if (input.Options.Method != RangeMethod.MinMax)
+        {
+            Pass(plan, data, histograms, 1);
+        }
+
+        var seen = histograms.Where(h => h.Value.Count > 0).ToDictionary(h => h.Key, h => h.Value.Range(input.Options.Method, input.Options.Percentile, plan.Request.IsSymmetric), StringComparer.Ordinal);
+        context.Observer.Detail($"{input.Request.Name}: ranges of {seen.Count} values measured on all {data.Count} samples of {data.Name} ({input.Options.Method})");
+        return seen;
+    }
+
+    // First the ends of all values, then how often each was there.
+    private void Pass(OnnxTransformPlan plan, SampleSet data, Dictionary<string, ValueHistogram> histograms, int pass)
+    {
         var inputs = input.Source.Signature.Inputs.Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
-        string[] outputs = [.. plan.Ranges.Where(name => !inputs.Contains(name))];
         try
         {
-            using (var model = plan.Model.Copy())
-            {
-                model.AddOutputs(outputs);
-                model.Save(path, weights);
-            }
-
-            using var session = OnnxSession.Open(path, new OnnxSessionOptions { Threads = context.Request.Threads });
-            Pass(session, data, outputs, histograms, (histogram, values) => histogram.Widen(values), 0);
-            if (histograms.FirstOrDefault(h => h.Value.HasNonFinite) is { Key: { } broken })
-            {
-                throw new ModelPortException(Diagnose.CalibrationNonFinite(input.Source.Model.Path, broken, data.Name));
-            }
-
-            if (input.Options.Method != RangeMethod.MinMax)
-            {
-                Pass(session, data, outputs, histograms, (histogram, values) => histogram.Add(values), 1);
-            }
+            using var model = plan.Model.Copy();
+            var shown = InnerValues.Show(model, plan.Ranges.Where(name => !inputs.Contains(name)), ends: pass == 0);
+            using var file = new TemporaryModel(model, context.Request.OutputDirectory, $"{input.Request.Name}-{plan.Request.Precision}-ranges", input.Source.IsExternal);
+            using var session = OnnxSession.Open(file.Path, new OnnxSessionOptions { Threads = context.Request.Threads });
+            Run(session, data, [.. shown, .. plan.Ranges.Where(inputs.Contains).Select(name => new ShownValue(name, name, false))], histograms, pass);
         }
         catch (EngineException e)
         {
             throw new ModelPortException(Diagnose.From(e, input.Source.Model.Path), e);
         }
-        finally
-        {
-            FileTransfer.TryDelete(path);
-            if (weights is not null)
-            {
-                FileTransfer.TryDelete(Path.Combine(context.Request.OutputDirectory, weights));
-            }
-        }
-
-        context.Observer.Detail($"{input.Request.Name}: ranges of {histograms.Count} values measured on all {data.Count} samples of {data.Name} ({input.Options.Method})");
-        return histograms.Where(h => h.Value.Count > 0).ToDictionary(h => h.Key, h => h.Value.Range(input.Options.Method, input.Options.Percentile), StringComparer.Ordinal);
     }
 
-    private void Pass(OnnxSession session, SampleSet data, string[] outputs, Dictionary<string, ValueHistogram> histograms, Action<ValueHistogram, ReadOnlySpan<float>> take, int pass)
+    private void Run(OnnxSession session, SampleSet data, ShownValue[] shown, Dictionary<string, ValueHistogram> histograms, int pass)
     {
         var passes = input.Options.Method == RangeMethod.MinMax ? 1 : 2;
         var runner = new ModelRunner(session, input.Source.Signature, input.Options.State);
+        var inputs = input.Source.Signature.Inputs.Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
+        string[] outputs = [.. shown.Select(value => value.Output).Where(name => !inputs.Contains(name))];
+        if (outputs.Length == 0)
+        {
+            // A run wants an output, also where inputs are all that is looked at.
+            outputs = [input.Source.Signature.Outputs[0].Name];
+        }
+
         foreach (var run in data.Runs())
         {
             context.Cancellation.ThrowIfCancellationRequested();
             var results = runner.Run(run, outputs, context.Cancellation);
-            foreach (var (name, histogram) in histograms)
+            foreach (var value in shown)
             {
-                if ((results.GetValueOrDefault(name) ?? run.Inputs.GetValueOrDefault(name)) is EngineTensor tensor && OutputValues.Singles(tensor) is { } values)
+                if ((results.GetValueOrDefault(value.Output) ?? run.Inputs.GetValueOrDefault(value.Output)) is EngineTensor tensor && OutputValues.Singles(tensor) is { } values)
                 {
-                    take(histogram, values);
+                    var histogram = histograms[value.Name];
+                    if (value.IsEnds)
+                    {
+                        histogram.Widen(InnerValues.EndsOf(values));
+                    }
+                    else if (pass == 0)
+                    {
+                        histogram.Widen(values);
+                    }
+                    else
+                    {
+                        histogram.Add(values);
+                    }
                 }
             }
 

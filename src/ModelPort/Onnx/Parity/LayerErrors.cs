@@ -1,8 +1,8 @@
+using System.Collections.Immutable;
 using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Formats.Onnx;
 using ModelPort.Onnx.Data;
 using ModelPort.Onnx.Transforms;
-using ModelPort.Porting;
 
 namespace ModelPort.Onnx.Parity;
 
@@ -29,24 +29,28 @@ internal sealed class LayerErrors(OnnxInput input, string folder, CancellationTo
     /// <param name="plan">The plan, with the source as it was prepared.</param>
     /// <param name="ported">The port, with the names of the source's values.</param>
     /// <param name="data">The samples.</param>
-    /// <returns>A line for each node of the main graph whose first output is a real number in both, in the order of the graph.</returns>
+    /// <returns>
+    /// A line for each node whose result is a real number in both, in the order of the graphs. Nodes in bodies of Scan, which cannot hand out what each step made, are left out.
+    /// </returns>
     /// <exception cref="Engines.EngineException">ONNX Runtime failed.</exception>
     public IReadOnlyList<LayerError> Of(OnnxTransformPlan plan, OnnxModel ported, SampleSet data)
     {
-        var made = ported.Proto.Graph.Node.SelectMany(n => n.Output).ToHashSet(StringComparer.Ordinal);
-        NodeProto[] nodes = [.. plan.Model.Proto.Graph.Node.Where(n => n.Output.Count > 0 && made.Contains(n.Output[0]))];
-        string[] names = [.. nodes.Select(n => n.Output[0]).Distinct(StringComparer.Ordinal)];
-        var sums = names.ToDictionary(n => n, _ => (Difference: 0.0, Reference: 0.0), StringComparer.Ordinal);
+        var made = ported.Bodies().SelectMany(body => body.Nodes).SelectMany(n => n.Output).ToHashSet(StringComparer.Ordinal);
+        NodeProto[] nodes = [.. plan.Model.Bodies().SelectMany(body => body.Nodes).Where(n => made.Contains(Result(n)))];
+        string[] names = [.. nodes.Select(Result).Distinct(StringComparer.Ordinal)];
         using var before = Instrumented(plan.Model, "source", names);
         using var after = Instrumented(ported, "port", names);
+        var shown = before.Shown.Join(after.Shown, v => v.Name, v => v.Name, (a, b) => (a.Name, Before: a.Output, After: b.Output), StringComparer.Ordinal).ToArray();
+        string[] ofSource = [.. shown.Select(s => s.Before)], ofPort = [.. shown.Select(s => s.After)];
+        var sums = shown.ToDictionary(s => s.Name, _ => (Difference: 0.0, Reference: 0.0), StringComparer.Ordinal);
         var (source, target) = (new ModelRunner(before.Session, input.Source.Signature, input.Options.State), new ModelRunner(after.Session, input.Source.Signature, input.Options.State));
         foreach (var run in data.Runs().Take(Samples))
         {
             cancellation.ThrowIfCancellationRequested();
-            var (expected, found) = (source.Run(run, names, cancellation), target.Run(run, names, cancellation));
-            foreach (var name in names)
+            var (expected, found) = (source.Run(run, ofSource, cancellation), target.Run(run, ofPort, cancellation));
+            foreach (var (name, sourceOutput, portOutput) in shown)
             {
-                if (expected[name] is EngineTensor a && found[name] is EngineTensor b && OutputValues.IsReal(a.Type) && OutputValues.IsReal(b.Type) && a.ElementCount == b.ElementCount)
+                if (expected[sourceOutput] is EngineTensor a && found[portOutput] is EngineTensor b && OutputValues.IsReal(a.Type) && OutputValues.IsReal(b.Type) && a.ElementCount == b.ElementCount)
                 {
                     sums[name] = Added(sums[name], OutputValues.Of(a)!, OutputValues.Of(b)!);
                 }
@@ -54,9 +58,15 @@ internal sealed class LayerErrors(OnnxInput input, string folder, CancellationTo
         }
 
         var errors = sums.Where(s => s.Value.Reference > 0).ToDictionary(s => s.Key, s => Math.Sqrt(s.Value.Difference / s.Value.Reference), StringComparer.Ordinal);
-        return [.. nodes.Where(n => errors.ContainsKey(n.Output[0])).Select(n => new LayerError(
-            NodeOrder.Label(n), n.OpType, errors[n.Output[0]], errors[n.Output[0]] - n.Input.Select(i => errors.GetValueOrDefault(i)).DefaultIfEmpty(0).Max()))];
+        return [.. nodes.Where(n => errors.ContainsKey(Result(n))).Select(n => new LayerError(
+            NodeOrder.Label(n), n.OpType, errors[Result(n)], errors[Result(n)] - Causes(n).Select(i => errors.GetValueOrDefault(i)).DefaultIfEmpty(0).Max()))];
     }
+
+    // Outputs that nobody wants have no name, for instance the first of an LSTM of which only the last state is read.
+    private static string Result(NodeProto node) => node.Output.FirstOrDefault(name => name.Length > 0) ?? "";
+
+    // What a node with bodies gives is what they give.
+    private static IEnumerable<string> Causes(NodeProto node) => node.Input.Concat(node.Attribute.Select(a => a.G).OfType<GraphProto>().SelectMany(g => g.Output).Select(o => o.Name));
 
     private static (double, double) Added((double Difference, double Reference) sum, double[] expected, double[] found)
     {
@@ -76,29 +86,26 @@ internal sealed class LayerErrors(OnnxInput input, string folder, CancellationTo
 
     private Instrument Instrumented(OnnxModel model, string what, string[] outputs)
     {
-        var path = Path.Combine(folder, $"{input.Request.Name}-{what}-layers.onnx{OutputFile.TemporarySuffix}");
         using var copy = model.Copy();
-        copy.AddOutputs(outputs);
-        var weights = input.Source.IsExternal ? Path.GetFileNameWithoutExtension(path) + ".data" + OutputFile.TemporarySuffix : null;
-        string[] files = weights is null ? [path] : [path, Path.Combine(folder, weights)];
+        var shown = InnerValues.Show(copy, outputs, ends: false);
+        var file = new TemporaryModel(copy, folder, $"{input.Request.Name}-{what}-layers", input.Source.IsExternal);
         try
         {
-            copy.Save(path, weights);
-            return new Instrument(OnnxSession.Open(path, new OnnxSessionOptions { Threads = input.Request.Threads }), files);
+            return new Instrument(OnnxSession.Open(file.Path, new OnnxSessionOptions { Threads = input.Request.Threads }), shown, file);
         }
         catch
         {
-            Array.ForEach(files, Caching.FileTransfer.TryDelete);
+            file.Dispose();
             throw;
         }
     }
 
-    private sealed record Instrument(OnnxSession Session, string[] Files) : IDisposable
+    private sealed record Instrument(OnnxSession Session, ImmutableArray<ShownValue> Shown, TemporaryModel File) : IDisposable
     {
         public void Dispose()
         {
             Session.Dispose();
-            Array.ForEach(Files, Caching.FileTransfer.TryDelete);
+            File.Dispose();
         }
     }
 }

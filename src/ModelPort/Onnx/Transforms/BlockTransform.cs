@@ -37,7 +37,7 @@ internal sealed class BlockTransform(GraphContext graph) : PrecisionTransform(gr
         : node.OpType is not ("MatMul" or "Gemm") ? $"only matrix products have weights in blocks, not {node.OpType}"
         : Graph.TypeOf(body, node, 0) is not (DataType.Float or DataType.Float16) ? "its input is neither FLOAT nor FLOAT16"
         : Graph.Constant(body, node, 1) is null ? "neither operand is a constant matrix on the right"
-        : !IsWeight(body, node, 1, 2) || Graph.Constant(body, node, 1)!.DataType == DataType.Double ? "its constant operand is no matrix of FLOAT or FLOAT16"
+        : !Graph.IsWeight(body, node, 1, 2) || Graph.Constant(body, node, 1)!.DataType == DataType.Double ? "its constant operand is no matrix of FLOAT or FLOAT16"
         : "";
 
     private void Product(OnnxBody body, NodeProto node)

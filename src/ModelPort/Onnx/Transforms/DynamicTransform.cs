@@ -34,7 +34,7 @@ internal sealed class DynamicTransform(GraphContext graph) : PrecisionTransform(
                     Convolution(body, node);
                     break;
                 case "LSTM":
-                    Recurrent(body, node);
+                    RecurrentWeights.Quantise(Graph, body, node);
                     break;
                 default:
                     Product(body, node);
@@ -55,6 +55,11 @@ internal sealed class DynamicTransform(GraphContext graph) : PrecisionTransform(
             return $"there is no {node.OpType} of integers";
         }
 
+        if (node.Is("LSTM"))
+        {
+            return RecurrentWeights.ReasonAgainst(Graph, body, node);
+        }
+
         if (Graph.TypeOf(body, node, 0) is var type && type != DataType.Float)
         {
             return type == DataType.Undefined ? "the type of its input is not known" : $"its input is {DataTypes.Name(type)}, and only FLOAT can be quantised while the model runs";
@@ -63,10 +68,8 @@ internal sealed class DynamicTransform(GraphContext graph) : PrecisionTransform(
         return node.OpType switch
         {
             "Conv" when Graph.Constant(body, node, 1) is not { Dims.Count: >= 3 } filter || !WeightStream.CanRead(filter.DataType) => "its filter is not constant",
-            "LSTM" when node.GetInt("layout", 0) != 0 => "its layout is batch first, which DynamicQuantizeLSTM does not have",
-            "LSTM" => IsWeight(body, node, 1, 3) && IsWeight(body, node, 2, 3) ? "" : "its weights are not constant",
             "Conv" => "",
-            _ => IsWeight(body, node, 1, 2) ? "" : Graph.Constant(body, node, 1) is null ? "neither operand is a constant matrix on the right" : "its constant operand is no matrix",
+            _ => Graph.IsWeight(body, node, 1, 2) ? "" : Graph.Constant(body, node, 1) is null ? "neither operand is a constant matrix on the right" : "its constant operand is no matrix",
         };
     }
 
@@ -166,28 +169,4 @@ internal sealed class DynamicTransform(GraphContext graph) : PrecisionTransform(
     });
 
     private string ScaleOf(string quantised, string suffix) => Graph.Once(Graph.Main, quantised + suffix, () => Graph.Names.Next(quantised + suffix));
-
-    private void Recurrent(OnnxBody body, NodeProto node)
-    {
-        var layer = NodeAttributes.Node("DynamicQuantizeLSTM", node.Input, node.Output, node.Name, Domains.Microsoft);
-        layer.Attribute.AddRange(node.Attribute.Where(attribute => attribute.Name != "layout").Select(attribute => attribute.Clone()));
-        while (layer.Input.Count < 12)
-        {
-            layer.Input.Add("");
-        }
-
-        for (var i = 1; i <= 2; i++)
-        {
-            var weight = Graph.Input(body, node, i)!;
-            var shape = weight.Initializer!.Dims;
-            var (directions, gates, width) = ((int)shape[0], (int)shape[1], (int)shape[2]);
-            var quantised = QuantisedWeight.Int8(Graph, weight, new Channels(directions * gates, width), (gates, width));
-            layer.Input[i] = quantised.Values;
-            layer.Input[6 + (2 * i)] = quantised.ScaleName(Graph, [directions, gates]);
-            layer.Input[7 + (2 * i)] = Graph.Shared("zero", DataType.Int8, [directions, gates], new byte[directions * gates]);
-        }
-
-        GraphContext.Replace(body, node, layer);
-        GraphContext.Import(Graph.Model, Domains.Microsoft, 1);
-    }
 }

@@ -47,6 +47,10 @@ internal sealed class GraphContext
     public TensorProto? Constant(OnnxBody body, NodeProto node, int index) =>
         Input(body, node, index) is { Origin: ValueOrigin.Initializer, Initializer: { } tensor } ? tensor : null;
 
+    /// <summary>Whether an input is a constant matrix (or filter) of floats that can be quantised.</summary>
+    public bool IsWeight(OnnxBody body, NodeProto node, int index, int rank) =>
+        Constant(body, node, index) is { } tensor && tensor.Dims.Count == rank && WeightStream.CanRead(tensor.DataType) && tensor.Dims.All(dimension => dimension > 0);
+
     /// <summary>Type of a node's input.</summary>
     public DataType TypeOf(OnnxBody body, NodeProto node, int index) => Input(body, node, index) is { } value ? Types[value] : DataType.Undefined;
 
@@ -63,10 +67,13 @@ internal sealed class GraphContext
         Add(body, name, DataType.Float, shape, OnnxContent.Of(MemoryMarshal.AsBytes(values).ToArray()));
 
     /// <summary>A small constant that many nodes use, and that is there once for the whole model.</summary>
-    public string Shared(string name, DataType type, ReadOnlySpan<long> shape, params ReadOnlySpan<byte> bytes)
+    public string Shared(string name, DataType type, ReadOnlySpan<long> shape, params ReadOnlySpan<byte> bytes) => Shared(Main, name, type, shape, bytes);
+
+    /// <summary>A small constant that many nodes use, and that is there once for a body: not all rewriting of ONNX Runtime looks for constants outside.</summary>
+    public string Shared(OnnxBody body, string name, DataType type, ReadOnlySpan<long> shape, params ReadOnlySpan<byte> bytes)
     {
-        var key = (Main, $"{name} {type} {string.Join(',', shape.ToArray())} {Convert.ToHexString(bytes)}");
-        return shared.TryGetValue(key, out var found) ? found : shared[key] = Add(Main, name, type, shape, OnnxContent.Of(bytes.ToArray()));
+        var key = (body, $"{name} {type} {string.Join(',', shape.ToArray())} {Convert.ToHexString(bytes)}");
+        return shared.TryGetValue(key, out var found) ? found : shared[key] = Add(body, name, type, shape, OnnxContent.Of(bytes.ToArray()));
     }
 
     /// <summary>Remembers the name of something that is made once for a body.</summary>

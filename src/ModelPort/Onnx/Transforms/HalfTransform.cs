@@ -25,9 +25,7 @@ internal sealed class HalfTransform(GraphContext graph, IReadOnlyDictionary<stri
     private readonly Dictionary<TensorProto, HalfWeight> weights = new(ReferenceEqualityComparer.Instance);
     private int changed;
 
-    public override IEnumerable<string> Wanted => Graph.Index.In(Graph.Main)
-        .Where(value => value.Origin != ValueOrigin.Initializer && Graph.Types[value] == DataType.Float)
-        .Select(value => value.Name);
+    public override IEnumerable<string> Wanted => Measurable.Select(value => value.Name);
 
     public override IReadOnlyList<HalfWeight> Halves => [.. weights.Values.Where(weight => weight.Saturated + weight.Underflowed > 0)];
 
@@ -50,6 +48,8 @@ internal sealed class HalfTransform(GraphContext graph, IReadOnlyDictionary<stri
                 }
             }
         }
+
+        SayUnmeasured();
     }
 
     public override void Rewrite()
@@ -82,6 +82,9 @@ internal sealed class HalfTransform(GraphContext graph, IReadOnlyDictionary<stri
             Warnings.Add(Diagnose.HalfKept(Graph.Model.Path, kept));
         }
     }
+
+    private IEnumerable<OnnxValue> Measurable => Graph.Bodies.Where(body => InnerValues.ReasonAgainst(body).Length == 0)
+        .SelectMany(Graph.Index.In).Where(value => value.Origin != ValueOrigin.Initializer && Graph.Types[value] == DataType.Float);
 
     private static bool IsControl(NodeProto node) => node.Is("If") || node.Is("Loop") || node.Is("Scan");
 
@@ -128,7 +131,7 @@ internal sealed class HalfTransform(GraphContext graph, IReadOnlyDictionary<stri
             };
         }
 
-        if (Ranges is null || value.Body != Graph.Main || !Ranges.TryGetValue(value.Name, out var range))
+        if (Ranges is null || !Ranges.TryGetValue(value.Name, out var range))
         {
             return "";
         }
@@ -234,11 +237,29 @@ internal sealed class HalfTransform(GraphContext graph, IReadOnlyDictionary<stri
     // Tails of a Softmax and the like: they do no harm where they are small beside others, so that nothing stays FP32 for them; but it is said.
     private void NoteFlushed()
     {
-        var names = Graph.Index.In(Graph.Main).Where(value => Graph.Types[value] == DataType.Float && IsHalf(value) && Ranges!.TryGetValue(value.Name, out var range) && range.SmallestNonZero is > 0 and < Flushed)
+        var names = Measurable.Where(value => IsHalf(value) && Ranges!.TryGetValue(value.Name, out var range) && range.SmallestNonZero is > 0 and < Flushed)
             .Select(value => value.Name).Order(StringComparer.Ordinal).ToArray();
         if (names.Length > 0)
         {
             Notes.Add($"In calibration these values held numbers below 2^-25, which are zero as half floats: {string.Join(", ", names)}.");
+        }
+    }
+
+    // What is not known of values does not keep them FP32, as without calibration; but it is said.
+    private void SayUnmeasured()
+    {
+        foreach (var group in Graph.Bodies.GroupBy(InnerValues.ReasonAgainst).Where(group => group.Key.Length > 0))
+        {
+            Notes.Add($"Nodes of {string.Join(", ", group)} are made FP16 unmeasured: {group.Key}.");
+        }
+
+        if (Ranges is { Count: > 0 })
+        {
+            var unreached = Measurable.Where(value => value.Body.Kind != BodyKind.Main).GroupBy(value => value.Body).Where(body => !body.Any(value => Ranges.ContainsKey(value.Name))).Select(body => body.Key.Path).ToArray();
+            if (unreached.Length > 0)
+            {
+                Warnings.Add(Diagnose.BodyUnreached(Graph.Model.Path, Graph.Request.Precision.Name, unreached, "its nodes are made FP16 all the same"));
+            }
         }
     }
 

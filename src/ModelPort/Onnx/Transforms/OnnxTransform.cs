@@ -29,7 +29,7 @@ public static partial class OnnxTransform
         CheckKept(model, request);
         CheckAnyConverted(source, request, transform);
         return new OnnxTransformPlan(
-            request, source, model, raise, [.. transform.Decisions.Select(decision => decision.Plan())], [.. transform.Wanted.Distinct(StringComparer.Ordinal)], notes);
+            request, source, model, raise, [.. transform.Decisions.Select(decision => decision.Plan())], [.. transform.Wanted.Distinct(StringComparer.Ordinal)], [.. notes, .. transform.Notes]);
     }
 
     /// <summary>Carries a plan out.</summary>
@@ -49,7 +49,7 @@ public static partial class OnnxTransform
         }
 
         var graph = new GraphContext(model, plan.Request);
-        var transform = Transform(graph, CheckRanges(plan, ranges));
+        var transform = Transform(graph, CheckRanges(plan, graph, ranges));
         transform.Decide();
         CheckAnyConverted(plan.Source, plan.Request, transform);
         transform.Rewrite();
@@ -81,7 +81,7 @@ public static partial class OnnxTransform
         [.. transform?.Halves ?? []],
         before,
         WeightBytes(model),
-        [.. plan.Notes, .. transform?.Notes ?? []]);
+        [.. plan.Notes.Union(transform?.Notes ?? [])]);
 
     private static long WeightBytes(OnnxModel model) => model.Weights().Sum(weight => weight.ByteLength);
 
@@ -126,12 +126,13 @@ public static partial class OnnxTransform
         throw new ModelPortException(Diagnose.NothingToConvert(source.Path, request.Precision.Name, found));
     }
 
-    private static IReadOnlyDictionary<string, ValueRange> CheckRanges(OnnxTransformPlan plan, IReadOnlyDictionary<string, ValueRange>? ranges)
+    private static IReadOnlyDictionary<string, ValueRange> CheckRanges(OnnxTransformPlan plan, GraphContext graph, IReadOnlyDictionary<string, ValueRange>? ranges)
     {
         var known = ranges ?? ImmutableDictionary<string, ValueRange>.Empty;
         foreach (var name in plan.Ranges)
         {
-            if (known.TryGetValue(name, out var range) ? !range.IsValid : plan.Request.Precision.Ranges == RangeUse.Required)
+            // A body that calibration never reached is no error: its nodes stay in float.
+            if (known.TryGetValue(name, out var range) ? !range.IsValid : plan.Request.Precision.Ranges == RangeUse.Required && graph.Index.TryResolve(graph.Main, name, out _))
             {
                 throw new ModelPortException(known.ContainsKey(name)
                     ? Diagnose.RangeInvalid(plan.Source.Path, name, FormattableString.Invariant($"{range.Min} to {range.Max}"))

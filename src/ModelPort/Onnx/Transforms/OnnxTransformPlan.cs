@@ -28,7 +28,7 @@ public sealed record OpsetRaise(long From, long To);
 /// </param>
 /// <param name="Raise">The raise of the operators, or null.</param>
 /// <param name="Nodes">What is done with each node.</param>
-/// <param name="Ranges">The values of the main graph of <paramref name="Model"/> whose ranges are needed (or, for FP16, are useful).</param>
+/// <param name="Ranges">The values of <paramref name="Model"/>, in its graph and in bodies of If, Loop and Scan, whose ranges are needed (or, for FP16, are useful).</param>
 /// <param name="Notes">What was changed to get <paramref name="Model"/>, in sentences.</param>
 public sealed record OnnxTransformPlan(
     OnnxTransformRequest Request,

@@ -9,6 +9,9 @@ public sealed record OnnxTransformRequest(OnnxPrecision Precision)
     /// <summary>What the model will run on.</summary>
     public OnnxHardware Hardware { get; init; } = OnnxHardware.Cpu;
 
+    /// <summary>Whether quantised values have zero in the middle of their range.</summary>
+    public bool IsSymmetric => Precision == OnnxPrecision.FP8 || Hardware.IsSymmetric;
+
     /// <summary>Labels (<see cref="Formats.Onnx.NodeOrder.Label"/>) of nodes that stay in float, because measurements said so or the user did.</summary>
     public ImmutableHashSet<string> KeepInFloat { get; init; } = [];
 

@@ -28,7 +28,7 @@ internal abstract class PrecisionTransform(GraphContext graph, IReadOnlyDictiona
     /// <summary>What is done with each node that the precision is about.</summary>
     public List<NodeDecision> Decisions { get; } = [];
 
-    /// <summary>The values of the main graph whose ranges are wanted.</summary>
+    /// <summary>The values whose ranges are wanted, of the main graph and of bodies whose values can be measured.</summary>
     public virtual IEnumerable<string> Wanted => [];
 
     /// <summary>Weights that lost something as half floats.</summary>
@@ -50,8 +50,4 @@ internal abstract class PrecisionTransform(GraphContext graph, IReadOnlyDictiona
     public abstract void Rewrite();
 
     protected bool IsKept(NodeProto node) => Graph.Request.KeepInFloat.Contains(NodeOrder.Label(node));
-
-    /// <summary>Whether an input is a constant matrix (or filter) of floats that can be quantised.</summary>
-    protected bool IsWeight(OnnxBody body, NodeProto node, int index, int rank) =>
-        Graph.Constant(body, node, index) is { } tensor && tensor.Dims.Count == rank && WeightStream.CanRead(tensor.DataType) && tensor.Dims.All(dimension => dimension > 0);
 }

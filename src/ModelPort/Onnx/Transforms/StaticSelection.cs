@@ -3,9 +3,10 @@ using ModelPort.Formats.Onnx;
 namespace ModelPort.Onnx.Transforms;
 
 /// <summary>
-/// Which nodes of the main graph compute with integers (or 8-bit floats), and which values must be quantised for it. Products and convolutions are where it
+/// Which nodes compute with integers (or 8-bit floats), and which values must be quantised for it. Products and convolutions are where it
 /// pays. From them the need goes backwards: a value that one of them reads is quantised where it is made; operators that only move values hand the need on with
-/// the scale unchanged; sums, means and concatenations join in when what they read is quantised anyway. So no integer island stands alone among floats.
+/// the scale unchanged; sums, means and concatenations join in when what they read is quantised anyway. So no integer island stands alone among floats. A value that
+/// a body of If, Loop or Scan takes from outside is quantised where it is made; what goes in and out at the body's own edges is made of floats there.
 /// </summary>
 internal sealed class StaticSelection
 {
@@ -14,7 +15,7 @@ internal sealed class StaticSelection
     private readonly Func<NodeProto, bool> isKept;
     private readonly bool wholeChains;
     private readonly Dictionary<OnnxValue, OnnxValue> parents = new(ReferenceEqualityComparer.Instance);
-    private readonly HashSet<NodeProto> nodes = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<NodeProto, OnnxBody> nodes = new(ReferenceEqualityComparer.Instance);
     private readonly HashSet<NodeProto> makers = new(ReferenceEqualityComparer.Instance);
 
     /// <param name="graph">The model.</param>
@@ -33,7 +34,7 @@ internal sealed class StaticSelection
     public IEnumerable<OnnxValue> Values => parents.Keys;
 
     /// <summary>Whether a node reads quantised values.</summary>
-    public bool Contains(NodeProto node) => nodes.Contains(node);
+    public bool Contains(NodeProto node) => nodes.ContainsKey(node);
 
     /// <summary>Whether what a node gives is of integers, so that all who read it read the same.</summary>
     public bool Makes(NodeProto node) => makers.Contains(node);
@@ -54,7 +55,7 @@ internal sealed class StaticSelection
     /// <param name="inputs">Which of its inputs are values.</param>
     public void Add(OnnxBody body, NodeProto node, params ReadOnlySpan<int> inputs)
     {
-        nodes.Add(node);
+        nodes.TryAdd(node, body);
         makers.Add(node);
         foreach (var input in inputs)
         {
@@ -65,9 +66,9 @@ internal sealed class StaticSelection
     /// <summary>Quantises what convolutions give: their kernels have no other way. (Products of matrices can give floats.)</summary>
     public void AddResults()
     {
-        foreach (var node in nodes.Where(node => wholeChains && node.Is("Conv")).ToList())
+        foreach (var (node, body) in nodes.Where(entry => wholeChains && entry.Key.Is("Conv")).ToList())
         {
-            Need(Result(graph.Main, node));
+            Need(Result(body, node));
         }
     }
 
@@ -75,7 +76,7 @@ internal sealed class StaticSelection
     public OnnxValue Result(OnnxBody body, NodeProto node)
     {
         graph.Index.TryResolve(body, node.Output[0], out var value);
-        return wholeChains && value!.Uses is [{ Node: { } next }] && (next.Is("Relu") || next.Is("Clip")) && graph.Index.TryResolve(body, next.Output[0], out var limited) ? limited : value!;
+        return wholeChains && value!.Uses is [{ Node: { } next } use] && use.Body.Equals(body) && (next.Is("Relu") || next.Is("Clip")) && graph.Index.TryResolve(body, next.Output[0], out var limited) ? limited : value!;
     }
 
     private void Need(OnnxValue value)
@@ -87,9 +88,9 @@ internal sealed class StaticSelection
 
         if (Moves(producer))
         {
-            if (graph.Input(graph.Main, producer, 0) is { Origin: not ValueOrigin.Initializer } moved && flaw(moved).Length == 0)
+            if (graph.Input(value.Body, producer, 0) is { Origin: not ValueOrigin.Initializer } moved && flaw(moved).Length == 0)
             {
-                nodes.Add(producer);
+                nodes.TryAdd(producer, value.Body);
                 makers.Add(producer);
                 Need(moved);
                 Join(value, moved);
@@ -98,20 +99,20 @@ internal sealed class StaticSelection
             return;
         }
 
-        var maker = (producer.Is("Relu") || producer.Is("Clip")) && graph.Input(graph.Main, producer, 0) is { Producer: { } before } inner && inner.Uses.Count == 1 ? before : producer;
-        if (nodes.Contains(maker))
+        var maker = (producer.Is("Relu") || producer.Is("Clip")) && graph.Input(value.Body, producer, 0) is { Producer: { } before } inner && inner.Uses.Count == 1 && inner.Body.Equals(value.Body) ? before : producer;
+        if (nodes.ContainsKey(maker))
         {
             makers.Add(producer);
         }
         else if (Joins(maker))
         {
-            var inputs = Enumerable.Range(0, maker.Input.Count).Select(i => graph.Input(graph.Main, maker, i)).OfType<OnnxValue>().ToList();
+            var inputs = Enumerable.Range(0, maker.Input.Count).Select(i => graph.Input(value.Body, maker, i)).OfType<OnnxValue>().ToList();
             var variable = inputs.Where(input => input.Origin != ValueOrigin.Initializer).ToList();
             // Parts of a concatenation share the scale of the whole, so that one which is always zero (padding with channels) does no harm.
             var shares = maker.Is("Concat") && inputs.Count == variable.Count;
-            if (inputs.All(input => graph.Types[input] == DataType.Float) && (shares || variable.All(input => flaw(input).Length == 0)) && variable.Any(ComesOfIntegers))
+            if (inputs.All(input => graph.Types[input] == DataType.Float) && variable.Any(ComesOfIntegers) && (shares || variable.All(input => flaw(input).Length == 0)))
             {
-                nodes.Add(maker);
+                nodes.TryAdd(maker, value.Body);
                 makers.Add(maker);
                 makers.Add(producer);
                 variable.ForEach(Need);
@@ -130,10 +131,10 @@ internal sealed class StaticSelection
     {
         null => false,
         _ when !seen.Add(value) => false,
-        var producer when nodes.Contains(producer) => producer.Is("Conv"),
-        var producer when producer.Is("Relu") || producer.Is("Clip") || Moves(producer) => graph.Input(graph.Main, producer, 0) is { } before && ComesOfIntegers(before, seen),
+        var producer when nodes.ContainsKey(producer) => producer.Is("Conv"),
+        var producer when producer.Is("Relu") || producer.Is("Clip") || Moves(producer) => graph.Input(value.Body, producer, 0) is { } before && ComesOfIntegers(before, seen),
         // The last block of a residual network, which only a mean reads.
-        var producer when producer.Is("Add") => Enumerable.Range(0, 2).Any(i => graph.Input(graph.Main, producer, i) is { } before && ComesOfIntegers(before, seen)),
+        var producer when producer.Is("Add") => Enumerable.Range(0, 2).Any(i => graph.Input(value.Body, producer, i) is { } before && ComesOfIntegers(before, seen)),
         _ => false,
     };
 

@@ -7,7 +7,8 @@ namespace ModelPort.Onnx.Transforms;
 
 /// <summary>
 /// INT8 and FP8 with measured ranges, written as QuantizeLinear and DequantizeLinear around what is quantised, for kernels of integers to be found in. Weights are
-/// stored in 8 bits with a scale for each output channel, and only their DequantizeLinear is written. A value gets one pair that all its readers share.
+/// stored in 8 bits with a scale for each output channel, and only their DequantizeLinear is written. A value gets one pair that all its readers share, but for
+/// those in bodies of If, Loop and Scan: kernels are found within one body, so that each has a DequantizeLinear of its own for what comes from outside.
 /// Biases are INT32 in steps of both scales' product.
 /// </summary>
 internal sealed class StaticTransform : PrecisionTransform
@@ -20,8 +21,9 @@ internal sealed class StaticTransform : PrecisionTransform
 
     private readonly StaticSelection selection;
     private readonly Dictionary<OnnxValue, (float Scale, int ZeroPoint)> steps = new(ReferenceEqualityComparer.Instance);
-    private readonly Dictionary<string, (OnnxValue Value, string Names, float[] Scales)> weights = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (string Integers, string Scale, string Zero, float[] Scales)> weights = new(StringComparer.Ordinal);
     private readonly SortedSet<string> empty = new(StringComparer.Ordinal);
+    private readonly SortedSet<string> unreached = new(StringComparer.Ordinal);
 
     public StaticTransform(GraphContext graph, IReadOnlyDictionary<string, ValueRange>? ranges)
         : base(graph, ranges)
@@ -32,7 +34,7 @@ internal sealed class StaticTransform : PrecisionTransform
 
     public override IEnumerable<string> Wanted => selection.Values.Select(value => value.Name);
 
-    public override int ChangedWeights => weights.Count;
+    public override int ChangedWeights => weights.Count + Recurrent.Count();
 
     private bool IsFloat8 { get; }
 
@@ -50,39 +52,40 @@ internal sealed class StaticTransform : PrecisionTransform
             {
                 var reason = ReasonAgainst(body, node);
                 Decisions.Add(new NodeDecision(body, node, reason));
-                if (reason.Length == 0)
+                if (reason.Length == 0 && !node.Is("LSTM"))
                 {
-                    selection.Add(body, node, Inputs(node));
+                    selection.Add(body, node, Inputs(body, node));
                 }
             }
         }
 
         selection.AddResults();
-        foreach (var node in Graph.Main.Nodes.Where(node => !ForProcessor && node.Is("Add") && IsResidual(node)))
+        foreach (var body in Graph.Bodies)
         {
-            selection.Add(Graph.Main, node, 0, 1);
+            foreach (var node in body.Nodes.Where(node => !ForProcessor && node.Is("Add") && IsResidual(body, node)))
+            {
+                selection.Add(body, node, 0, 1);
+            }
         }
 
         var decided = Decisions.Select(decision => decision.Node).ToHashSet(ReferenceEqualityComparer.Instance);
-        Decisions.AddRange(Graph.Main.Nodes.Where(node => selection.Contains(node) && !decided.Contains(node)).Select(node => new NodeDecision(Graph.Main, node, "")));
-        if (empty.Count > 0)
-        {
-            Warnings.Add(Diagnose.RangeEmpty(Graph.Model.Path, empty));
-        }
+        Decisions.AddRange(Graph.Bodies.SelectMany(body => body.Nodes.Where(node => selection.Contains(node) && !decided.Contains(node)).Select(node => new NodeDecision(body, node, ""))));
+        Say();
     }
 
     public override void Rewrite()
     {
         foreach (var group in selection.Values.GroupBy(selection.Root, ReferenceEqualityComparer.Instance).ToList())
         {
-            var step = StepOf(group.Select(value => Ranges![value.Name]).Aggregate((a, b) => a.Union(b)));
+            // A part of a concatenation that calibration never saw has the scale of the others.
+            var step = StepOf(group.Where(value => Ranges!.ContainsKey(value.Name)).Select(value => Ranges![value.Name]).Aggregate((a, b) => a.Union(b)));
             foreach (var value in group)
             {
                 steps[value] = step;
             }
         }
 
-        foreach (var (body, node, _) in Decisions.Where(decision => decision.Converted))
+        foreach (var (body, node, _) in Decisions.Where(decision => decision.Converted && selection.Contains(decision.Node)))
         {
             Constants(body, node);
         }
@@ -91,13 +94,38 @@ internal sealed class StaticTransform : PrecisionTransform
         {
             Pair(value);
         }
+
+        foreach (var (body, node, _) in Recurrent)
+        {
+            RecurrentWeights.Quantise(Graph, body, node);
+        }
     }
+
+    private IEnumerable<NodeDecision> Recurrent => Decisions.Where(decision => decision.Converted && decision.Node.Is("LSTM"));
 
     private static ReadOnlySpan<int> Both => [0, 1];
 
     private static ReadOnlySpan<int> First => [0];
 
-    private ReadOnlySpan<int> Inputs(NodeProto node) => node.Is("MatMul") && Graph.Constant(Graph.Main, node, 1) is null ? Both : First;
+    private ReadOnlySpan<int> Inputs(OnnxBody body, NodeProto node) => node.Is("MatMul") && Graph.Constant(body, node, 1) is null ? Both : First;
+
+    private void Say()
+    {
+        if (empty.Count > 0)
+        {
+            Warnings.Add(Diagnose.RangeEmpty(Graph.Model.Path, empty));
+        }
+
+        if (unreached.Count > 0)
+        {
+            Warnings.Add(Diagnose.BodyUnreached(Graph.Model.Path, Graph.Request.Precision.Name, unreached, "what multiplies them stays in float"));
+        }
+
+        if (Recurrent.Count() is > 0 and var layers)
+        {
+            Notes.Add(FormattableString.Invariant($"{layers} LSTM have INT8 weights and values that are quantised while the model runs, as in INT8-Dynamic: ONNX Runtime has no LSTM of measured ranges."));
+        }
+    }
 
     private string ReasonAgainst(OnnxBody body, NodeProto node)
     {
@@ -106,9 +134,9 @@ internal sealed class StaticTransform : PrecisionTransform
             return Asked;
         }
 
-        if (body.Kind != BodyKind.Main)
+        if (node.Is("LSTM") && ForProcessor)
         {
-            return "values inside the bodies of If, Loop and Scan have no measured range";
+            return RecurrentWeights.ReasonAgainst(Graph, body, node);
         }
 
         if (node.OpType is "LSTM" or "GRU" or "RNN" || (node.Is("ConvTranspose") && ForProcessor))
@@ -116,20 +144,28 @@ internal sealed class StaticTransform : PrecisionTransform
             return $"ONNX Runtime has no {node.OpType} of quantised values";
         }
 
-        foreach (var input in Inputs(node))
+        List<OnnxValue> values = [];
+        foreach (var input in Inputs(body, node))
         {
             if (Graph.Input(body, node, input) is not { Origin: not ValueOrigin.Initializer } value || Graph.Types[value] != DataType.Float)
             {
                 return $"its input {input} is no variable FLOAT";
             }
 
-            if (Flaw(value) is { Length: > 0 } flaw)
-            {
-                return flaw;
-            }
+            values.Add(value);
         }
 
-        return Structure(body, node) is { Length: > 0 } unfit ? unfit : ForProcessor && node.Is("Conv") ? Flaw(selection.Result(body, node)) : "";
+        if (Structure(body, node) is { Length: > 0 } unfit)
+        {
+            return unfit;
+        }
+
+        if (ForProcessor && node.Is("Conv"))
+        {
+            values.Add(selection.Result(body, node));
+        }
+
+        return values.Select(Flaw).FirstOrDefault(flaw => flaw.Length > 0) ?? "";
     }
 
     private string Structure(OnnxBody body, NodeProto node)
@@ -138,10 +174,10 @@ internal sealed class StaticTransform : PrecisionTransform
         {
             case "Gemm":
                 return node.GetInt("transA", 0) != 0 ? "its first operand is transposed"
-                    : !IsWeight(body, node, 1, 2) ? "its second operand is no constant matrix"
+                    : !Graph.IsWeight(body, node, 1, 2) ? "its second operand is no constant matrix"
                     : ForProcessor && node.Input.Count > 2 && node.GetFloat("beta", 1) != 1 ? "kernels of integers have no beta" : "";
             case "MatMul":
-                return Graph.Constant(body, node, 1) is null || IsWeight(body, node, 1, 2) ? "" : "its constant operand is no matrix";
+                return Graph.Constant(body, node, 1) is null || Graph.IsWeight(body, node, 1, 2) ? "" : "its constant operand is no matrix";
             default:
                 if (Graph.Constant(body, node, 1) is not { Dims.Count: >= 3 } filter || !WeightStream.CanRead(filter.DataType) || filter.Dims.Any(dimension => dimension <= 0))
                 {
@@ -155,7 +191,18 @@ internal sealed class StaticTransform : PrecisionTransform
     // Why a value cannot be quantised with what is known about it.
     private string Flaw(OnnxValue value)
     {
-        if (Ranges is not null && Ranges.TryGetValue(value.Name, out var range) && range is { Min: 0, Max: 0 })
+        if (Ranges is null)
+        {
+            return InnerValues.ReasonAgainst(value.Body);
+        }
+
+        if (!Ranges.TryGetValue(value.Name, out var range))
+        {
+            unreached.Add(value.Body.Path);
+            return $"calibration never reached {value.Body.Path}";
+        }
+
+        if (range is { Min: 0, Max: 0 })
         {
             empty.Add(value.Name);
             return $"its value '{value.Name}' was always zero in calibration";
@@ -165,10 +212,11 @@ internal sealed class StaticTransform : PrecisionTransform
     }
 
     // The sum after a block, with what went around the block.
-    private bool IsResidual(NodeProto node) => Enumerable.Range(0, 2).All(i =>
-            Graph.Input(Graph.Main, node, i) is { Origin: not ValueOrigin.Initializer } input && Graph.Types[input] == DataType.Float && Flaw(input).Length == 0)
-        && !IsKept(node)
-        && Enumerable.Range(0, 2).Any(i => Graph.Input(Graph.Main, node, i)!.Producer is { } producer && selection.Contains(producer) && !producer.Is("Add"));
+    private bool IsResidual(OnnxBody body, NodeProto node) => !IsKept(node)
+        && Enumerable.Range(0, 2).Select(i => Graph.Input(body, node, i)).ToArray() is var operands
+        && operands.All(operand => operand is { Origin: not ValueOrigin.Initializer } && Graph.Types[operand] == DataType.Float)
+        && operands.Any(operand => operand!.Producer is { } producer && selection.Contains(producer) && !producer.Is("Add"))
+        && operands.All(operand => Flaw(operand!).Length == 0);
 
     private (float Scale, int ZeroPoint) StepOf(ValueRange measured)
     {
@@ -196,24 +244,31 @@ internal sealed class StaticTransform : PrecisionTransform
     {
         var (scale, zeroPoint) = steps[value];
         var integers = Graph.Names.Next(value.Name + "_q");
-        var (scaleName, zeroName) = (ScaleName(scale), ZeroName(Activations, zeroPoint));
         var all = ForProcessor && value.Producer is { } producer && selection.Makes(producer);
         var before = value.Name;
-        var after = Graph.Names.Next(value.Name + "_dq");
-        if (all && value.Uses.Any(use => use.Node is null && use.Body.Kind == BodyKind.Main))
+        string Back(OnnxBody body) => Graph.Once(body, integers, () => Dequantised(body, integers, ScaleName(body, scale), ZeroName(body, zeroPoint), Graph.Names.Next(value.Name + "_dq")));
+        if (all && value.Uses.Any(use => use.Node is null))
         {
-            (before, after) = (after, before);
+            // The name of an output must not change: what integers make of it has that name.
+            before = Graph.Names.Next(value.Name + "_f");
             value.Producer!.Output[value.OutputIndex] = before;
+            Graph.Once(value.Body, integers, () => Dequantised(value.Body, integers, ScaleName(value.Body, scale), ZeroName(value.Body, zeroPoint), value.Name));
         }
 
-        value.Body.Nodes.Add(NodeAttributes.Node("QuantizeLinear", [before, scaleName, zeroName], [integers]));
-        value.Body.Nodes.Add(NodeAttributes.Node("DequantizeLinear", [integers, scaleName, zeroName], [after]));
+        value.Body.Nodes.Add(NodeAttributes.Node("QuantizeLinear", [before, ScaleName(value.Body, scale), ZeroName(value.Body, zeroPoint)], [integers]));
         foreach (var use in value.Uses.Where(use => use.Node is not null && (all || selection.Contains(use.Node))))
         {
-            use.Node!.Input[use.Index] = after;
+            use.Node!.Input[use.Index] = Back(use.Body);
         }
 
         Graph.Quantised.Add(new QuantisedTensor(value.Name, Activations, scale, zeroPoint, 1));
+    }
+
+    private static string Dequantised(OnnxBody body, string integers, string scale, string zero, string floats, long? axis = null)
+    {
+        var back = NodeAttributes.Node("DequantizeLinear", zero.Length > 0 ? [integers, scale, zero] : [integers, scale], [floats]);
+        body.Nodes.Add(axis is { } along ? back.Set("axis", along) : back);
+        return floats;
     }
 
     private void Constants(OnnxBody body, NodeProto node)
@@ -255,14 +310,14 @@ internal sealed class StaticTransform : PrecisionTransform
             weights[key] = weight = Quantise(value, axis);
         }
 
-        node.Input[1] = weight.Names;
+        node.Input[1] = Graph.Once(body, key, () => Dequantised(body, weight.Integers, weight.Scale, weight.Zero, Graph.Names.Next(value.Name + "_dq"), axis < 0 ? null : axis));
         if (ForProcessor && Graph.Constant(body, node, 2) is { DataType: DataType.Float, Dims.Count: 1 } bias && bias.Dims[0] == weight.Scales.Length)
         {
             Bias(body, node, bias, weight.Scales);
         }
     }
 
-    private (OnnxValue, string, float[]) Quantise(OnnxValue value, int axis)
+    private (string, string, string, float[]) Quantise(OnnxValue value, int axis)
     {
         var tensor = value.Initializer!;
         var stream = WeightStream.Of(Graph.Model, tensor);
@@ -272,26 +327,23 @@ internal sealed class StaticTransform : PrecisionTransform
         var integers = Graph.Add(value.Body, value.Name + "_q", Weights, stream.Shape, IsFloat8 ? WeightScales.ToFloat8(stream, channels, scales) : WeightScales.ToInt8(stream, channels, scales));
         long[] shape = axis < 0 ? [] : [scales.Length];
         var scale = Graph.Add(value.Body, value.Name + "_s", shape, scales);
-        var zero = Graph.Shared("zero", Weights, shape, new byte[scales.Length]);
-        var floats = Graph.Names.Next(value.Name + "_dq");
-        var back = NodeAttributes.Node("DequantizeLinear", [integers, scale, zero], [floats]);
-        value.Body.Nodes.Add(axis < 0 ? back : back.Set("axis", (long)axis));
+        var zero = Graph.Shared(value.Body, "zero", Weights, shape, new byte[scales.Length]);
         Graph.Replaced(tensor);
         Graph.Quantised.Add(new QuantisedTensor(value.Name, Weights, scales.Max(), 0, scales.Length));
-        return (value, floats, scales);
+        return (integers, scale, zero, scales);
     }
 
     // A bias in steps of both scales must fit 32 bits: where it does not, the channel's weights get larger steps, which they hardly notice beside such a bias.
     private void Widen(OnnxValue weight, int axis, float[] scales)
     {
-        foreach (var (node, bias) in weight.Uses
+        foreach (var (use, bias) in weight.Uses
             .Where(use => ForProcessor && use is { Node: not null, Index: 1 } && selection.Contains(use.Node) && AxisOf(use.Node) == axis)
-            .Select(use => (use.Node!, Graph.Constant(use.Body, use.Node!, 2))))
+            .Select(use => (use, Graph.Constant(use.Body, use.Node!, 2))))
         {
             if (bias is { DataType: DataType.Float, Dims.Count: 1 } && bias.Dims[0] == scales.Length)
             {
                 var values = WeightStream.Of(Graph.Model, bias).ToArray();
-                var activation = steps[Graph.Input(Graph.Main, node, 0)!].Scale;
+                var activation = steps[Graph.Input(use.Body, use.Node!, 0)!].Scale;
                 for (var i = 0; i < scales.Length; i++)
                 {
                     scales[i] = Math.Max(scales[i], Math.Abs(values[i]) / activation / (1 << 30));
@@ -314,9 +366,7 @@ internal sealed class StaticTransform : PrecisionTransform
         int[] integers = [.. values.Select((x, i) => LinearQuantizer.ToInt32(x, steps32[i]))];
         var name = Graph.Add(value.Body, value.Name + "_q", DataType.Int32, [values.Length], OnnxContent.Of(MemoryMarshal.AsBytes<int>(integers).ToArray()));
         var scaleName = Graph.Add(value.Body, value.Name + "_s", [values.Length], steps32);
-        var floats = Graph.Names.Next(value.Name + "_dq");
-        value.Body.Nodes.Add(NodeAttributes.Node("DequantizeLinear", [name, scaleName], [floats]).Set("axis", 0L));
-        node.Input[2] = floats;
+        node.Input[2] = Dequantised(body, name, scaleName, "", Graph.Names.Next(value.Name + "_dq"), 0);
         Graph.Replaced(bias);
     }
 
@@ -324,7 +374,7 @@ internal sealed class StaticTransform : PrecisionTransform
     private void Operand(OnnxBody body, NodeProto node, int input)
     {
         var value = Graph.Input(body, node, input)!;
-        node.Input[input] = Graph.Once(value.Body, value.Name + " operand", () =>
+        node.Input[input] = Graph.Once(body, value.Name + " operand", () =>
         {
             var values = WeightStream.Of(Graph.Model, value.Initializer!).ToArray();
             if (!values.All(float.IsFinite))
@@ -345,15 +395,13 @@ internal sealed class StaticTransform : PrecisionTransform
             }
 
             var name = Graph.Add(value.Body, value.Name + "_q", Activations, [.. value.Initializer!.Dims], OnnxContent.Of(codes));
-            var floats = Graph.Names.Next(value.Name + "_dq");
-            value.Body.Nodes.Add(NodeAttributes.Node("DequantizeLinear", [name, ScaleName(scale), ZeroName(Activations, zeroPoint)], [floats]));
             Graph.Replaced(value.Initializer);
             Graph.Quantised.Add(new QuantisedTensor(value.Name, Activations, scale, zeroPoint, 1));
-            return floats;
+            return Dequantised(body, name, ScaleName(body, scale), ZeroName(body, zeroPoint), Graph.Names.Next(value.Name + "_dq"));
         });
     }
 
-    private string ScaleName(float scale) => Graph.Shared("s", DataType.Float, [], BitConverter.GetBytes(scale));
+    private string ScaleName(OnnxBody body, float scale) => Graph.Shared(body, "s", DataType.Float, [], BitConverter.GetBytes(scale));
 
-    private string ZeroName(DataType type, int zeroPoint) => Graph.Shared("z", type, [], (byte)zeroPoint);
+    private string ZeroName(OnnxBody body, int zeroPoint) => Graph.Shared(body, "z", Activations, [], (byte)zeroPoint);
 }
