@@ -19,7 +19,7 @@ public static partial class Diagnose
 
     /// <summary>MP1103: a graph is to be rewritten for hardware that is not there.</summary>
     public static Diagnostic OptimizeUnfit(string file, string level, string other) =>
-        Error("MP1103", file, $"Optimize '{level}' is set beside {other}, but ONNX Runtime rewrites a graph for the processor that it runs on; expected a port for cpu. Remove Optimize, or give such ports an item of their own.");
+        Error("MP1103", file, $"Optimize '{level}' is set beside {other}, but ONNX Runtime rewrites a graph for the processor that it runs on; expected a port for cpu or avx2. Remove Optimize, or give such ports an item of their own.");
 
     /// <summary>MP2100: nothing in the model can be given the precision.</summary>
     public static Diagnostic NothingToConvert(string path, string precision, string found) =>
