@@ -1,3 +1,7 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace ModelPort.Kernels;
 
 /// <summary>
@@ -7,50 +11,80 @@ namespace ModelPort.Kernels;
 public static class NBitsQuantizer
 {
     /// <summary>
-    /// A block around the middle code: the value of the greatest magnitude becomes code 0 exactly, so that the scale has the sign opposite to its own.
-    /// Halves are rounded to even.
+    /// The scale of a block around the middle code: the value of the greatest magnitude (the first, of two) becomes code 0 exactly, so that the scale has the sign
+    /// opposite to its own.
     /// </summary>
-    /// <param name="source">The values of a block; a tail may be shorter than a block.</param>
+    /// <param name="source">The values of a block, none of them NaN; a tail may be shorter than a block.</param>
     /// <param name="bits">4 or 8.</param>
-    /// <param name="codes">Receives a code for each value.</param>
+    /// <param name="zeroPoint">The middle code.</param>
     /// <returns>The scale; 0 for a block of zeros, whose codes are all the middle.</returns>
-    public static float Symmetric(ReadOnlySpan<float> source, int bits, Span<byte> codes)
+    public static float Symmetric(ReadOnlySpan<float> source, int bits, out byte zeroPoint)
     {
-        int middle = 1 << (bits - 1);
-        float extreme = 0;
-        foreach (float value in source)
+        zeroPoint = (byte)(1 << (bits - 1));
+        float largest = LinearQuantizer.LargestMagnitude(source);
+        ReadOnlySpan<int> patterns = MemoryMarshal.Cast<float, int>(source);
+        uint above = (uint)patterns.IndexOf(BitConverter.SingleToInt32Bits(largest)), below = (uint)patterns.IndexOf(BitConverter.SingleToInt32Bits(-largest));
+        // What is not there has the greatest index.
+        return (largest > 0 && below < above ? -largest : largest) / -zeroPoint;
+    }
+
+    /// <summary>The scale of a block whose range, widened to hold zero, is spread over all codes.</summary>
+    /// <param name="source">The values of a block, none of them NaN; a tail may be shorter than a block.</param>
+    /// <param name="bits">4 or 8.</param>
+    /// <param name="zeroPoint">The code of zero.</param>
+    /// <returns>The scale; 0 for a block of zeros.</returns>
+    public static float Asymmetric(ReadOnlySpan<float> source, int bits, out byte zeroPoint)
+    {
+        Vector<float> least = default, greatest = default;
+        int i = 0;
+        for (; i <= source.Length - Vector<float>.Count; i += Vector<float>.Count)
         {
-            extreme = Math.Abs(value) > Math.Abs(extreme) ? value : extreme;
+            Vector<float> values = new(source[i..]);
+            least = Vector.Min(least, values);
+            greatest = Vector.Max(greatest, values);
         }
 
-        float scale = extreme / -middle;
-        float inverse = scale == 0 ? 0 : 1 / scale;
-        Encode(source, float.IsFinite(inverse) ? inverse : 0, middle, (2 * middle) - 1, codes);
+        float min = 0, max = 0;
+        for (int lane = 0; lane < Vector<float>.Count; lane++)
+        {
+            min = Math.Min(min, least[lane]);
+            max = Math.Max(max, greatest[lane]);
+        }
+
+        for (; i < source.Length; i++)
+        {
+            min = Math.Min(min, source[i]);
+            max = Math.Max(max, source[i]);
+        }
+
+        int highest = (1 << bits) - 1;
+        float scale = (max - min) / highest;
+        zeroPoint = (byte)Math.Clamp(MathF.Round(-min * Inverse(scale)), 0, highest);
         return scale;
     }
 
-    /// <summary>A block whose range, widened to hold zero, is spread over all codes. Halves are rounded to even.</summary>
-    /// <param name="source">The values of a block; a tail may be shorter than a block.</param>
+    /// <summary>The codes of a block. Halves are rounded to even.</summary>
+    /// <param name="source">The values of the block.</param>
     /// <param name="bits">4 or 8.</param>
-    /// <param name="codes">Receives a code for each value.</param>
+    /// <param name="scale">Its scale.</param>
     /// <param name="zeroPoint">The code of zero.</param>
-    /// <returns>The scale; 0 for a block of zeros.</returns>
-    public static float Asymmetric(ReadOnlySpan<float> source, int bits, Span<byte> codes, out byte zeroPoint)
+    /// <param name="codes">Receives a code for each value.</param>
+    public static void Encode(ReadOnlySpan<float> source, int bits, float scale, byte zeroPoint, Span<byte> codes)
     {
-        int highest = (1 << bits) - 1;
-        float min = 0, max = 0;
-        foreach (float value in source)
+        float inverse = Inverse(scale), highest = (1 << bits) - 1;
+        Vector<float> factor = new(inverse), middle = new(zeroPoint), top = new(highest);
+        int i = 0;
+        for (; i <= source.Length - Vector<byte>.Count; i += Vector<byte>.Count)
         {
-            min = Math.Min(min, value);
-            max = Math.Max(max, value);
+            Vector<ushort> low = Vector.Narrow(Codes(source[i..], factor, middle, top), Codes(source[(i + Vector<int>.Count)..], factor, middle, top));
+            Vector<ushort> high = Vector.Narrow(Codes(source[(i + (2 * Vector<int>.Count))..], factor, middle, top), Codes(source[(i + (3 * Vector<int>.Count))..], factor, middle, top));
+            Vector.Narrow(low, high).CopyTo(codes[i..]);
         }
 
-        float scale = (max - min) / highest;
-        float inverse = scale == 0 ? 0 : 1 / scale;
-        inverse = float.IsFinite(inverse) ? inverse : 0;
-        zeroPoint = (byte)Math.Clamp(MathF.Round(-min * inverse), 0, highest);
-        Encode(source, inverse, zeroPoint, highest, codes);
-        return scale;
+        for (; i < source.Length; i++)
+        {
+            codes[i] = (byte)Math.Clamp(MathF.Round(source[i] * inverse) + zeroPoint, 0, highest);
+        }
     }
 
     /// <summary>Codes of 4 bits, two a byte, the first in the low half.</summary>
@@ -64,11 +98,10 @@ public static class NBitsQuantizer
         }
     }
 
-    private static void Encode(ReadOnlySpan<float> source, float inverse, int zeroPoint, int highest, Span<byte> codes)
-    {
-        for (int i = 0; i < source.Length; i++)
-        {
-            codes[i] = (byte)Math.Clamp(MathF.Round(source[i] * inverse) + zeroPoint, 0, highest);
-        }
-    }
+    // A block of values too small for their scale to have an inverse is a block of zeros.
+    private static float Inverse(float scale) => 1 / scale is var inverse && float.IsFinite(inverse) ? inverse : 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<uint> Codes(ReadOnlySpan<float> source, Vector<float> inverse, Vector<float> zeroPoint, Vector<float> highest) => Vector.AsVectorUInt32(Vector.ConvertToInt32Native(
+        Vector.Min(Vector.Max(Vector.Round(new Vector<float>(source) * inverse) + zeroPoint, Vector<float>.Zero), highest)));
 }

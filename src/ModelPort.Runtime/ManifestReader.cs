@@ -73,6 +73,7 @@ internal static class ManifestReader
         {
             Parts = parts,
             Precision = Text(output, "precision"),
+            HardwareTarget = Object(output, "graph") is { } graph ? Optional(graph, "hardwareTarget") : null,
             Verdict = Text(output, "verdict"),
             Metrics = [.. output.GetProperty("metrics").EnumerateArray().Select(ReadMetric)],
             Tasks = List(output, "tasks").DistinctBy(t => Text(t, "file")).ToDictionary(t => Text(t, "file"), t => Text(t, "sha256"), StringComparer.Ordinal),
@@ -98,7 +99,7 @@ internal static class ManifestReader
         Optional(metric, "on"));
 
     private static PortedRatio ReadRatio(JsonElement ratio) =>
-        new(Text(ratio, "metric"), Number(ratio.GetProperty("median")), Number(ratio.GetProperty("low")), Number(ratio.GetProperty("high")));
+        new(Text(ratio, "metric"), Number(ratio.GetProperty("median")), Number(ratio.GetProperty("low")), Number(ratio.GetProperty("high")), Optional(ratio, "on"));
 
     // What is not finite is written as a name.
     private static double Number(JsonElement value) => value.ValueKind == JsonValueKind.String

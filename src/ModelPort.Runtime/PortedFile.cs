@@ -7,7 +7,7 @@ namespace ModelPort.Runtime;
 /// <param name="Value">The number.</param>
 /// <param name="Error">Its standard error; null where it has none.</param>
 /// <param name="Unit">Its unit; null for a plain number.</param>
-/// <param name="On">The task it was measured on; null for all that is not measured on tasks.</param>
+/// <param name="On">The task, the output or the batch size that it was measured on; null for all others.</param>
 public sealed record PortedMetric(string Name, string Of, string? Against, double Value, double? Error, string? Unit, string? On);
 
 /// <summary>A serving number of the port divided by the source's, from neighbouring rounds on one machine.</summary>
@@ -15,7 +15,8 @@ public sealed record PortedMetric(string Name, string Of, string? Against, doubl
 /// <param name="Median">The median over the rounds.</param>
 /// <param name="Low">A quarter of the rounds are below.</param>
 /// <param name="High">A quarter of the rounds are above.</param>
-public sealed record PortedRatio(string Metric, double Median, double Low, double High);
+/// <param name="On">The batch size, such as <c>batch 8</c>, where several were timed; else null.</param>
+public sealed record PortedRatio(string Metric, double Median, double Low, double High, string? On = null);
 
 /// <summary>A file of a ported model that is one of several.</summary>
 /// <param name="Path">The absolute path.</param>
@@ -38,6 +39,9 @@ public sealed class PortedFile
 
     /// <summary>The precision, for instance Q4_K_M.</summary>
     public required string Precision { get; init; }
+
+    /// <summary>The hardware that its graph was made for, for instance <c>tensorrt</c>; null for one that is as its source, and for a model of llama.cpp.</summary>
+    public string? HardwareTarget { get; init; }
 
     /// <summary>Bytes of all files.</summary>
     public long Bytes => Parts.Sum(p => p.Bytes);

@@ -54,7 +54,7 @@ public sealed record PortRequest
     public double? HourlyCost { get; init; }
 
     /// <summary>Whether latency, speed, memory and load time are measured.</summary>
-    public bool MeasuresServing => Serving || Budgets.Any(b => ServingMeasurement.Metrics.Contains(b.Kind.Metric));
+    public bool MeasuresServing => Serving || Onnx?.BatchSizes.Count > 0 || Budgets.Any(b => ServingMeasurement.Metrics.Contains(b.Kind.Metric));
 
     /// <summary>What is run to know what weights and values meet: of a checkpoint a text, or a file with an importance matrix; inputs of an ONNX model; null for none.</summary>
     public string? Calibration { get; init; }

@@ -26,9 +26,8 @@ internal sealed class PortRun : IPortRun
     private readonly Lazy<StageKey> _planKey;
     private readonly Lazy<StageKey> _sourceKey;
     private readonly SourceModel _sourceModel;
+    private readonly SharedWork _work;
     private PortPlan _plan;
-    private IDisposable? _held;
-    private bool _hasWaited;
     private bool _isNoted;
 
     /// <summary>Prepares a run.</summary>
@@ -48,6 +47,7 @@ internal sealed class PortRun : IPortRun
         _sourceModel = new SourceModel(context, plan, _ports);
         _sourceKey = new(() => StageKeys.OfSource(context.Checkpoint));
         _planKey = new(() => StageKeys.OfPlan(plan, context.Request, _calibration.Parts, _choice.Parts, context.Engine));
+        _work = new SharedWork(context.Store, () => _planKey.Value, context.Request.Name, () => LookBefore(null));
     }
 
     private bool ToMeasure => _context.Request.Parity != ParityMode.Off;
@@ -70,7 +70,7 @@ internal sealed class PortRun : IPortRun
         _context.Source.Require();
         var key = PortKey();
         var port = PortChanges(earlier, key);
-        return [.. port.Concat(port.Count > 0 ? [] : FilesChanged(earlier)).Concat(!ToMeasure || port.Count > 0 ? [] : ReportChanged(earlier, key, out _))];
+        return [.. port.Concat(port.Count > 0 ? [] : _context.FilesChanged(earlier)).Concat(!ToMeasure || port.Count > 0 ? [] : ReportChanged(earlier, key, out _))];
     }
 
     /// <inheritdoc/>
@@ -130,7 +130,7 @@ internal sealed class PortRun : IPortRun
     public void Dispose()
     {
         _sourceModel.Dispose();
-        _held?.Dispose();
+        _work.Dispose();
     }
 
     private StageKey PortKey() => StageKeys.OfPort(_plan, _context.Source.Known!, _context.Request, _calibration.Parts, _choice.Parts, _context.Engine);
@@ -149,15 +149,12 @@ internal sealed class PortRun : IPortRun
     {
         var key = PortKey();
         ParityReport? report = null;
-        if (Told(PortChanges(earlier, key)) || Told(FilesChanged(earlier)) || (ToMeasure && Told(ReportChanged(earlier, key, out report))))
+        if (Told(PortChanges(earlier, key)) || Told(_context.FilesChanged(earlier)) || (ToMeasure && Told(ReportChanged(earlier, key, out report))))
         {
             return null;
         }
 
-        _context.Observer.Detail($"{_context.Request.Name}: the same source and options were ported before; judging the recorded numbers");
-        // The same bytes may have been fetched from another place by now.
-        var manifest = earlier with { Outputs = [.. earlier.Outputs.Select(_verdicts.Judged)], Source = earlier.Source with { Revision = _context.Revision } };
-        return new RunResult(manifest, report is null ? null : report with { Manifest = manifest }, false, false);
+        return _verdicts.AsLeft(earlier, report);
     }
 
     private static IReadOnlyList<string> PortChanges(Manifest earlier, StageKey now) => KeyChange.Reasons("ported again", earlier.Keys.Port, earlier.Keys.PortParts, now);
@@ -171,9 +168,6 @@ internal sealed class PortRun : IPortRun
 
         return changes.Count > 0;
     }
-
-    private IReadOnlyList<string> FilesChanged(Manifest earlier) =>
-        [.. earlier.Outputs.Where(o => !_context.IsAsRecorded(o)).Take(1).Select(o => $"ported again because {o.FileName} is not as it was left")];
 
     private IReadOnlyList<string> ReportChanged(Manifest earlier, StageKey port, out ParityReport? report)
     {
@@ -314,33 +308,17 @@ internal sealed class PortRun : IPortRun
         return new MeasuredPort?[count];
     }
 
-    /// <summary>What is there already, or else what is made of it while no other build makes the same.</summary>
+    // Whoever comes after this knows then that something was made of the source, and reads it first.
     private T Once<T>(Func<T?> find, Func<T> make)
-        where T : class
-    {
-        if (find() is { } found)
+        where T : class => _work.Once(find, () =>
         {
-            return found;
-        }
-
-        if (!_hasWaited && _context.Store.IsOn)
-        {
-            _hasWaited = true;
-            _held = _context.Store.Lock(_planKey.Value, _context.Request.Name);
-            LookBefore(null);
-            if (_held is not null && find() is { } ofOther)
+            var made = make();
+            if (!_isNoted && _context.Store.IsOn)
             {
-                return ofOther;
+                _isNoted = true;
+                _context.Store.PutRecord(StoreRecord.Of(_sourceKey.Value, _context.Request.Name, new Dictionary<string, StoredObject>()));
             }
-        }
 
-        var made = make();
-        if (!_isNoted && _context.Store.IsOn)
-        {
-            _isNoted = true;
-            _context.Store.PutRecord(StoreRecord.Of(_sourceKey.Value, _context.Request.Name, new Dictionary<string, StoredObject>()));
-        }
-
-        return made;
-    }
+            return made;
+        });
 }

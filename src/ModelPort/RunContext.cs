@@ -27,6 +27,10 @@ internal record RunContext(
     public bool IsAsRecorded(OutputRecord record) => record.Files.All(f =>
         new FileInfo(Path.Combine(Request.OutputDirectory, f.Name)) is { Exists: true } file && file.Length == f.Bytes && Hashes.HashOf(file.FullName, Cancellation) == f.Sha256);
 
+    /// <summary>Why files that an earlier run recorded are ported again; nothing when all lie as they were left.</summary>
+    public IReadOnlyList<string> FilesChanged(Manifest earlier) =>
+        [.. earlier.Outputs.Where(o => !IsAsRecorded(o)).Take(1).Select(o => $"ported again because {o.FileName} is not as it was left")];
+
     /// <summary>Passes on a warning of a conversion, which a strict build refuses.</summary>
     /// <exception cref="ModelPortException">MP2008: the request is strict.</exception>
     public void Warn(Diagnostic warning)

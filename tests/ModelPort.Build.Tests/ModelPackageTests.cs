@@ -7,13 +7,14 @@ using Microsoft.Build.Logging.StructuredLogger;
 namespace ModelPort.Build.Tests;
 
 /// <summary>What dotnet pack makes of a project with ports, and what it refuses.</summary>
-[Collection(ModelRelease.Collection)]
-public sealed class ModelPackageTests(PackedRepository repository, ModelRelease release)
+public sealed class ModelPackageTests(PackedRepository repository)
 {
+    private readonly ModelRelease _release = repository.Release;
+
     [Fact]
     public void A_package_holds_the_model_its_proof_and_what_puts_it_beside_an_application_and_depends_on_nothing()
     {
-        using ZipArchive package = ZipFile.OpenRead(release.Package("1.0.0"));
+        using ZipArchive package = ZipFile.OpenRead(_release.Package("1.0.0"));
         string[] files = [.. package.Entries.Select(entry => entry.FullName).Where(name => !name.StartsWith("_rels", StringComparison.Ordinal) && !name.StartsWith("package/", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
         Assert.Equal(
             [
@@ -43,7 +44,7 @@ public sealed class ModelPackageTests(PackedRepository repository, ModelRelease 
     [Fact]
     public void The_list_of_hashes_proves_every_file_of_the_model()
     {
-        using ZipArchive package = ZipFile.OpenRead(release.Package("1.0.0"));
+        using ZipArchive package = ZipFile.OpenRead(_release.Package("1.0.0"));
         string[] lines = Text(package, "models/wordnet-llama/modelport.sha256").Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(5, lines.Length);
         Assert.All(lines, line =>
@@ -56,7 +57,7 @@ public sealed class ModelPackageTests(PackedRepository repository, ModelRelease 
     [Fact]
     public void The_readme_and_the_bill_of_materials_have_the_measured_numbers()
     {
-        using ZipArchive package = ZipFile.OpenRead(release.Package("1.0.0"));
+        using ZipArchive package = ZipFile.OpenRead(_release.Package("1.0.0"));
         using JsonDocument manifest = JsonDocument.Parse(Text(package, "models/wordnet-llama/modelport.json"));
         JsonElement output = manifest.RootElement.GetProperty("outputs")[0];
         double divergence = output.GetProperty("metrics").EnumerateArray().Single(m => m.GetProperty("name").GetString() == "meanDivergence").GetProperty("value").GetDouble();
@@ -79,23 +80,23 @@ public sealed class ModelPackageTests(PackedRepository repository, ModelRelease 
     {
         string first = Path.Combine(repository.Root, "first");
         string second = Path.Combine(repository.Root, "second");
-        TestProject project = release.Project;
-        BuildResult packed = release.Pack(project, "1.1.0", first, "-p:SOURCE_DATE_EPOCH=1700000000").Succeeded();
+        TestProject project = _release.Project;
+        BuildResult packed = _release.Pack(project, "1.1.0", first, "-p:SOURCE_DATE_EPOCH=1700000000").Succeeded();
         Assert.Equal(0, packed.Workers);
         Assert.Contains("Acme.Wordnet: not compared with an earlier release.", packed.Output, StringComparison.Ordinal);
-        release.Pack(project, "1.1.0", second, "--no-build", "-p:SOURCE_DATE_EPOCH=1700000000").Succeeded();
+        _release.Pack(project, "1.1.0", second, "--no-build", "-p:SOURCE_DATE_EPOCH=1700000000").Succeeded();
         Assert.Equal(Hash(Path.Combine(first, "Acme.Wordnet.1.1.0.nupkg")), Hash(Path.Combine(second, "Acme.Wordnet.1.1.0.nupkg")));
     }
 
     [Fact]
     public void What_was_never_measured_missed_its_budget_or_is_not_what_was_measured_is_refused()
     {
-        TestProject project = release.Model("Q4_K_M", "MaxMeanDivergence=\"0.001\"");
-        Error never = release.Pack(project, "2.0.0", null, "--no-build").Failed();
+        TestProject project = _release.Model("Q4_K_M", "MaxMeanDivergence=\"0.001\"");
+        Error never = _release.Pack(project, "2.0.0", null, "--no-build").Failed();
         Assert.Equal("MP4001", never.Code);
-        Assert.Equal("MP4002", release.Pack(project, "2.0.0", null, "-p:ModelPortParity=off").Failed().Code);
+        Assert.Equal("MP4002", _release.Pack(project, "2.0.0", null, "-p:ModelPortParity=off").Failed().Code);
 
-        Error missed = release.Pack(project, "2.0.0", null, "-p:ModelPortParity=warn").Failed();
+        Error missed = _release.Pack(project, "2.0.0", null, "-p:ModelPortParity=warn").Failed();
         Assert.Equal("MP4003", missed.Code);
         Assert.Contains("MaxMeanDivergence", missed.Text, StringComparison.Ordinal);
         Assert.Equal(Path.Combine(project.Obj, "wordnet-llama", "modelport.json"), missed.File);
@@ -107,22 +108,22 @@ public sealed class ModelPackageTests(PackedRepository repository, ModelRelease 
         bytes[^1] ^= 1;
         File.Delete(file);
         File.WriteAllBytes(file, bytes);
-        Error stale = release.Pack(project, "2.0.0", null, "--no-build").Failed();
+        Error stale = _release.Pack(project, "2.0.0", null, "--no-build").Failed();
         Assert.Equal(("MP4004", file), (stale.Code, stale.File));
-        Assert.False(File.Exists(release.Package("2.0.0")));
+        Assert.False(File.Exists(_release.Package("2.0.0")));
     }
 
     [Fact]
     public void A_library_for_several_frameworks_carries_a_model_and_keeps_its_own_readme_tags_and_licence()
     {
-        TestProject project = release.Model(
+        TestProject project = _release.Model(
             "Q8_0",
             properties: "<TargetFramework></TargetFramework><TargetFrameworks>net10.0;netstandard2.0</TargetFrameworks><PackageId>Acme.Library</PackageId><IncludeBuildOutput>true</IncludeBuildOutput><EnableDefaultCompileItems>true</EnableDefaultCompileItems>"
                 + "<PackageReadmeFile>README.md</PackageReadmeFile><PackageTags>nouns</PackageTags><PackageLicenseExpression>MIT</PackageLicenseExpression>");
         File.WriteAllText(Path.Combine(project.Directory, "Program.cs"), "namespace Acme { public class Nouns { } }");
         File.WriteAllText(Path.Combine(project.Directory, "README.md"), "# Nouns");
         project.SetItems(project.Items + "<None Include=\"README.md\" Pack=\"true\" PackagePath=\"/\" />");
-        release.Pack(project, "1.0.0").Succeeded();
+        _release.Pack(project, "1.0.0").Succeeded();
         using ZipArchive package = ZipFile.OpenRead(Path.Combine(repository.Feed, "Acme.Library.1.0.0.nupkg"));
         Assert.Equal("# Nouns", Text(package, "README.md"));
         Assert.Contains("Q8_0", Text(package, "models/README.md"), StringComparison.Ordinal);
@@ -137,35 +138,35 @@ public sealed class ModelPackageTests(PackedRepository repository, ModelRelease 
     [Fact]
     public void A_package_for_each_precision_holds_that_precision_alone()
     {
-        TestProject project = release.Model("Q8_0;Q4_K_M", properties: "<ModelPortPackageLayout>precision</ModelPortPackageLayout>");
+        TestProject project = _release.Model("Q8_0;Q4_K_M", properties: "<ModelPortPackageLayout>precision</ModelPortPackageLayout>");
         string output = Path.Combine(repository.Root, "divided");
-        release.Pack(project, "1.0.0", output).Succeeded();
+        _release.Pack(project, "1.0.0", output).Succeeded();
         Assert.Equal(["Acme.Wordnet.Q4_K_M.1.0.0.nupkg", "Acme.Wordnet.Q8_0.1.0.0.nupkg"], TestProject.FilesIn(output));
         using ZipArchive package = ZipFile.OpenRead(Path.Combine(output, "Acme.Wordnet.Q4_K_M.1.0.0.nupkg"));
         Assert.Equal(["wordnet-llama-Q4_K_M.gguf"], package.Entries.Select(e => e.Name).Where(n => n.EndsWith(".gguf", StringComparison.Ordinal)));
         using JsonDocument manifest = JsonDocument.Parse(Text(package, "models/wordnet-llama/modelport.json"));
         Assert.Equal(1, manifest.RootElement.GetProperty("outputs").GetArrayLength());
         Assert.DoesNotContain("Q8_0", Text(package, "models/wordnet-llama/parity.html"), StringComparison.Ordinal);
-        release.Tool("verify", Path.Combine(output, "Acme.Wordnet.Q4_K_M.1.0.0.nupkg")).Succeeded();
-        Assert.Equal("MP4007", release.Pack(project, "1.0.0", output, "--no-build", "-p:ModelPortPackageLayout=each").Failed().Code);
+        _release.Tool("verify", Path.Combine(output, "Acme.Wordnet.Q4_K_M.1.0.0.nupkg")).Succeeded();
+        Assert.Equal("MP4007", _release.Pack(project, "1.0.0", output, "--no-build", "-p:ModelPortPackageLayout=each").Failed().Code);
     }
 
     [Fact]
     public void Verify_proves_packages_and_folders_and_finds_every_kind_of_change()
     {
-        string package = release.Package("1.0.0");
-        Assert.Contains("wordnet-llama (models/wordnet-llama): 6 files", release.Tool("verify", package).Succeeded().Output, StringComparison.Ordinal);
-        Assert.Contains("as packed", release.Tool("verify", release.Project.Directory).Succeeded().Output, StringComparison.Ordinal);
-        Assert.Contains("as packed", release.Tool("verify", release.Project.ProjectFile).Succeeded().Output, StringComparison.Ordinal);
+        string package = _release.Package("1.0.0");
+        Assert.Contains("wordnet-llama (models/wordnet-llama): 6 files", _release.Tool("verify", package).Succeeded().Output, StringComparison.Ordinal);
+        Assert.Contains("as packed", _release.Tool("verify", _release.Project.Directory).Succeeded().Output, StringComparison.Ordinal);
+        Assert.Contains("as packed", _release.Tool("verify", _release.Project.ProjectFile).Succeeded().Output, StringComparison.Ordinal);
 
         const string Folder = "models/wordnet-llama/";
-        Changed("MP5024", Folder + "wordnet-llama-Q8_0.gguf", bytes => bytes[bytes.Length / 3] ^= 1);
-        Changed("MP5024", Folder + "modelport.json", bytes => bytes.AsSpan().Replace((byte)'7', (byte)'8'));
-        Changed("MP5024", Folder + "parity.html", bytes => bytes[^20] ^= 1);
-        Changed("MP5024", Folder + "modelport.sha256", bytes => bytes[0] = bytes[0] == '0' ? (byte)'1' : (byte)'0');
+        Changed("MP5004", Folder + "wordnet-llama-Q8_0.gguf", bytes => bytes[bytes.Length / 3] ^= 1);
+        Changed("MP5004", Folder + "modelport.json", bytes => bytes.AsSpan().Replace((byte)'7', (byte)'8'));
+        Changed("MP5004", Folder + "parity.html", bytes => bytes[^20] ^= 1);
+        Changed("MP5004", Folder + "modelport.sha256", bytes => bytes[0] = bytes[0] == '0' ? (byte)'1' : (byte)'0');
         Changed("MP5002", Folder + "modelport.json", bytes => bytes[0] = (byte)'[');
-        Changed("MP5023", Folder + "wordnet-llama-Q8_0.gguf", null);
-        Changed("MP5023", Folder + "modelport.sha256", null);
+        Changed("MP5003", Folder + "wordnet-llama-Q8_0.gguf", null);
+        Changed("MP5003", Folder + "modelport.sha256", null);
         Assert.Contains("MP5021", Failed(repository.Package).Output, StringComparison.Ordinal);
         Assert.Contains("MP5020", Failed(Path.Combine(repository.Root, "nowhere.nupkg")).Output, StringComparison.Ordinal);
 
@@ -199,7 +200,7 @@ public sealed class ModelPackageTests(PackedRepository repository, ModelRelease 
 
         BuildResult Failed(string path)
         {
-            BuildResult result = release.Tool("verify", path);
+            BuildResult result = _release.Tool("verify", path);
             Assert.True(result.ExitCode == 1, result.Output);
             return result;
         }

@@ -1,18 +1,28 @@
 namespace ModelPort.Build.Tests;
 
 /// <summary>Two versions of a model package in a folder feed, really ported, measured and packed: 1.0.0 at Q8_0, and 1.1.0, smaller and worse, at Q4_K_M.</summary>
-[CollectionDefinition(Collection)]
-public sealed class ModelRelease : ICollectionFixture<ModelRelease>
+public sealed class ModelRelease
 {
-    public const string Collection = "model packages";
-
     public const string Id = "Acme.Wordnet";
 
+    /// <summary>An application that says what it knows of its model.</summary>
+    public const string Program = """
+        Console.WriteLine($"{Models.WordnetLlama.Precision} {new FileInfo(Models.WordnetLlama.Path).Length == Models.WordnetLlama.Bytes} {Models.WordnetLlama.Package} {Models.WordnetLlama.MeanDivergence > 0}");
+        """;
+
+    /// <summary>What lies beside an application of the model of 1.0.0.</summary>
+    public static readonly string[] Files =
+    [
+        "wordnet-llama/bom.cdx.json", "wordnet-llama/modelport.json", "wordnet-llama/modelport.sha256", "wordnet-llama/parity.html", "wordnet-llama/parity.json", "wordnet-llama/wordnet-llama-Q8_0.gguf",
+    ];
+
     private readonly PackedRepository _repository;
+    private readonly Lazy<BuildResult> _runtime;
 
     public ModelRelease(PackedRepository repository)
     {
         _repository = repository;
+        _runtime = new(() => PackedRepository.Pack("ModelPort.Runtime", repository.Feed));
         Project = Model("Q8_0");
         Pack(Project, "1.0.0").Succeeded();
         Project.SetItems(Item("Q4_K_M"));
@@ -72,15 +82,7 @@ public sealed class ModelRelease : ICollectionFixture<ModelRelease>
     }
 
     /// <summary>Packs ModelPort.Runtime into the feed, once.</summary>
-    internal void PackRuntime()
-    {
-        if (!File.Exists(Path.Combine(_repository.Feed, $"ModelPort.Runtime.{PackedRepository.Version}.nupkg")))
-        {
-            DotNet.Run(
-                PackedRepository.Repository, PackedRepository.GlobalPackages, "pack", Path.Combine("src", "ModelPort.Runtime"), "--configuration", PackedRepository.Configuration, "--output", _repository.Feed, "--verbosity", "quiet",
-                $"-p:PackageVersion={PackedRepository.Version}").Succeeded();
-        }
-    }
+    internal void PackRuntime() => _ = _runtime.Value;
 
     /// <summary>Runs the command that the package of ModelPort.Build carries.</summary>
     internal BuildResult Tool(params string[] arguments) =>

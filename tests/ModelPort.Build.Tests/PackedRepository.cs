@@ -11,6 +11,7 @@ namespace ModelPort.Build.Tests;
 public sealed class PackedRepository : IDisposable
 {
     private readonly string _template;
+    private readonly Lazy<ModelRelease> _release;
     private int _projects;
 
     public PackedRepository()
@@ -33,10 +34,11 @@ public sealed class PackedRepository : IDisposable
               <fallbackPackageFolders><add key="machine" value="{GlobalPackages}" /></fallbackPackageFolders>
             </configuration>
             """);
-        Pack();
+        Pack("ModelPort.Build", Feed);
         Directory.CreateDirectory(_template);
         File.WriteAllText(Path.Combine(_template, "App.csproj"), TestProject.ProjectText("", ""));
         DotNet.Run(_template, Packages, "restore").Succeeded();
+        _release = new(() => new ModelRelease(this));
     }
 
     /// <summary>The repository under test.</summary>
@@ -64,6 +66,9 @@ public sealed class PackedRepository : IDisposable
 
     /// <summary>The packed package.</summary>
     public string Package => Path.Combine(Feed, $"ModelPort.Build.{Version}.nupkg");
+
+    /// <summary>Two versions of a model package, made when a test first wants them.</summary>
+    public ModelRelease Release => _release.Value;
 
     /// <summary>A small checkpoint that a real port takes.</summary>
     public static string SampleCheckpoint => Path.Combine(Repository, "samples", "models", "wordnet-llama");
@@ -93,19 +98,7 @@ public sealed class PackedRepository : IDisposable
     private static string Metadata(string key) =>
         typeof(PackedRepository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == key).Value!;
 
-    private void Pack()
-    {
-        DotNet.Run(
-            Repository,
-            GlobalPackages,
-            "pack",
-            Path.Combine("src", "ModelPort.Build"),
-            "--configuration",
-            Configuration,
-            "--output",
-            Feed,
-            "--verbosity",
-            "quiet",
-            $"-p:PackageVersion={Version}").Succeeded();
-    }
+    /// <summary>Packs a project of the repository as the tests were built, at the version under test.</summary>
+    internal static BuildResult Pack(string project, string output) => DotNet.Run(
+        Repository, GlobalPackages, "pack", Path.Combine("src", project), "--no-build", "--configuration", Configuration, "--output", output, "--verbosity", "quiet", $"-p:PackageVersion={Version}").Succeeded();
 }

@@ -1,9 +1,10 @@
 namespace ModelPort.Build.Tests;
 
 /// <summary>The class that a project gets of the models that it ports itself, without packing them.</summary>
-[Collection(ModelRelease.Collection)]
-public sealed class ProjectClassTests(PackedRepository repository, ModelRelease release)
+public sealed class ProjectClassTests(PackedRepository repository)
 {
+    private readonly ModelRelease _release = repository.Release;
+
     private const string Program = """
         Console.WriteLine($"{Models.WordnetLlama.Precision} {new FileInfo(Models.WordnetLlama.Path).Length == Models.WordnetLlama.Bytes} {Models.WordnetLlama.Verdict} {Models.WordnetLlama.MeanDivergence > 0}");
         """;
@@ -48,13 +49,13 @@ public sealed class ProjectClassTests(PackedRepository repository, ModelRelease 
     public void A_library_shows_the_class_to_projects_that_reference_it_when_it_says_so()
     {
         TestProject library = Project("namespace Acme { public static class Nouns { } }", "<OutputType>Library</OutputType><ImplicitUsings>disable</ImplicitUsings><LangVersion>7.3</LangVersion><ModelPortModelsClass>public</ModelPortModelsClass><PackageId>Acme.Nouns</PackageId><AssemblyName>Acme.Nouns</AssemblyName>");
-        TestProject application = release.Application("", "using ModelPort;\n" + Program, "", $"<ProjectReference Include=\"{library.ProjectFile}\" />");
+        TestProject application = _release.Application("", "using ModelPort;\n" + Program, "", $"<ProjectReference Include=\"{library.ProjectFile}\" />");
         application.Build().Succeeded();
         Assert.Equal("Q8_0 True kept True", Run(application));
 
         // The class of its assembly is enough for those that reference its package.
         string output = Path.Combine(repository.Root, "library");
-        release.Pack(library, "1.0.0", output, "--no-build", "-c", "Debug").Succeeded();
+        _release.Pack(library, "1.0.0", output, "--no-build", "-c", "Debug").Succeeded();
         using System.IO.Compression.ZipArchive package = System.IO.Compression.ZipFile.OpenRead(Path.Combine(output, "Acme.Nouns.1.0.0.nupkg"));
         Assert.Null(package.GetEntry("buildTransitive/Acme.Nouns.Models.cs"));
         Assert.NotNull(package.GetEntry("lib/net10.0/Acme.Nouns.dll"));

@@ -4,9 +4,10 @@ using System.Text.Json;
 namespace ModelPort.Build.Tests;
 
 /// <summary>Model packages on a server, restored by machines that have nothing: everything that NuGet does for packages it does for models.</summary>
-[Collection(ModelRelease.Collection)]
-public sealed class ServedPackageTests(PackedRepository repository, ModelRelease release) : IAsyncLifetime
+public sealed class ServedPackageTests(PackedRepository repository) : IAsyncLifetime
 {
+    private readonly ModelRelease _release = repository.Release;
+
     private readonly string _folder = Directory.CreateDirectory(Path.Combine(repository.Root, "served-" + Guid.NewGuid().ToString("N"))).FullName;
     private PackageServer _server = null!;
 
@@ -23,7 +24,7 @@ public sealed class ServedPackageTests(PackedRepository repository, ModelRelease
         Directory.CreateDirectory(Served);
         foreach (string version in new[] { "1.0.0", "1.1.0" })
         {
-            File.Copy(release.Package(version), Path.Combine(Served, Path.GetFileName(release.Package(version))));
+            File.Copy(_release.Package(version), Path.Combine(Served, Path.GetFileName(_release.Package(version))));
         }
 
         _server = await PackageServer.Start(Served);
@@ -51,7 +52,7 @@ public sealed class ServedPackageTests(PackedRepository repository, ModelRelease
         }
 
         Refused("NU1403", new Machine(_folder).Run(Application, "restore", "--locked-mode"));
-        File.Copy(release.Package("1.0.0"), package, overwrite: true);
+        File.Copy(_release.Package("1.0.0"), package, overwrite: true);
 
         using (JsonDocument outdated = JsonDocument.Parse(first.Run(Application, "list", "package", "--outdated", "--format", "json").Succeeded().Output))
         {
@@ -76,17 +77,17 @@ public sealed class ServedPackageTests(PackedRepository repository, ModelRelease
     [Fact]
     public void Signatures_of_the_author_and_of_a_feed_change_nothing_that_verify_says_and_hide_no_flipped_bit()
     {
-        string package = release.Package("1.0.0");
+        string package = _release.Package("1.0.0");
         string signed = Path.Combine(Served, "Acme.Wordnet.1.0.0.nupkg");
         using PackageSigner signer = new(_folder);
         signer.SignByAuthor(package, Path.Combine(_folder, "signed"));
         signer.CountersignByFeed(Path.Combine(_folder, "signed", Path.GetFileName(package)), signed, _server.Index);
         byte[] bytes = File.ReadAllBytes(signed);
         Assert.NotEqual(File.ReadAllBytes(package), bytes);
-        string answer = release.Tool("verify", package).Succeeded().Output;
+        string answer = _release.Tool("verify", package).Succeeded().Output;
         Assert.Contains("as packed", answer, StringComparison.Ordinal);
-        Assert.Equal(answer, release.Tool("verify", Path.Combine(_folder, "signed", Path.GetFileName(package))).Succeeded().Output);
-        Assert.Equal(answer, release.Tool("verify", signed).Succeeded().Output);
+        Assert.Equal(answer, _release.Tool("verify", Path.Combine(_folder, "signed", Path.GetFileName(package))).Succeeded().Output);
+        Assert.Equal(answer, _release.Tool("verify", signed).Succeeded().Output);
 
         // A consumer who demands signatures gets it, and can build.
         WriteApplication($"""
@@ -112,23 +113,21 @@ public sealed class ServedPackageTests(PackedRepository repository, ModelRelease
 
         bytes[bytes.Length / 2] ^= 4;
         File.WriteAllBytes(signed, bytes);
-        BuildResult flipped = release.Tool("verify", signed);
+        BuildResult flipped = _release.Tool("verify", signed);
         Assert.Equal(1, flipped.ExitCode);
-        Assert.Contains("wordnet-llama-Q8_0.gguf: error MP5024: ", flipped.Output, StringComparison.Ordinal);
+        Assert.Contains("wordnet-llama-Q8_0.gguf: error MP5004: ", flipped.Output, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_machine_with_the_sdk_alone_installs_the_tool_and_gets_the_same_answers()
     {
-        string answer = release.Tool("verify", release.Package("1.0.0")).Succeeded().Output;
+        string answer = _release.Tool("verify", _release.Package("1.0.0")).Succeeded().Output;
         string tools = Path.Combine(_folder, "tools");
-        DotNet.Run(
-            PackedRepository.Repository, PackedRepository.GlobalPackages, "pack", Path.Combine("src", "ModelPort.Tool"), "--no-build", "--configuration", PackedRepository.Configuration, "--output", tools, "--verbosity", "quiet",
-            $"-p:PackageVersion={PackedRepository.Version}").Succeeded();
+        PackedRepository.Pack("ModelPort.Tool", tools);
 
         Machine machine = new(_folder);
         string moved = Directory.CreateDirectory(Path.Combine(machine.Home, "downloads")).FullName;
-        File.Copy(release.Package("1.0.0"), Path.Combine(moved, "model (1).nupkg"));
+        File.Copy(_release.Package("1.0.0"), Path.Combine(moved, "model (1).nupkg"));
         File.WriteAllText(Path.Combine(moved, "nuget.config"), _server.Configuration());
         machine.Run(moved, "tool", "install", "ModelPort.Tool", "--tool-path", "bin", "--source", tools, "--version", PackedRepository.Version).Succeeded();
 

@@ -66,8 +66,9 @@ public class LinearQuantizerTests
     public void A_block_around_the_middle_holds_its_extreme_exactly() => Gen.Select(Gen.Float[-10f, 10f].Array[1, 64], Gen.OneOf(Gen.Const(4), Gen.Const(8))).Sample((x, bits) =>
     {
         var codes = new byte[x.Length];
-        var scale = NBitsQuantizer.Symmetric(x, bits, codes);
-        var middle = 1 << (bits - 1);
+        var scale = NBitsQuantizer.Symmetric(x, bits, out var middle);
+        NBitsQuantizer.Encode(x, bits, scale, middle, codes);
+        Assert.Equal(1 << (bits - 1), middle);
         var extreme = Array.FindIndex(x, value => Math.Abs(value) == x.Max(Math.Abs));
         Assert.Equal(x.All(value => value == 0) ? middle : 0, codes[extreme]);
         Assert.All(x.Zip(codes), pair => Assert.InRange(Math.Abs(pair.First - ((pair.Second - middle) * scale)), 0, Math.Abs(scale) * 1.0001));
@@ -77,10 +78,38 @@ public class LinearQuantizerTests
     public void A_block_with_a_zero_point_holds_zero_exactly() => Gen.Select(Gen.Float[-3f, 10f].Array[1, 64], Gen.OneOf(Gen.Const(4), Gen.Const(8))).Sample((x, bits) =>
     {
         var codes = new byte[x.Length];
-        var scale = NBitsQuantizer.Asymmetric(x, bits, codes, out var zero);
+        var scale = NBitsQuantizer.Asymmetric(x, bits, out var zero);
+        NBitsQuantizer.Encode(x, bits, scale, zero, codes);
         Assert.All(x.Zip(codes), pair => Assert.InRange(Math.Abs(pair.First - ((pair.Second - zero) * scale)), 0, scale * 1.0001));
         Assert.All(codes, code => Assert.InRange(code, 0, (1 << bits) - 1));
     });
+
+    [Fact]
+    public void Blocks_of_any_length_are_encoded_as_one_value_after_the_other() => Gen.Select(Gen.Float[-10f, 10f].Array[1, 300], Gen.OneOf(Gen.Const(4), Gen.Const(8)), Gen.Bool).Sample((x, bits, symmetric) =>
+    {
+        // Two of the greatest magnitude, so that the first decides.
+        x = [.. x, x.MaxBy(Math.Abs) * -1];
+        var scale = symmetric ? NBitsQuantizer.Symmetric(x, bits, out var zero) : NBitsQuantizer.Asymmetric(x, bits, out zero);
+        var extreme = x.Aggregate(0f, (found, value) => Math.Abs(value) > Math.Abs(found) ? value : found);
+        var (min, max) = (Math.Min(0, x.Min()), Math.Max(0, x.Max()));
+        Assert.Equal(BitConverter.SingleToInt32Bits(symmetric ? extreme / -(1 << (bits - 1)) : (max - min) / ((1 << bits) - 1)), BitConverter.SingleToInt32Bits(scale));
+        var codes = new byte[x.Length];
+        NBitsQuantizer.Encode(x, bits, scale, zero, codes);
+        var inverse = scale == 0 ? 0 : 1 / scale;
+        Assert.Equal(x.Select(value => (byte)Math.Clamp(MathF.Round(value * inverse) + zero, 0, (1 << bits) - 1)), codes);
+    });
+
+    [Fact]
+    public void A_block_of_zeros_has_no_scale()
+    {
+        var codes = new byte[40];
+        float[] zeros = [.. Enumerable.Range(0, 40).Select(i => i % 2 == 0 ? -0f : 0)];
+        Assert.Equal(0, NBitsQuantizer.Symmetric(zeros, 8, out var middle));
+        NBitsQuantizer.Encode(zeros, 8, 0, middle, codes);
+        Assert.All(codes, code => Assert.Equal(128, code));
+        Assert.Equal(0, NBitsQuantizer.Asymmetric(zeros, 4, out var zero));
+        Assert.Equal(0, zero);
+    }
 
     [Fact]
     public void Codes_of_4_bits_are_packed_from_the_low_half_on()

@@ -85,7 +85,7 @@ public sealed class FeedVerbTests : IAsyncLifetime
         File.WriteAllText(Path.Combine(installed, "models", "tiny", "tiny-Q8_0.gguf"), "changed");
         var changed = await Run("verify", "Acme.Tiny@1.0.0");
         Assert.Equal(1, changed.ExitCode);
-        Assert.Contains("error MP5024: ", changed.Errors, StringComparison.Ordinal);
+        Assert.Contains("error MP5004: ", changed.Errors, StringComparison.Ordinal);
 
         var latest = await Run("verify", "Acme.Tiny");
         Assert.Equal(1, latest.ExitCode);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ModelPort.Onnx;
 using ModelPort.Parity;
 using ModelPort.Parity.Attribution;
 using ModelPort.Parity.Behaviour;
@@ -8,7 +9,7 @@ using ModelPort.Parity.Tokenizers;
 
 namespace ModelPort.Tool.Commands;
 
-/// <summary>modelport validate: measures a GGUF file that exists already against the checkpoint it came from.</summary>
+/// <summary>modelport validate: measures a GGUF or ONNX file that exists already against the model it came from.</summary>
 internal static class ValidateCommand
 {
     private const int WorstShown = 3;
@@ -16,9 +17,9 @@ internal static class ValidateCommand
     public static Command Create()
     {
         var options = new PortOptions();
-        var port = new Argument<string>("port") { Description = "The GGUF file to measure, whoever made it; of a model in several any one of them." };
-        var source = new Option<string>("--source") { Description = "The checkpoint folder it came from.", Required = true };
-        var command = new Command("validate", "Measures a GGUF file against its source checkpoint and judges it by budgets.") { port, source };
+        var port = new Argument<string>("port") { Description = "The GGUF or ONNX file to measure, whoever made it; of a GGUF model in several any one of them." };
+        var source = new Option<string>("--source") { Description = "The checkpoint folder, or the .onnx file, it came from.", Required = true };
+        var command = new Command("validate", "Measures a GGUF or ONNX file against its source and judges it by budgets.") { port, source };
         options.AddTo(command);
         command.SetAction((parsed, cancellation) => ConsoleRun.Execute(() =>
         {
@@ -27,6 +28,13 @@ internal static class ValidateCommand
             {
                 var path = Path.GetFullPath(parsed.GetValue(port)!);
                 var request = options.Read(parsed, parsed.GetValue(source)!, scratch.FullName);
+                if (request.Onnx is not null)
+                {
+                    var onnx = ConsoleRun.WithProgress(observer => OnnxValidation.Run(path, request, observer, cancellation));
+                    Console.WriteLine(parsed.GetValue(options.Format) == "json" ? JsonText.Of(OnnxValidationView.Of(onnx)) : OnnxValidationView.Text(path, onnx));
+                    return onnx.Kept ? ExitCode.Done : ExitCode.BudgetMissed;
+                }
+
                 var outcome = ConsoleRun.WithProgress(observer => PortValidation.Run(path, request, observer, cancellation));
                 Console.WriteLine(parsed.GetValue(options.Format) == "json" ? JsonText.Of(View.Of(outcome)) : ToText(path, outcome));
                 return outcome.Kept ? ExitCode.Done : ExitCode.BudgetMissed;
@@ -45,7 +53,7 @@ internal static class ValidateCommand
         string[] lines =
         [
             $"{Path.GetFileName(path)} against source {outcome.Source.Prefix}, {windows.Count} windows of {windows.Length} tokens of {outcome.Basis.Text.Name}, {windows.Count * windows.Rows} positions",
-            .. outcome.Port.Figures.Select(f => $"  {Metric.All[f.Name].Title,-32} {Metric.All[f.Name].Write(f.Value, f.Error),-32} {Whose(f)}".TrimEnd()),
+            .. Lines(outcome.Port.Figures),
             .. outcome.Port.Tasks.Select(task => "  " + ReportText.Of(task)),
             .. outcome.Port.Tokenizer is { } t ? ReportText.Of(t).Select(line => "  " + line) : [],
             .. outcome.Port.Behaviour.Findings.Select(f => "  " + ReportText.Of(f)),
@@ -58,6 +66,10 @@ internal static class ValidateCommand
         ];
         return string.Join(Environment.NewLine, lines);
     }
+
+    /// <summary>A line for each number: what it is, its value, and whose it is.</summary>
+    internal static IEnumerable<string> Lines(IEnumerable<Figure> figures) =>
+        figures.Select(f => $"  {Metric.All[f.Name].Title,-32} {Metric.All[f.Name].Write(f.Value, f.Error),-32} {Whose(f)}".TrimEnd());
 
     private static string Whose(Figure figure) => Whose(figure.Of, figure.Against) + (figure.On is null ? "" : $" on {figure.On}");
 

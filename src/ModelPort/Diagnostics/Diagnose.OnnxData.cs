@@ -53,6 +53,10 @@ public static partial class Diagnose
     public static Diagnostic CalibrationNonFinite(string path, string value, string data) =>
         Error("MP1091", path, $"The value '{value}' of the model is NaN or infinite for samples of {data}; expected finite numbers, as a range cannot be made of others. Check the data, and that the model computes what it should.");
 
+    /// <summary>MP1094: a model does not take as many samples in a run as BatchSizes asks for.</summary>
+    public static Diagnostic BatchSizeUnfit(string file, int size, string found, string expected) =>
+        Error("MP1094", file, string.Create(CultureInfo.InvariantCulture, $"BatchSizes has {size}, but {found}; expected {expected}. Correct BatchSizes, or remove it."));
+
     /// <summary>MP3040 (warning): nodes stay in float, as the accuracy that they cost is more than the limit allows.</summary>
     public static Diagnostic NodesKeptForAccuracy(string path, string precision, IEnumerable<string> nodes, string limits) =>
         Warning("MP3040", path, string.Create(CultureInfo.InvariantCulture, $"{precision}: {nodes.Count()} nodes stay in float, as {limits} is missed without ({Some(nodes)}). The manifest names them all. Set KeepInFloat to them to save the search, or choose a better calibration."));
@@ -66,8 +70,20 @@ public static partial class Diagnose
         Error("MP1093", path, $"The image cannot be read: {found.TrimEnd('.')}. Expected a PNG, JPEG or BMP file. Save it again, or remove it from the folder.");
 
     /// <summary>MP3041 (warning): a port is slower than its source.</summary>
-    public static Diagnostic PortSlower(string path, string precision, string ratio, IEnumerable<string> reasons) =>
-        Warning("MP3041", path, string.Create(CultureInfo.InvariantCulture, $"{precision} is slower than its source here: a run takes {ratio} times as long. {(reasons.Any() ? $"Of the graph that runs, {string.Join("; ", reasons)}" : "Nothing in the graph that runs was left unfused, so that the precision itself costs more than it saves on a model of this size")}. Choose another precision or hardware target, or keep it for its size."));
+    public static Diagnostic PortSlower(string path, string precision, IEnumerable<string> runs, IEnumerable<string> reasons) =>
+        Warning("MP3041", path, string.Create(CultureInfo.InvariantCulture, $"{precision} is slower than its source here: {string.Join(", ", runs)}. {(reasons.Any() ? $"Of the graph that runs, {string.Join("; ", reasons)}" : "Nothing in the graph that runs was left unfused, so that the precision itself costs more than it saves on a model of this size")}. Choose another precision or hardware target, or keep it for its size."));
+
+    /// <summary>MP3042: a model does not run on as many samples at once as BatchSizes asks for.</summary>
+    public static Diagnostic BatchRefused(string path, int size, string found) =>
+        Error("MP3042", path, string.Create(CultureInfo.InvariantCulture, $"The model does not run on {size} samples at once: {found.TrimEnd('.')}. Expected a model whose first dimensions are open from the first node to the last. Remove {size} from BatchSizes, or export the model with an open batch dimension."));
+
+    /// <summary>MP3043: a port takes or gives something else than its source.</summary>
+    public static Diagnostic SignatureDiffers(string path, string source, IEnumerable<string> differences) =>
+        Error("MP3043", path, $"The file cannot take the place of '{Path.GetFileName(source)}': {string.Join("; ", differences)}. Expected inputs and outputs of the same names, types and shapes. Check that it was made of this source, or port the source again with the types of its inputs and outputs kept.");
+
+    /// <summary>MP3044 (warning): a port fixes dimensions that its source leaves open.</summary>
+    public static Diagnostic SignatureNarrower(string path, IEnumerable<string> narrower) =>
+        Warning("MP3044", path, $"The file takes less than its source: {string.Join("; ", narrower)}. Applications that rely on open dimensions cannot use it. Port the source again with its dimensions left open, or check that all who use the file give it this shape.");
 
     private static string Some(IEnumerable<string> nodes) => string.Join(", ", nodes.Take(5).Select(n => $"'{n}'")) + (nodes.Skip(5).Any() ? " and others" : "");
 }

@@ -359,13 +359,13 @@ public static partial class Diagnose
     public static Diagnostic RecordsDisagree(string path, string found) =>
         Error("MP5022", path, $"'{Path.GetFileName(path)}' is not as it was packed: {found.TrimEnd('.')}. Download the package again.");
 
-    /// <summary>MP5023: a file that a model's records name is missing.</summary>
+    /// <summary>MP5003: a file that a model's records name is missing.</summary>
     public static Diagnostic PackedFileMissing(string path, string namedBy) =>
-        Error("MP5023", path, $"'{Path.GetFileName(path)}' is missing, although '{namedBy}' names it. Build again, or download the package again.");
+        Error("MP5003", path, $"'{Path.GetFileName(path)}' is missing, although '{namedBy}' names it. Build again, or download the package again.");
 
-    /// <summary>MP5024: a file of a model is not what its records say.</summary>
+    /// <summary>MP5004: a file of a model is not what its records say.</summary>
     public static Diagnostic PackedFileChanged(string path, string found, string expected) =>
-        Error("MP5024", path, $"'{Path.GetFileName(path)}' is not as it was packed: {found}; expected {expected}. It, or the record that names it, was changed or damaged since. Build again, or download the package again.");
+        Error("MP5004", path, $"'{Path.GetFileName(path)}' is not as it was packed: {found}; expected {expected}. It, or the record that names it, was changed or damaged since. Build again, or download the package again.");
 
     /// <summary>MP5025: a part of a package is not there in the version that it depends on.</summary>
     public static Diagnostic PartMissing(string package, string part, string version, IEnumerable<string> others) =>

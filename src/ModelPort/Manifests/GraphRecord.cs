@@ -44,9 +44,13 @@ public sealed record GraphRecord
 
     /// <summary>The nodes to blame for a missed budget, as a sentence; empty when that is not known.</summary>
     [JsonIgnore]
-    public string Blame => Layers.Count == 0 ? "" : string.Create(
+    public string Blame => BlameOf(Layers);
+
+    /// <summary>Nodes to blame, as a sentence; empty for none.</summary>
+    /// <param name="layers">The nodes that add most error, the worst first.</param>
+    public static string BlameOf(IReadOnlyList<LayerError> layers) => layers.Count == 0 ? "" : string.Create(
         CultureInfo.InvariantCulture,
-        $"Most of it is added by {string.Join(", ", Layers.Take(3).Select(l => $"'{l.Node}' ({l.Operator}, relative error {l.Error - l.Increase:0.0000} -> {l.Error:0.0000})"))}");
+        $"Most of it is added by {string.Join(", ", layers.Take(3).Select(l => $"'{l.Node}' ({l.Operator}, relative error {l.Error - l.Increase:0.0000} -> {l.Error:0.0000})"))}");
 
     /// <summary>Further changes, in sentences.</summary>
     public required IReadOnlyList<string> Notes { get; init; }

@@ -2,7 +2,8 @@ namespace ModelPort.Manifests;
 
 /// <summary>
 /// Which operators a model and its port are made of: in their files, and as ONNX Runtime rewrites them for an application before they run, up to its level
-/// "extended". Operators of other sets than the standard one have the set's name before theirs.
+/// "extended". Weights of half floats that are converted once, when the model is loaded, do not count as running. Operators of other sets than the standard
+/// one have the set's name before theirs.
 /// </summary>
 public sealed record KernelRecord
 {

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Json;
 using ModelPort.Caching;
 using ModelPort.Diagnostics;
-using ModelPort.Engines;
 using ModelPort.Manifests;
 using ModelPort.Onnx.Parity;
 using ModelPort.Parity;
@@ -20,7 +19,6 @@ namespace ModelPort.Onnx;
 internal sealed class NodeSearch(RunContext context, OnnxInput input, Lazy<OnnxKeys> keys, OnnxPortStage ports)
 {
     private const string NodesName = "nodes";
-    private const int MostNamed = 20;
 
     private int _attempts;
 
@@ -108,7 +106,7 @@ internal sealed class NodeSearch(RunContext context, OnnxInput input, Lazy<OnnxK
 
     /// <summary>The record of a port that misses a budget with the nodes to blame; others as they are.</summary>
     public OutputRecord Blamed(ReadyModel port, OutputRecord record) =>
-        record.Verdict == Verdict.Missed && record.Graph is { } graph && port.Output.Plan is not null ? record with { Graph = graph with { Layers = [.. Worst(port).Take(MostNamed)] } } : record;
+        record.Verdict == Verdict.Missed && record.Graph is { } graph && port.Output.Plan is not null ? record with { Graph = graph with { Layers = [.. Worst(port).Take(WorstNodes.MostNamed)] } } : record;
 
     private string Limits => string.Join(" or ", input.SearchLimits.Select(l => string.Create(CultureInfo.InvariantCulture, $"{l.Kind.Name} {l.Limit}")));
 
@@ -147,18 +145,5 @@ internal sealed class NodeSearch(RunContext context, OnnxInput input, Lazy<OnnxK
         }
     }
 
-    private IReadOnlyList<LayerError> Worst(ReadyModel port)
-    {
-        try
-        {
-            using var model = ports.Unrewritten(port);
-            return [.. new LayerErrors(input, context.Request.OutputDirectory, context.Cancellation).Of(port.Output.Plan!, model, input.Evaluation!).Where(l => l.Increase > 0).OrderByDescending(l => l.Increase)];
-        }
-        catch (EngineException e)
-        {
-            // Some values cannot be looked at from outside, such as 8-bit floats.
-            context.Observer.Detail($"{port.Output.FileName}: where its error comes from is not known ({e.Found})");
-            return [];
-        }
-    }
+    private IReadOnlyList<LayerError> Worst(ReadyModel port) => WorstNodes.Of(context, input, port.Output.Plan!, port.Output.FileName, () => ports.Unrewritten(port));
 }

@@ -54,6 +54,9 @@ internal sealed class OnnxInput : IDisposable
     /// <summary>The user's limits on how far a port may be from its source, for which nodes are left in float; none where nothing is measured.</summary>
     public IReadOnlyList<Budget> SearchLimits => Evaluation is null ? [] : [.. Request.Budgets.Where(b => s_searched.Contains(b.Kind.Metric))];
 
+    /// <summary>Samples in a run for which times are taken: what the user gave, or what measurements take.</summary>
+    public IReadOnlyList<int> ServedSizes => Options.BatchSizes.Count > 0 ? Options.BatchSizes : [(int)Evaluation!.Batch];
+
     /// <summary>The ports.</summary>
     public ImmutableArray<OnnxOutput> Outputs { get; private set; } = [];
 
@@ -156,6 +159,25 @@ internal sealed class OnnxInput : IDisposable
             }
         }
 
+        CheckSizes();
         Warnings = warnings;
+    }
+
+    // A state belongs to one sequence, and a batch would be several.
+    private void CheckSizes()
+    {
+        if (Options.BatchSizes.Count > 0 && Options.State.Count > 0)
+        {
+            throw new ModelPortException(Diagnose.BatchSizeUnfit(Request.OptionsFile, Options.BatchSizes[0], "StatePairs carry the state of one sequence from run to run", "no BatchSizes beside StatePairs"));
+        }
+
+        if (Evaluation is { } data && Options.BatchSizes.FirstOrDefault(size => !data.Takes(size)) is > 0 and var unfit)
+        {
+            throw new ModelPortException(Diagnose.BatchSizeUnfit(
+                Request.OptionsFile,
+                unfit,
+                $"a run of the model takes {data.Batch} {(data.Batch == 1 ? "sample" : "samples")} ({string.Join("; ", Source.Signature.Inputs.Select(i => i.ToString()))})",
+                data.Batch.ToString(System.Globalization.CultureInfo.InvariantCulture) + ", or a model whose inputs have an open first dimension"));
+        }
     }
 }

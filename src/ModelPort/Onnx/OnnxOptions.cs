@@ -21,12 +21,18 @@ public sealed record OnnxOptions
     /// <summary>The default of <see cref="Percentile"/>.</summary>
     public const double DefaultPercentile = 99.99;
 
+    private const int MostBatchSizes = 16;
+    private const int LargestBatch = 65536;
+
     /// <summary>Metadata other than the budgets, as users spell them.</summary>
     public static IReadOnlyList<string> Names { get; } =
-        ["Name", "Revision", "Runtime", "Precision", "HardwareTarget", "Optimize", "Calibration", "CalibrationMethod", "CalibrationPercentile", "Evaluation", "StatePairs", "KeepInFloat", "Serving", "HourlyCost", "SplitMaxSize"];
+        ["Name", "Revision", "Runtime", "Precision", "HardwareTarget", "Optimize", "Calibration", "CalibrationMethod", "CalibrationPercentile", "Evaluation", "StatePairs", "KeepInFloat", "Serving", "BatchSizes", "HourlyCost", "Attribute", "SplitMaxSize"];
 
     /// <summary>The precisions asked for.</summary>
     public IReadOnlyList<OnnxPrecision> Precisions { get; init; } = [OnnxPrecision.FP32];
+
+    /// <summary>Whether the user named precisions. Default limits of a file that somebody else made are those of the precision that is named.</summary>
+    public bool NamesPrecision { get; init; }
 
     /// <summary>What the ports will run on.</summary>
     public OnnxHardware Hardware { get; init; } = OnnxHardware.Cpu;
@@ -42,6 +48,9 @@ public sealed record OnnxOptions
 
     /// <summary>Outputs that are given to inputs of the next run.</summary>
     public IReadOnlyList<StatePair> State { get; init; } = [];
+
+    /// <summary>Samples in a run for which times are taken, in the order given: limits hold at the first. Empty for the number that measurements take.</summary>
+    public IReadOnlyList<int> BatchSizes { get; init; } = [];
 
     /// <summary>Labels of nodes that stay in float.</summary>
     public ImmutableHashSet<string> KeepInFloat { get; init; } = [];
@@ -64,12 +73,14 @@ public sealed record OnnxOptions
 
         var options = new OnnxOptions
         {
+            NamesPrecision = option("Precision") is not null,
             Precisions = [.. Parts(option("Precision") ?? OnnxPrecision.FP32.Name, ';', ',').Select(name => OnnxPrecision.Parse(name, file)).Distinct()],
             Hardware = OnnxHardware.Parse(option("HardwareTarget") ?? OnnxHardware.Cpu.Name, file),
             Optimize = ParseOptimize(option("Optimize"), file),
             Method = method,
             Percentile = percentile is null ? DefaultPercentile : ParsePercentile(percentile, file),
             State = [.. Parts(option("StatePairs") ?? "", ';').Select(pair => ParsePair(pair, file))],
+            BatchSizes = ParseSizes(option("BatchSizes") ?? "", file),
             KeepInFloat = [.. Parts(option("KeepInFloat") ?? "", ';')],
         };
         options.CheckOptimize(file);
@@ -108,6 +119,14 @@ public sealed record OnnxOptions
         double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent) && percent is > 50 and <= 100
             ? percent
             : throw new ModelPortException(Diagnose.InvalidOption(file, "CalibrationPercentile", text, "a number above 50 and up to 100, with a decimal point"));
+
+    private static int[] ParseSizes(string list, string file)
+    {
+        int[] sizes = [.. Parts(list, ';').Select(size => int.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var samples) ? samples : 0).Distinct()];
+        return sizes.Length <= MostBatchSizes && sizes.All(size => size is > 0 and <= LargestBatch)
+            ? sizes
+            : throw new ModelPortException(Diagnose.InvalidOption(file, "BatchSizes", list, $"up to {MostBatchSizes} whole numbers from 1 to {LargestBatch}, such as '1;8;32'"));
+    }
 
     private static StatePair ParsePair(string text, string file) =>
         text.Split('=', StringSplitOptions.TrimEntries) is [{ Length: > 0 } output, { Length: > 0 } input]

@@ -5,6 +5,7 @@ using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Formats.Onnx;
 using ModelPort.Manifests;
 using ModelPort.Onnx.Calibration;
+using ModelPort.Onnx.Parity;
 using ModelPort.Onnx.Rewriting;
 using ModelPort.Onnx.Transforms;
 using ModelPort.Porting;
@@ -22,6 +23,9 @@ namespace ModelPort.Onnx;
 internal sealed record ReadyModel(
     OnnxOutput Output, IReadOnlyList<ReadyFile> Files, IReadOnlyList<FileRecord> Records, IReadOnlyDictionary<string, int> Types, GraphRecord? Graph, KernelRecord Kernels, IReadOnlyList<Diagnostic> Warnings) : IDisposable
 {
+    /// <summary>What is measured of it.</summary>
+    public OnnxPortFile File => new(CurrentPath, Sha256, Output.FileName, Output.Optimization, Output.Plan, Graph);
+
     /// <summary>The path that engines are given.</summary>
     public string CurrentPath => Files[0].File.CurrentPath;
 

@@ -1,13 +1,11 @@
-using System.Globalization;
 using ModelPort.Caching;
-using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines;
 using ModelPort.Manifests;
 using ModelPort.Onnx.Calibration;
-using ModelPort.Onnx.Data;
 using ModelPort.Onnx.Parity;
 using ModelPort.Parity;
+using ModelPort.Parity.Attribution;
 using ModelPort.Reports;
 
 namespace ModelPort.Onnx;
@@ -24,7 +22,8 @@ internal sealed class OnnxRun : IPortRun
     private readonly Verdicts _verdicts;
     private readonly Lazy<string?> _calibrationHash;
     private readonly Lazy<string?> _evaluationHash;
-    private IDisposable? _held;
+    private readonly SharedWork _work;
+    private bool _isMeasured;
 
     /// <summary>Prepares a run.</summary>
     /// <param name="input">The model, its data, and the plan; stays open as long as this.</param>
@@ -35,12 +34,11 @@ internal sealed class OnnxRun : IPortRun
     public OnnxRun(OnnxInput input, ContentStore store, IPortObserver observer, CancellationToken cancellation)
     {
         _input = input;
-        var hashes = new HashMemo(store);
-        var source = new SourceIdentity(input.Source.Folder, input.Source.Files, hashes, input.Request.Threads, observer, cancellation);
-        _context = new RunContext(input.Request, source, hashes, OnnxEngine.Record, OnnxEngine.CpuBackend, store, observer, cancellation);
-        _calibrationHash = new(() => HashOf(input.Calibration));
-        _evaluationHash = new(() => HashOf(input.Evaluation));
-        _keys = new(() => new OnnxKeys(input, source.Require(), _calibrationHash.Value, _evaluationHash.Value, _context.Engine, _context.CpuBackend));
+        _context = OnnxContext.Of(input, store, observer, cancellation);
+        _calibrationHash = new(() => input.Calibration is { } data ? OnnxContext.HashOf(_context, data) : null);
+        _evaluationHash = new(() => input.Evaluation is { } data ? OnnxContext.HashOf(_context, data) : null);
+        _keys = new(() => new OnnxKeys(input, _context.Source.Require(), _calibrationHash.Value, _evaluationHash.Value, _context.Engine, _context.CpuBackend));
+        _work = new SharedWork(store, () => Keys.Port, input.Request.Name);
         var ranges = new RangeStage(_context, input, _keys);
         _ports = new OnnxPortStage(_context, input, _keys, ranges);
         _measurement = new OnnxMeasurementStage(_context, input, _keys, _evaluationHash);
@@ -73,7 +71,7 @@ internal sealed class OnnxRun : IPortRun
         IReadOnlyList<string>? changes = earlier is null ? null : Changes(earlier, out report);
         if (changes is [])
         {
-            return AsLeft(earlier!, report);
+            return _verdicts.AsLeft(earlier!, report);
         }
 
         foreach (var change in changes ?? [])
@@ -86,7 +84,7 @@ internal sealed class OnnxRun : IPortRun
         {
             foreach (var output in _input.Outputs.Select(_search.Chosen))
             {
-                ready.Add(Once(() => _ports.Found(output, earlier), () => _ports.Make(output)));
+                ready.Add(_work.Once(() => _ports.Found(output, earlier), () => _ports.Make(output)));
             }
 
             return Recorded(ready);
@@ -101,50 +99,54 @@ internal sealed class OnnxRun : IPortRun
     public IReadOnlyList<Diagnostic> Missed(Manifest manifest) => _verdicts.Missed(manifest);
 
     /// <inheritdoc/>
-    public void Dispose() => _held?.Dispose();
+    public void Dispose() => _work.Dispose();
 
     private RunResult Recorded(List<ReadyModel> ready)
     {
-        var isNew = false;
-        var measured = new MeasuredModel?[ready.Count];
-        for (var i = 0; ToMeasure && i < ready.Count; i++)
-        {
-            MeasuredModel Measured(ReadyModel port) => Once(() => _measurement.Stored(port), () =>
-            {
-                isNew = true;
-                return _measurement.Measure(port);
-            });
-            measured[i] = Measured(ready[i]);
-            if (_search.IsNeeded(ready[i], measured[i]!) && _search.Find(ready[i], Measured) is { } found)
-            {
-                ready[i].Dispose();
-                (ready[i], measured[i]) = found;
-            }
-        }
-
+        var measured = ToMeasure ? Measured(ready) : new MeasuredModel?[ready.Count];
+        var attributed = ToMeasure && _context.Request.Attribute ? [.. ready.Select(r => Attributed(r.File))] : new AttributionRecord?[ready.Count];
         Diagnostic[] warnings =
         [
             .. ready.SelectMany(r => r.Warnings.Concat(_search.Warnings(r))).Distinct(),
-            .. ready.Zip(measured).Where(m => m.Second?.IsSlower == true).Select(m => Diagnose.PortSlower(
-                _context.SourcePath, m.First.Output.Precision.Name, m.Second!.Serving!.Ratios.First(r => r.Metric == Metric.RunLatencyP50.Name).Median.ToString("0.00", CultureInfo.InvariantCulture), m.First.Kernels.Unfused.Select(u => u.ToString()))),
+            .. ready.Zip(measured).SelectMany(m => m.Second?.Warnings(_context.SourcePath, m.First.Output.Precision.Name, m.First.Kernels) ?? []),
         ];
         Array.ForEach(warnings, _context.Warn);
-        OutputRecord[] outputs = [.. ready.Zip(measured, (r, m) => _search.Blamed(r, _verdicts.Judged(OnnxManifest.Output(_input, r, m))))];
+        OutputRecord[] outputs = [.. ready.Zip(measured, attributed).Select(p => _search.Blamed(p.First, _verdicts.Judged(OnnxManifest.Output(_input, p.First, p.Second) with { Attribution = p.Third })))];
         foreach (var port in ready)
         {
             port.Commit();
         }
 
         var manifest = OnnxManifest.Write(_context, _input, outputs, [.. _input.Warnings, .. warnings], measured.FirstOrDefault()?.Basis, _calibrationHash.Value, Keys);
-        return new RunResult(manifest, ToMeasure ? new ParityReport(ParityReport.CurrentSchema, manifest, []) : null, ready.Any(r => !r.IsKept), isNew);
+        return new RunResult(manifest, ToMeasure ? new ParityReport(ParityReport.CurrentSchema, manifest, []) : null, ready.Any(r => !r.IsKept), _isMeasured);
     }
 
-    private RunResult AsLeft(Manifest earlier, ParityReport? report)
+    // A port that misses a limit gives way to one with some nodes in float, if that keeps it; times are taken of what stays.
+    private MeasuredModel?[] Measured(List<ReadyModel> ready)
     {
-        _context.Observer.Detail($"{_context.Request.Name}: the same source and options were ported before; judging the recorded numbers");
-        // The same bytes may have been fetched from another place by now.
-        var manifest = earlier with { Outputs = [.. earlier.Outputs.Select(_verdicts.Judged)], Source = earlier.Source with { Revision = _context.Revision } };
-        return new RunResult(manifest, report is null ? null : report with { Manifest = manifest }, false, false);
+        MeasuredModel Measure(ReadyModel port) => _work.Once(() => _measurement.Stored(port.File), () => New(_measurement.Measure(port.File)));
+        var measured = new MeasuredModel?[ready.Count];
+        for (var i = 0; i < ready.Count; i++)
+        {
+            var found = Measure(ready[i]);
+            if (_search.IsNeeded(ready[i], found) && _search.Find(ready[i], Measure) is { } better)
+            {
+                ready[i].Dispose();
+                (ready[i], found) = better;
+            }
+
+            measured[i] = _measurement.IsServed(ready[i].File) ? found.With(_work.Once(() => _measurement.StoredServing(ready[i].File), () => New(_measurement.Serve(ready[i].File)))) : found;
+        }
+
+        return measured;
+    }
+
+    private AttributionRecord Attributed(OnnxPortFile port) => _work.Once(() => _measurement.StoredAttribution(port), () => New(_measurement.Attribute(port)));
+
+    private T New<T>(T found)
+    {
+        _isMeasured = true;
+        return found;
     }
 
     private IReadOnlyList<string> Changes(Manifest earlier, out ParityReport? report)
@@ -152,36 +154,12 @@ internal sealed class OnnxRun : IPortRun
         report = ToMeasure ? ParityReport.TryRead(Path.Combine(_context.Request.OutputDirectory, ParityReport.FileName), earlier) : null;
         var changes = WhyPortedAgain(earlier);
         return changes.Count > 0 ? changes
-            : earlier.Outputs.FirstOrDefault(o => !_context.IsAsRecorded(o)) is { } other ? [$"ported again because {other.FileName} is not as it was left"]
+            : _context.FilesChanged(earlier) is { Count: > 0 } files ? files
             : !ToMeasure ? []
             : KeyChange.Reasons("measured again", earlier.Keys.Parity, earlier.Keys.ParityParts, Keys.Parity) is { Count: > 0 } again ? again
-            : !_measurement.IsServedHere(earlier) ? ["measured again because times are of another machine, or were not taken"]
+            : !_measurement.IsServedHere(earlier) ? ["measured again because times are of another machine, or of other batch sizes, or were not taken"]
+            : !_measurement.IsAttributed(earlier) ? ["measured again because nobody measured what each layer costs"]
             : report is null ? [$"measured again because {ParityReport.FileName} is not as it was left"]
             : [];
-    }
-
-    private string? HashOf(SampleSet? data) => data is null ? null
-        : data.Files is [var only] ? _context.Hashes.HashOf(only, _context.Cancellation)
-        : SourceHash.Of(data.Files.Select(f => (Path.GetRelativePath(Path.GetDirectoryName(data.Path)!, f).Replace('\\', '/'), _context.Hashes.HashOf(f, _context.Cancellation)))).Value;
-
-    // What is there already, or else what is made of it while no other build makes the same.
-    private T Once<T>(Func<T?> find, Func<T> make)
-        where T : class
-    {
-        if (find() is { } found)
-        {
-            return found;
-        }
-
-        if (_held is null && _context.Store.IsOn)
-        {
-            _held = _context.Store.Lock(Keys.Port, _context.Request.Name);
-            if (find() is { } ofOther)
-            {
-                return ofOther;
-            }
-        }
-
-        return make();
     }
 }

@@ -1,10 +1,7 @@
-using ModelPort.Caching;
-using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Manifests;
 using ModelPort.Onnx;
 using ModelPort.Parity;
-using ModelPort.Planning;
 using ModelPort.Runtime;
 
 namespace ModelPort.Packages;
@@ -51,16 +48,10 @@ internal sealed class BaselineMeasurement(PackageRequest request, PackedFiles be
 
     private void Measure(PackagedPort port, PortedModel old, PortedFile[] files, PortedModel current)
     {
-        if (OnnxOptions.IsFor(port.Source))
-        {
-            _notes.Add($"  {old.Name}: measured on other data in {_baseline.Name}, and not again, which this version does for models of llama.cpp alone; their numbers cannot be compared");
-            return;
-        }
-
-        var isOwn = old.SourceSha256 == current.SourceSha256 && Directory.Exists(port.Source);
+        var isOwn = old.SourceSha256 == current.SourceSha256 && Path.Exists(port.Source);
         if (!isOwn && _baseline.Source is null)
         {
-            _notes.Add($"  {old.Name}: measured on other data in {_baseline.Name}, and not again, as its source (SHA-256 {old.SourceSha256[..12]}) is not here; set ModelPortBaselineSource to its folder");
+            _notes.Add($"  {old.Name}: measured on other data in {_baseline.Name}, and not again, as its source (SHA-256 {old.SourceSha256[..12]}) is not here; set ModelPortBaselineSource to its {(OnnxOptions.IsFor(port.Source) ? "file" : "folder")}");
             return;
         }
 
@@ -69,33 +60,32 @@ internal sealed class BaselineMeasurement(PackageRequest request, PackedFiles be
         {
             var asked = port.Request(request.Project) with { Budgets = [], Serving = false, Attribute = false, OutputDirectory = scratch.FullName };
             asked = isOwn ? asked : asked with { Source = _baseline.Source! };
-            using var checkpoint = Checkpoint.Open(asked.Source);
-            using var store = ContentStore.Open(asked.Store, null, observer, cancellation);
-            var context = PortPipeline.Context(asked, checkpoint, store, observer, cancellation);
-            if (context.Source.Require().Value is var found && found != old.SourceSha256)
+            using IBaselineSource source = asked.Onnx is null ? new CheckpointBaseline(asked, observer, cancellation) : new OnnxBaseline(asked, observer, cancellation);
+            if (source.Sha256 != old.SourceSha256)
             {
-                throw new ModelPortException(isOwn ? Diagnose.SourceChanged(checkpoint.Folder) : Diagnose.BaselineSourceOther(request.Project, checkpoint.Folder, found, _baseline.Name, old.Name, old.SourceSha256));
+                throw new ModelPortException(isOwn ? Diagnose.SourceChanged(source.Path) : Diagnose.BaselineSourceOther(request.Project, source.Path, source.Sha256, _baseline.Name, old.Name, old.SourceSha256));
             }
 
-            var data = EvaluationData.Open(asked, Planner.Plan(checkpoint, asked with { Calibration = null }).ParameterCount);
-            var stage = new MeasurementStage(context, data);
             foreach (var file in files)
             {
-                if (stage.Stored(IdentityOf(file)) is null && !file.Parts.All(p => before.Has(NameOf(p))))
+                var measured = source.Stored(file);
+                if (measured is null && !file.Parts.All(p => before.Has(NameOf(p))))
                 {
                     _notes.Add($"  {old.Name} {file.Precision}: measured on other data in {_baseline.Name}, and not again, as its files are not here; fetch its parts by PackageDownload too");
                     continue;
                 }
 
-                var measured = stage.Stored(IdentityOf(file)) ?? Measured(stage, asked, old, file);
-                if (measured.Basis.Positions == current.Evaluation!.Positions)
+                // Engines find the other files of one beside the first.
+                string[] Located() => [.. file.Parts.Select(p => before.Locate(NameOf(p), asked.OutputDirectory))];
+                measured ??= source.Measure(file, Located()[0], $"{old.Name} {file.Precision} of {_baseline.Name}");
+                if (measured.Positions == current.Evaluation!.Positions)
                 {
-                    _numbers.Add(file, [.. measured.Port.Figures.Select(Metric)]);
-                    _notes.Add($"  {old.Name} {file.Precision}: measured on other data in {_baseline.Name}; measured again on {string.Join(", ", data.Tasks.Select(t => t.Name).Prepend(data.Text.Name))}");
+                    _numbers.Add(file, [.. measured.Figures.Select(Metric)]);
+                    _notes.Add($"  {old.Name} {file.Precision}: measured on other data in {_baseline.Name}; measured again on {source.Data}");
                 }
                 else
                 {
-                    _notes.Add($"  {old.Name} {file.Precision}: it splits {data.Text.Name} into other tokens, so that its numbers on it say nothing about the new ones");
+                    _notes.Add($"  {old.Name} {file.Precision}: it splits {source.Data} into other tokens, so that its numbers on it say nothing about the new ones");
                 }
             }
         }
@@ -105,19 +95,10 @@ internal sealed class BaselineMeasurement(PackageRequest request, PackedFiles be
         }
     }
 
-    private MeasuredPort Measured(MeasurementStage stage, PortRequest asked, PortedModel old, PortedFile file)
-    {
-        // Engines find the other files of one beside the first.
-        string[] paths = [.. file.Parts.Select(p => before.Locate(NameOf(p), asked.OutputDirectory))];
-        var outcome = PortValidation.Run(paths[0], asked, observer, cancellation);
-        var (text, windows, backend) = (outcome.Basis.Text, outcome.Basis.Windows, outcome.Basis.CpuBackend);
-        var basis = new EvaluationRecord(text.Name, text.Sha256, windows.Length, windows.FirstScored, windows.Count, windows.Count * windows.Rows, backend, null);
-        return stage.Keep(IdentityOf(file), $"{old.Name} {file.Precision} of {_baseline.Name}", new MeasuredPort(basis, outcome.Port));
-    }
-
     private string NameOf(PortedPart part) => Path.GetRelativePath(before.Path, part.Path).Replace('\\', '/');
 
-    private static string IdentityOf(PortedFile file) => FileRecord.Identity([.. file.Parts.Select(p => new FileRecord(Path.GetFileName(p.Path), p.Bytes, p.Sha256))]);
+    /// <summary>The identity of a file that may be several.</summary>
+    internal static string IdentityOf(PortedFile file) => FileRecord.Identity([.. file.Parts.Select(p => new FileRecord(Path.GetFileName(p.Path), p.Bytes, p.Sha256))]);
 
     private static PortedMetric Metric(Figure figure) => new(
         figure.Name,

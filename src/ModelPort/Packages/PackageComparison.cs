@@ -138,9 +138,9 @@ public static class PackageComparison
 
         foreach (var ratio in current.ServingRatios)
         {
-            if (old.ServingRatios.FirstOrDefault(r => r.Metric == ratio.Metric) is { } earlier && Metric.All.TryGetValue(ratio.Metric, out var metric))
+            if (old.ServingRatios.FirstOrDefault(r => r.Metric == ratio.Metric && r.On == ratio.On) is { } earlier && Metric.All.TryGetValue(ratio.Metric, out var metric))
             {
-                yield return new ComparedLine(name, metric.Title + " against the source", Text(earlier), Text(ratio), Serving(earlier, ratio));
+                yield return new ComparedLine(name, metric.Title + (ratio.On is { } size ? " on " + size : "") + " against the source", Text(earlier), Text(ratio), Serving(earlier, ratio));
             }
         }
     }
@@ -148,7 +148,7 @@ public static class PackageComparison
     // Ratios to the source are compared across machines; they differ where the middle halves of their rounds do not meet.
     private static ChangeKind Serving(PortedRatio old, PortedRatio current)
     {
-        var higherIsBetter = current.Metric == Metric.PromptTokensPerSecond.Name || current.Metric == Metric.GenerationTokensPerSecond.Name;
+        var higherIsBetter = current.Metric == Metric.PromptTokensPerSecond.Name || current.Metric == Metric.GenerationTokensPerSecond.Name || current.Metric == Metric.SamplesPerSecond.Name;
         return old.Low <= current.High && current.Low <= old.High ? old == current ? ChangeKind.None : ChangeKind.Different
             : current.Median > old.Median == higherIsBetter ? ChangeKind.Better : ChangeKind.Worse;
     }

@@ -12,7 +12,6 @@ namespace ModelPort.Parity;
 /// <param name="Needs">What has to be given for the metric to be measured, for the message when it was not.</param>
 public sealed record BudgetKind(string Name, Metric Metric, bool IsMaximum, Func<IReadOnlyList<Figure>, IEnumerable<Figure>> Read, Metric? Absolute, string Needs)
 {
-    private const string NotInThisVersion = "a measurement that this version does not make";
     private const string Serving = "the serving metrics";
     private const string Task = "a task (.jsonl) in Evaluation";
     private const string Labels = "labels in Evaluation";
@@ -56,9 +55,10 @@ public sealed record BudgetKind(string Name, Metric Metric, bool IsMaximum, Func
         Each("MinAccuracy", Metric.Accuracy, false, Metric.Accuracy, Labels),
         Closest("MaxOutputError", Metric.LargestOutputDifference, true, NumericOutput),
         Closest("MinCosineSimilarity", Metric.CosineSimilarity, false, NumericOutput),
-        Each("MaxP95Latency", Metric.RunLatencyP95, true, Metric.RunLatencyP95, Serving),
+        AtFirst("MaxP95Latency", Metric.RunLatencyP95),
+        Each("MaxPeakMemory", Metric.PeakMemory, true, Metric.PeakMemory, Serving),
         Each("MaxSize", Metric.FileSize, true, Metric.FileSize, "a measured port"),
-        Each("MaxCostPerMillionRequests", Metric.CostPerMillionRequests, true, Metric.CostPerMillionRequests, Serving),
+        AtFirst("MaxCostPerMillionRequests", Metric.CostPerMillionRequests),
     ];
 
     /// <summary>The kind that a budget of a manifest is of.</summary>
@@ -67,6 +67,10 @@ public sealed record BudgetKind(string Name, Metric Metric, bool IsMaximum, Func
     // Whatever the port was compared with must be kept.
     private static BudgetKind Each(string name, Metric metric, bool isMaximum, Metric? absolute, string needs) =>
         new(name, metric, isMaximum, figures => figures.Where(f => f.Name == metric.Name && f.Of == Subject.Port), absolute, needs);
+
+    // Times are taken at several batch sizes, and the figures of the first one that the user gave come first.
+    private static BudgetKind AtFirst(string name, Metric metric) =>
+        new(name, metric, true, figures => figures.Where(f => f.Name == metric.Name && f.Of == Subject.Port).Take(1), metric, Serving);
 
     // Limits on outputs are set with a reference in mind, where there is one, and hold for each output.
     private static BudgetKind Closest(string name, Metric metric, bool isMaximum, string needs) =>

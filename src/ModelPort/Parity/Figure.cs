@@ -35,7 +35,7 @@ public enum Reference
 /// <param name="Value">The number.</param>
 /// <param name="Error">Its standard error; null where it has none.</param>
 /// <param name="Unit">Its unit; null for a plain number.</param>
-/// <param name="On">The task that it was measured on; null for all that is not measured on tasks.</param>
+/// <param name="On">The task, the output or the batch size ("batch 8") that it was measured on; null for all others.</param>
 public sealed record Figure(string Name, Subject Of, Reference? Against, double Value, double? Error, string? Unit, string? On = null)
 {
     /// <summary>A measured value of a metric.</summary>

@@ -69,16 +69,20 @@ public static class ReportText
     public static IEnumerable<string> Of(ServingRecord serving)
     {
         var hardware = serving.Hardware;
-        yield return string.Create(
-            CultureInfo.InvariantCulture,
-            $"served by turns on {hardware.Processor}, {hardware.Threads} of {hardware.Cores} cores: {serving.Rounds} prompts of {serving.PromptTokens} tokens, {serving.Tokens} generated tokens");
+        yield return string.Create(CultureInfo.InvariantCulture, $"served by turns on {hardware.Processor}, {hardware.Threads} of {hardware.Cores} cores: {Runs(serving)}");
         foreach (var ratio in serving.Ratios)
         {
             yield return string.Create(
                 CultureInfo.InvariantCulture,
-                $"{Metric.All[ratio.Metric].Title}, port to source: {ratio.Median:0.000} (half of the rounds from {ratio.Low:0.000} to {ratio.High:0.000})");
+                $"{Metric.All[ratio.Metric].Title}{(ratio.On is null ? "" : $" on {ratio.On}")}, port to source: {ratio.Median:0.000} (half of the rounds from {ratio.Low:0.000} to {ratio.High:0.000})");
         }
     }
+
+    /// <summary>What was timed, in a few words.</summary>
+    internal static string Runs(ServingRecord serving) => serving.Batches is { } batches
+        ? string.Join(", ", batches.Select(b => string.Create(CultureInfo.InvariantCulture, $"{b.Rounds} runs of {b.Size} {(b.Size == 1 ? "sample" : "samples")}")))
+        : string.Create(CultureInfo.InvariantCulture, $"{serving.Rounds} prompts of {serving.PromptTokens} tokens, {serving.Tokens} generated tokens");
+
     /// <summary>Text of a file, without its control characters.</summary>
     internal static string OneLine(string text) => string.Concat(text.Select(c => char.IsControl(c) || c is '\u2028' or '\u2029' ? ' ' : c));
 }

@@ -3,6 +3,7 @@ using ModelPort.Manifests;
 using ModelPort.Parity.Attribution;
 using ModelPort.Parity.Behaviour;
 using ModelPort.Parity.Serving;
+using ModelPort.Reports;
 
 namespace ModelPort.Parity;
 
@@ -36,6 +37,15 @@ internal sealed class Verdicts(RunContext context, Func<OutputRecord, IEnumerabl
 
         var kept = budgets.All(b => b.Passes) && record.Behaviour?.Failures.Any() != true;
         return record with { Budgets = budgets, Verdict = kept ? Verdict.Kept : Verdict.Missed };
+    }
+
+    /// <summary>What an earlier run left, when it is all that is wanted: its numbers, judged by what is asked for now.</summary>
+    public RunResult AsLeft(Manifest earlier, ParityReport? report)
+    {
+        context.Observer.Detail($"{context.Request.Name}: the same source and options were ported before; judging the recorded numbers");
+        // The same bytes may have been fetched from another place by now.
+        var manifest = earlier with { Outputs = [.. earlier.Outputs.Select(Judged)], Source = earlier.Source with { Revision = context.Revision } };
+        return new RunResult(manifest, report is null ? null : report with { Manifest = manifest }, false, false);
     }
 
     private static string Blame(OutputRecord output, BudgetResult budget) =>

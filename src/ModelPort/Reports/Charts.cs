@@ -86,14 +86,15 @@ internal static class Charts
             }));
     }
 
-    /// <summary>Times of a generated token, or of a run, of source and port: median, 95 % and 99 %.</summary>
-    public static XElement Latency(OutputRecord output)
+    /// <summary>Times of a generated token, or of a run at each batch size, of source and port: median, 95 % and 99 %.</summary>
+    public static IEnumerable<XElement> Latencies(OutputRecord output) => output.Metrics.Where(f => f.Name == Metric.RunLatencyP50.Name && f.Of == Subject.Port).ToArray() is { Length: > 0 } runs
+        ? runs.Select(r => Latency(output, r.On is null ? "run" : $"run ({r.On})", [Metric.RunLatencyP50, Metric.RunLatencyP95, Metric.RunLatencyP99], r.On))
+        : [Latency(output, "generated token", [Metric.TokenLatencyP50, Metric.TokenLatencyP95, Metric.TokenLatencyP99], null)];
+
+    private static XElement Latency(OutputRecord output, string what, Metric[] metrics, string? on)
     {
-        var (what, metrics) = output.Metrics.Find(Metric.RunLatencyP50, Subject.Port) is null
-            ? ("generated token", (Metric[])[Metric.TokenLatencyP50, Metric.TokenLatencyP95, Metric.TokenLatencyP99])
-            : ("run", [Metric.RunLatencyP50, Metric.RunLatencyP95, Metric.RunLatencyP99]);
         var rows = ((string Name, Subject Of)[])[("source", Subject.Source), (output.Precision, Subject.Port)];
-        var times = rows.Select(r => metrics.Select(m => Value(output, m, r.Of)).ToArray()).ToArray();
+        var times = rows.Select(r => metrics.Select(m => Value(output, m, r.Of, on)).ToArray()).ToArray();
         var largest = times.Max(t => t.Max()) * 1.1;
         const int Left = 90;
         const int RowHeight = 46;
@@ -136,8 +137,8 @@ internal static class Charts
     }
 
     /// <summary>A figure of an output that stands by itself; NaN when there is none.</summary>
-    public static double Value(OutputRecord output, Metric metric, Subject of) =>
-        output.Metrics.Find(metric, of)?.Value ?? double.NaN;
+    public static double Value(OutputRecord output, Metric metric, Subject of, string? on = null) =>
+        output.Metrics.Find(metric, of, on: on)?.Value ?? double.NaN;
 
     // Round steps of 1, 2 or 5 times a power of ten, about five of them.
     private static IEnumerable<double> Ticks(double low, double high)

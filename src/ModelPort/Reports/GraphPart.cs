@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Xml.Linq;
 using ModelPort.Manifests;
 using ModelPort.Parity;
+using ModelPort.Parity.Attribution;
 
 namespace ModelPort.Reports;
 
@@ -39,6 +40,25 @@ internal static class GraphPart
             })),
         .. output.Graph is { } graph ? Changes(graph) : [],
         .. output.Kernels is { } kernels ? Operators(kernels) : [],
+    ];
+
+    /// <summary>What each layer of a port costs.</summary>
+    public static IEnumerable<XElement> Costs(GraphCosts costs) =>
+    [
+        Html.Of("p", string.Create(CultureInfo.InvariantCulture, $"{AttributionText.Dearest(costs)}. Every change was measured on {costs.Samples} samples, against what was before it and against the source.")),
+        Html.Table(
+            ["layer", "before", "after", "error, % of the output", "error from the source, %", "cosine similarity to the source", "accuracy, %"],
+            costs.Steps.Prepend(costs.Source).Select(s => new object[]
+            {
+                AttributionText.Spell(s.Layer), s.From, s.To, s.Error is { } error ? Short((float)error) : $"not measured: {s.NotMeasured}", s.FromSource is { } all ? Short((float)all) : "",
+                s.CosineSimilarity is { } cosine ? Metric.CosineSimilarity.Write(cosine) : "", s.Accuracy is { } accuracy ? Metric.Accuracy.Write(accuracy) : "",
+            })),
+        .. costs.Nodes.Count == 0 ? [] : new[]
+        {
+            Html.Table(
+                ["node that adds error", "operator", "relative error before", "after"],
+                costs.Nodes.Select(n => new object[] { n.Node, n.Operator, Short((float)(n.Error - n.Increase)), Short((float)n.Error) })),
+        },
     ];
 
     private static IEnumerable<XElement> Operators(KernelRecord kernels)

@@ -5,6 +5,7 @@ using ModelPort.Manifests;
 using ModelPort.Parity;
 using ModelPort.Parity.Attribution;
 using ModelPort.Parity.Behaviour;
+using ModelPort.Parity.Serving;
 using ModelPort.Parity.Tokenizers;
 
 namespace ModelPort.Reports;
@@ -103,13 +104,14 @@ public static class ReportPage
     [
         Html.Of("h3", "Which layer did it"),
         .. Costs(attribution),
+        .. attribution.Graph is { } graph ? GraphPart.Costs(graph) : [],
         .. attribution.Header.Count == 0 ? [] : new[]
         {
             Html.Table(
                 ["key of the header", "from the source", "in the port"],
                 attribution.Header.Select(h => new object[] { h.Key, Visible(h.Source ?? "absent"), Visible(h.Port ?? "absent") })),
         },
-        Weights(attribution.Weights),
+        .. attribution.Weights.Matrices + attribution.Weights.Missing.Count == 0 ? [] : new[] { Weights(attribution.Weights) },
         .. attribution.Weights.Unexplained.Count == 0 ? [] : new[]
         {
             Html.Table(
@@ -164,13 +166,26 @@ public static class ReportPage
     private static IEnumerable<XElement> Serving(OutputRecord output) => output.Serving is not { } serving ? [] :
     [
         Html.Of("h3", "Serving"),
-        Html.Of("p", $"Taken by turns on source and port, {(serving.Tokens is { } tokens ? string.Create(CultureInfo.InvariantCulture, $"{tokens} tokens in ") : "")}{serving.Rounds.ToString(CultureInfo.InvariantCulture)} rounds, "
+        Html.Of("p", $"Taken by turns on source and port, each in a process of its own: {ReportText.Runs(serving)}, "
             + $"on {serving.Hardware.Processor} with {serving.Hardware.Threads.ToString(CultureInfo.InvariantCulture)} threads. Times are of this machine alone; ratios say more."),
-        Charts.Latency(output),
+        .. Charts.Latencies(output),
+        .. serving.Batches is { } batches ? new[] { Batches(output, serving, batches) } : [],
         Html.Table(
             ["port divided by source", "median", "a quarter below", "a quarter above"],
-            serving.Ratios.Select(r => new object[] { Metric.All[r.Metric].Title, Ratio(r.Median), Ratio(r.Low), Ratio(r.High) })),
+            serving.Ratios.Select(r => new object[] { Metric.All[r.Metric].Title + (r.On is null ? "" : $" on {r.On}"), Ratio(r.Median), Ratio(r.Low), Ratio(r.High) })),
     ];
+
+    // Each cell has the source's number and the port's.
+    private static XElement Batches(OutputRecord output, ServingRecord serving, IReadOnlyList<ServedBatch> batches)
+    {
+        string Both(Metric metric, string? on) =>
+            output.Metrics.Find(metric, Subject.Source, on: on) is { } source && output.Metrics.Find(metric, Subject.Port, on: on) is { } port ? $"{metric.Write(source.Value)} \u2192 {metric.Write(port.Value)}" : "";
+        Metric[] metrics = [Metric.RunLatencyP50, Metric.RunLatencyP95, Metric.RunLatencyP99, Metric.SamplesPerSecond, .. serving.HourlyCost is null ? [] : new[] { Metric.CostPerMillionRequests }];
+        var isNamed = serving.Ratios.Any(r => r.On is not null);
+        return Html.Table(
+            ["samples in a run", .. metrics.Select(m => m.Unit.Length == 0 ? m.Title : $"{m.Title}, {m.Unit}"), "peak memory, MB"],
+            batches.Select((b, i) => (object[])[b.Size.ToString(CultureInfo.InvariantCulture), .. metrics.Select(m => Both(m, isNamed ? ServedBatch.Name(b.Size) : null)), i == 0 ? Both(Metric.PeakMemory, null) : ""]));
+    }
 
     private static string Ratio(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
 

@@ -57,7 +57,7 @@ public sealed class OutputTests : IDisposable
     [InlineData("model.safetensors")]
     public void A_source_that_changes_while_it_is_read_is_refused(string name)
     {
-        _checkpoint.Observer = new Meddler(() => File.SetLastWriteTimeUtc(_checkpoint[name], DateTime.UtcNow.AddSeconds(10)));
+        _checkpoint.Observer = Meddler(() => File.SetLastWriteTimeUtc(_checkpoint[name], DateTime.UtcNow.AddSeconds(10)));
         _checkpoint.Refused("MP1023", _checkpoint[name], "changed while it was read");
     }
 
@@ -65,7 +65,7 @@ public sealed class OutputTests : IDisposable
     public void A_source_that_vanishes_while_it_is_read_is_refused()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows does not let go of an open file.");
-        _checkpoint.Observer = new Meddler(() => File.Delete(_checkpoint["tokenizer.json"]));
+        _checkpoint.Observer = Meddler(() => File.Delete(_checkpoint["tokenizer.json"]));
         var error = _checkpoint.Refused();
         Assert.Equal(_checkpoint["tokenizer.json"], error.File);
         Assert.Contains(error.Code, new[] { "MP1003", "MP1023" });
@@ -85,7 +85,7 @@ public sealed class OutputTests : IDisposable
     {
         using var cancel = new CancellationTokenSource();
         var request = PortRequest.Parse(_checkpoint.Model, _checkpoint.Output, _checkpoint.Metadata, _checkpoint.Properties, "");
-        var stop = Assert.ThrowsAny<OperationCanceledException>(() => PortPipeline.Run(request, new Meddler(cancel.Cancel), cancel.Token));
+        var stop = Assert.ThrowsAny<OperationCanceledException>(() => PortPipeline.Run(request, Meddler(cancel.Cancel), cancel.Token));
         Assert.Equal("MP2006", Diagnose.From(stop, _checkpoint.Model).Code);
         Assert.Equal([".modelport.lock"], Directory.GetFileSystemEntries(_checkpoint.Output).Select(Path.GetFileName));
     }
@@ -101,25 +101,16 @@ public sealed class OutputTests : IDisposable
         Assert.Equal(before, Directory.GetFiles(_checkpoint.Output).ToDictionary(f => f, File.ReadAllBytes));
     }
 
-    /// <summary>Does something to the source as soon as the port reads it.</summary>
-    private sealed class Meddler(Action meddle) : IPortObserver
+    // Does something to the source as soon as the port reads it.
+    private static Witness Meddler(Action meddle)
     {
-        private int _done;
-
-        public void Warn(Diagnostic warning)
+        var done = 0;
+        return new Witness(progress =>
         {
-        }
-
-        public void Progress(PortProgress progress)
-        {
-            if (progress.Stage == "port" && Interlocked.Exchange(ref _done, 1) == 0)
+            if (progress.Stage == "port" && Interlocked.Exchange(ref done, 1) == 0)
             {
                 meddle();
             }
-        }
-
-        public void Detail(string text)
-        {
-        }
+        });
     }
 }

@@ -1,6 +1,5 @@
 using ModelPort.Caching;
 using ModelPort.Checkpoints;
-using ModelPort.Diagnostics;
 using ModelPort.Tests.Support;
 
 namespace ModelPort.Tests.Caching;
@@ -116,7 +115,7 @@ public sealed class HashMemoTests : IDisposable
     public void A_source_is_hashed_once_and_then_known_until_a_file_changes()
     {
         using var model = new DamagedCheckpoint();
-        var reads = new Reads();
+        var reads = new Witness();
         SourceHash? Hash(bool require)
         {
             using var checkpoint = Checkpoint.Open(model.Model);
@@ -130,11 +129,11 @@ public sealed class HashMemoTests : IDisposable
         Thread.Sleep(2200);
         Assert.Equal(first!.Value, Hash(require: true)!.Value);
         Assert.Equal(first.Value, Hash(require: false)!.Value);
-        var before = reads.Files.Count;
+        var before = reads.Steps.Count;
         model.EditConfig(c => c["bos_token_id"] = 1);
         Assert.Null(Hash(require: false));
         Assert.NotEqual(first.Value, Hash(require: true)!.Value);
-        Assert.Equal(["config.json"], reads.Files.Skip(before).Distinct());
+        Assert.Equal(["config.json"], reads.Steps.Skip(before).Select(p => p.Text).Distinct());
     }
 
     private static long Later => HashMemo.Now + 10 * Second;
@@ -147,36 +146,4 @@ public sealed class HashMemoTests : IDisposable
     }
 
     private string? Remembered(string path) => new HashMemo(_store).TryGet(path, FileIdentity.Of(path));
-
-    private sealed class Reads : IPortObserver
-    {
-        private readonly List<string> _files = [];
-
-        public IReadOnlyList<string> Files
-        {
-            get
-            {
-                lock (_files)
-                {
-                    return [.. _files];
-                }
-            }
-        }
-
-        public void Warn(Diagnostic warning)
-        {
-        }
-
-        public void Progress(PortProgress progress)
-        {
-            lock (_files)
-            {
-                _files.Add(progress.Text);
-            }
-        }
-
-        public void Detail(string text)
-        {
-        }
-    }
 }

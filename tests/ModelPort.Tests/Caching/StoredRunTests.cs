@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using ModelPort.Diagnostics;
 using ModelPort.Formats.Gguf;
 using ModelPort.Tests.Support;
@@ -61,7 +60,7 @@ public sealed class StoredRunTests : IDisposable
         copy.Properties["CacheDirectory"] = Store;
         copy.Properties["Parity"] = "off";
         copy.Properties["Threads"] = "1";
-        var observer = new Observer();
+        var observer = new Witness();
         copy.Observer = observer;
         PortPipeline.Run(PortRequest.Parse(copy.Model, copy.Output, copy.Metadata, copy.Properties, copy.Project), observer, TestContext.Current.CancellationToken);
         Assert.DoesNotContain("port", observer.Stages);
@@ -236,7 +235,7 @@ public sealed class StoredRunTests : IDisposable
     [Fact]
     public void Builds_at_once_port_once()
     {
-        var observers = Enumerable.Range(0, 4).Select(_ => new Observer()).ToArray();
+        var observers = Enumerable.Range(0, 4).Select(_ => new Witness()).ToArray();
         Parallel.For(0, observers.Length, new ParallelOptions { MaxDegreeOfParallelism = observers.Length, CancellationToken = TestContext.Current.CancellationToken }, i =>
             PortPipeline.Run(
                 PortRequest.Parse(_checkpoint.Model, _checkpoint.Beside($"out{i}"), _checkpoint.Metadata, _checkpoint.Properties, _checkpoint.Project),
@@ -259,34 +258,12 @@ public sealed class StoredRunTests : IDisposable
 
     private Dictionary<string, string> Contents() => Directory.GetFiles(_checkpoint.Output).ToDictionary(f => Path.GetFileName(f), f => StoreFixture.Hash(File.ReadAllBytes(f)));
 
-    private PortOutcome Run(out Observer observer)
+    private PortOutcome Run(out Witness observer)
     {
-        observer = new Observer();
+        observer = new Witness();
         return PortPipeline.Run(
             PortRequest.Parse(_checkpoint.Model, _checkpoint.Output, _checkpoint.Metadata, _checkpoint.Properties, _checkpoint.Project), observer, TestContext.Current.CancellationToken);
     }
 
     private string Output(string precision) => Path.Combine(_checkpoint.Output, $"model-{precision}.gguf");
-
-    /// <summary>Sees which stages work, how far they come, and what is said.</summary>
-    private sealed class Observer : IPortObserver
-    {
-        private readonly ConcurrentDictionary<string, long> _done = new(StringComparer.Ordinal);
-        private readonly ConcurrentQueue<string> _details = new();
-        private readonly ConcurrentQueue<Diagnostic> _warnings = new();
-
-        public IEnumerable<string> Stages => _done.Keys.Order(StringComparer.Ordinal);
-
-        public IEnumerable<string> Details => _details;
-
-        public IEnumerable<Diagnostic> Warnings => _warnings;
-
-        public long Progressed(string stage) => _done[stage];
-
-        public void Warn(Diagnostic warning) => _warnings.Enqueue(warning);
-
-        public void Progress(PortProgress progress) => _done.AddOrUpdate(progress.Stage, progress.Done, (_, before) => Math.Max(before, progress.Done));
-
-        public void Detail(string text) => _details.Enqueue(text);
-    }
 }

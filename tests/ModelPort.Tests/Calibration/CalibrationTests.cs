@@ -15,7 +15,7 @@ public sealed class CalibrationTests : IDisposable
     private static readonly string Text = Path.Combine(Repository.Root, "samples", "data", "calibration.txt");
 
     private readonly DamagedCheckpoint _checkpoint = new();
-    private readonly StageObserver _observer = new();
+    private readonly Witness _observer = new();
 
     public CalibrationTests()
     {
@@ -91,7 +91,7 @@ public sealed class CalibrationTests : IDisposable
         _checkpoint.Metadata["Calibration"] = _checkpoint.Beside("given.gguf");
         var manifest = Run();
         GgufFiles.EqualTensors(_checkpoint.Beside("computed.gguf"), computed);
-        Assert.Equal(1, _observer.Calibrations);
+        Assert.Equal(1, _observer.Completed("calibrate"));
         Assert.False(File.Exists(MatrixPath));
         Assert.Equal(("given.gguf", "given.gguf", 256L, 4L), (manifest.Calibration!.Name, manifest.Calibration.File, manifest.Calibration.ChunkLength, manifest.Calibration.Chunks));
         Assert.Null(manifest.Calibration.CpuBackend);
@@ -117,34 +117,34 @@ public sealed class CalibrationTests : IDisposable
     public void The_matrix_is_computed_once_and_again_only_when_what_it_depends_on_has_changed()
     {
         Run();
-        Assert.Equal(1, _observer.Calibrations);
+        Assert.Equal(1, _observer.Completed("calibrate"));
         var matrix = File.ReadAllBytes(MatrixPath);
 
         Assert.False(Outcome().Ported);
         var port = File.ReadAllBytes(Output("Q4_0"));
         _checkpoint.Metadata["Precision"] = "Q4_0;Q4_1";
         Assert.True(Outcome().Ported);
-        Assert.Equal(1, _observer.Calibrations);
+        Assert.Equal(1, _observer.Completed("calibrate"));
         Assert.Equal(port, File.ReadAllBytes(Output("Q4_0")));
         Assert.Equal(matrix, File.ReadAllBytes(MatrixPath));
 
         // Not even a lost manifest costs the matrix.
         File.Delete(Path.Combine(_checkpoint.Output, Manifest.FileName));
         Run();
-        Assert.Equal(1, _observer.Calibrations);
+        Assert.Equal(1, _observer.Completed("calibrate"));
 
         _checkpoint.Metadata["CalibrationTokens"] = "768";
         Run();
-        Assert.Equal(2, _observer.Calibrations);
+        Assert.Equal(2, _observer.Completed("calibrate"));
 
         File.WriteAllText(_checkpoint.Beside("other.txt"), File.ReadAllText(Text)[5000..]);
         _checkpoint.Metadata["Calibration"] = _checkpoint.Beside("other.txt");
         Run();
-        Assert.Equal(3, _observer.Calibrations);
+        Assert.Equal(3, _observer.Completed("calibrate"));
 
         _checkpoint.EditTensors(tensors => tensors.Poke("model.layers.0.mlp.up_proj.weight", 3, 0x3C00));
         Run();
-        Assert.Equal(4, _observer.Calibrations);
+        Assert.Equal(4, _observer.Completed("calibrate"));
     }
 
     [Theory]
@@ -160,7 +160,7 @@ public sealed class CalibrationTests : IDisposable
         File.WriteAllBytes(MatrixPath, change == 0 ? damaged[..100] : damaged);
         _checkpoint.Metadata["Precision"] = "Q4_1";
         Run();
-        Assert.Equal(2, _observer.Calibrations);
+        Assert.Equal(2, _observer.Completed("calibrate"));
         Assert.Equal(whole, File.ReadAllBytes(MatrixPath));
     }
 
@@ -187,7 +187,7 @@ public sealed class CalibrationTests : IDisposable
         _checkpoint.Metadata["Precision"] = "BF16;Q4_0";
         var outcome = Outcome();
         Assert.True(outcome.Measured);
-        Assert.Equal(1, _observer.Calibrations);
+        Assert.Equal(1, _observer.Completed("calibrate"));
         Assert.Equal([".modelport.lock", "model-BF16.gguf", "model-Q4_0.gguf", "model.imatrix.gguf", "modelport.json", "parity.html", "parity.json"], Directory.GetFiles(_checkpoint.Output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Contains(Text, outcome.InputPaths);
     }
@@ -201,20 +201,4 @@ public sealed class CalibrationTests : IDisposable
     private Manifest Run() => Outcome().Manifest;
 
     private string Output(string precision) => Path.Combine(_checkpoint.Output, $"model-{precision}.gguf");
-
-    /// <summary>Counts how often a matrix was computed.</summary>
-    private sealed class StageObserver : IPortObserver
-    {
-        public int Calibrations { get; private set; }
-
-        public void Warn(Diagnostic warning)
-        {
-        }
-
-        public void Progress(PortProgress progress) => Calibrations += progress.Stage == "calibrate" && progress.Done == progress.Total ? 1 : 0;
-
-        public void Detail(string text)
-        {
-        }
-    }
 }

@@ -53,27 +53,27 @@ public sealed class SizedPortTests(SizedPortTests.KnownTable known) : IClassFixt
     public void What_was_measured_serves_every_size_and_a_second_run_does_nothing()
     {
         var request = Small(700_000);
-        var first = new Stages();
+        var first = new Witness();
         Assert.True(Port(request, first).Ported);
-        Assert.Contains("errors", first.Seen);
-        Assert.Contains("sensitivity", first.Seen);
+        Assert.Contains("errors", first.Stages);
+        Assert.Contains("sensitivity", first.Stages);
 
-        var second = new Stages();
+        var second = new Witness();
         Assert.False(Port(request, second).Ported);
-        Assert.DoesNotContain("port", second.Seen);
+        Assert.DoesNotContain("port", second.Stages);
 
         foreach (var other in new[] { Small(500_000), Small(700_000).With(c => c with { Choice = new TensorChoice { Patterns = TensorPattern.ParseList("attn_v=Q8_0", "") } }) })
         {
-            var third = new Stages();
+            var third = new Witness();
             Assert.True(Port(other, third).Ported);
-            Assert.DoesNotContain("sensitivity", third.Seen);
-            Assert.DoesNotContain("errors", third.Seen);
+            Assert.DoesNotContain("sensitivity", third.Stages);
+            Assert.DoesNotContain("errors", third.Stages);
         }
 
         File.WriteAllText(_folder["llama3-rope.errors.json"], "{}");
-        var fourth = new Stages();
+        var fourth = new Witness();
         Assert.True(Port(Small(500_001), fourth).Ported);
-        Assert.Contains("sensitivity", fourth.Seen);
+        Assert.Contains("sensitivity", fourth.Stages);
     }
 
     [Fact]
@@ -236,37 +236,5 @@ public sealed class SizedPortTests(SizedPortTests.KnownTable known) : IClassFixt
         });
 
         public byte[] Table => _table.Value;
-    }
-
-    private sealed class Stages : IPortObserver
-    {
-        private readonly HashSet<string> _seen = [];
-
-        public HashSet<string> Seen
-        {
-            get
-            {
-                lock (_seen)
-                {
-                    return [.. _seen];
-                }
-            }
-        }
-
-        public void Warn(Diagnostic warning)
-        {
-        }
-
-        public void Progress(PortProgress progress)
-        {
-            lock (_seen)
-            {
-                _seen.Add(progress.Stage);
-            }
-        }
-
-        public void Detail(string text)
-        {
-        }
     }
 }

@@ -202,24 +202,6 @@ public sealed class OnnxPortTests(DigitsPorts ports, ITestOutputHelper output) :
     }
 
     [Fact]
-    public void Times_are_taken_by_turns_and_a_limit_on_them_is_judged()
-    {
-        var outcome = ports.Run(ports.Beside("served"), "INT8", ("MaxP95Latency", "10000"), ("HourlyCost", "3.6"));
-        Assert.Empty(outcome.Missed);
-        var port = outcome.Manifest.Outputs[0];
-        double Of(Metric metric, Subject of) => port.Metrics.Find(metric, of)!.Value;
-        Assert.All(new[] { Subject.Source, Subject.Port }, of =>
-        {
-            Assert.InRange(Of(Metric.RunLatencyP50, of), 1e-4, Of(Metric.RunLatencyP95, of));
-            Assert.InRange(Of(Metric.RunLatencyP95, of), 0, Of(Metric.RunLatencyP99, of));
-            Assert.Equal(1e6 / Of(Metric.SamplesPerSecond, of) / 1000, Of(Metric.CostPerMillionRequests, of), 1e-9);
-        });
-        Assert.InRange(port.Serving!.Rounds, 30, 500);
-        Assert.False(ports.Run(ports.Beside("served"), "INT8", ("MaxP95Latency", "9000"), ("HourlyCost", "3.6")).Measured);
-        Assert.Contains("time of a run", File.ReadAllText(outcome.ReportPath!), StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void A_plan_says_what_stays_in_float_and_needs_no_data()
     {
         var request = ports.Request(ports.Beside("none"), "FP32;INT8-Weight;INT8") with { Evaluation = null, Calibration = null };

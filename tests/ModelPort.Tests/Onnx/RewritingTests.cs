@@ -92,13 +92,54 @@ public sealed class RewritingTests(DigitsPorts ports) : IClassFixture<DigitsPort
         Assert.Empty(of["FP32"].Unfused);
         Assert.Equal("convert between floats and integers", Assert.Single(of["INT8"].Unfused).What);
         Assert.StartsWith("3 nodes multiply integers that nodes of their own convert and scale", Assert.Single(of["INT8-Dynamic"].Unfused).ToString(), StringComparison.Ordinal);
-        Assert.StartsWith("13 nodes convert between half floats and FP32", Assert.Single(of["FP16"].Unfused).ToString(), StringComparison.Ordinal);
+        Assert.Equal((2, 1), (of["FP16"].Port["Cast"], of["FP16"].PortRuns!["Cast"]));
         var page = File.ReadAllText(ports.Outcome.ReportPath!);
         Assert.Contains("Which operators run", page, StringComparison.Ordinal);
         Assert.Contains("QLinearConv", page, StringComparison.Ordinal);
         var other = ports.Run(ports.Beside("arm"), "INT8", ("HardwareTarget", "arm64")).Manifest.Outputs[0].Kernels!;
         Assert.Null(other.PortRuns);
         Assert.Contains("arm64", other.NotKnown, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("FP32", "MatMul")]
+    [InlineData("INT8-Dynamic", "com.microsoft.DynamicQuantizeMatMul")]
+    [InlineData("INT4", "com.microsoft.MatMulNBits")]
+    public void Branches_with_weights_are_rewritten_and_counted(string precision, string kernel)
+    {
+        static GraphProto Branch(string name, int seed)
+        {
+            var branch = OnnxGraphs.Graph([OnnxGraphs.Node("MatMul", $"x,{name}w", name + "m"), OnnxGraphs.Node("Relu", name + "m", name)], [OnnxGraphs.RandomWeight(seed, name + "w", 64, 320)]);
+            branch.Output.Add(new ValueInfoProto { Name = name, Type = OnnxGraphs.Floats(1, 320) });
+            return branch;
+        }
+
+        using var folder = new TemporaryFolder();
+        using (var model = OnnxGraphs.Of(
+            OnnxGraphs.Floats(1, 64),
+            OnnxGraphs.Floats(1, 320),
+            [
+                OnnxGraphs.Node("ReduceSum", "x", "sum", ("keepdims", 0L)),
+                OnnxGraphs.Node("Greater", "sum,zero", "c"),
+                OnnxGraphs.Node("If", "c", "y", ("then_branch", Branch("p", 1)), ("else_branch", Branch("n", 2))),
+            ],
+            [OnnxGraphs.Weight("zero", [], 0f)]))
+        {
+            model.Save(folder["m.onnx"]);
+        }
+
+        var request = ports.Request(folder["out"], precision, Extended) with
+        {
+            Source = folder["m.onnx"],
+            Name = "m",
+            Calibration = null,
+            Evaluation = DataFiles.Write(folder["data.safetensors"], ("x", OnnxGraphs.Random(3, 8 * 64), [8, 64])),
+            Budgets = [],
+        };
+        var port = PortPipeline.Run(request, new QuietObserver(), TestContext.Current.CancellationToken).Manifest.Outputs[0];
+        Assert.Equal(Verdict.Kept, port.Verdict);
+        Assert.Equal((2, 1, 2), (port.Kernels!.Source["MatMul"], port.Kernels.PortRuns!["If"], port.Kernels.PortRuns[kernel]));
+        Assert.Equal(port.Kernels.Port, port.Kernels.PortRuns);
     }
 
     [Theory]
@@ -147,6 +188,21 @@ public sealed class RewritingTests(DigitsPorts ports) : IClassFixture<DigitsPort
         Assert.Equal(4, unfused[1].Nodes.Count);
         Assert.Equal("2 nodes run in float between conversions, as no kernel of integers takes them ('Softmax_soft', 'Relu_out')", unfused[0].ToString());
         Assert.Equal(2, unfused.Count);
+    }
+
+    [Fact]
+    public void Half_floats_that_are_computed_as_FP32_are_named_but_for_weights_which_are_converted_once()
+    {
+        TensorProto half = new() { Name = "w", DataType = DataType.Float16, RawData = Google.Protobuf.ByteString.CopyFrom(new byte[6]) };
+        half.Dims.Add(3);
+        using var model = OnnxGraphs.Of(
+            OnnxGraphs.Floats(3),
+            OnnxGraphs.Floats(3),
+            [OnnxGraphs.Node("Cast", "x", "h", ("to", 10L)), OnnxGraphs.Node("Cast", "w", "wide", ("to", 1L)), OnnxGraphs.Node("Cast", "h", "again", ("to", 1L)), OnnxGraphs.Node("Add", "again,wide", "y")],
+            [half]);
+        model.Proto.Graph.ValueInfo.Add(new ValueInfoProto { Name = "h", Type = OnnxTypes.Tensor(DataType.Float16) });
+        Assert.Equal(["Cast_h", "Cast_again"], Assert.Single(OperatorCensus.Unfused(model)).Nodes);
+        Assert.Equal((3, 2), (OperatorCensus.Of(model)["Cast"], OperatorCensus.Running(model)["Cast"]));
     }
 
     [Fact]

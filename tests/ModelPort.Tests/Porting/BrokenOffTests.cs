@@ -1,5 +1,4 @@
 using ModelPort.Calibration;
-using ModelPort.Diagnostics;
 using ModelPort.Engines.LlamaCpp;
 using ModelPort.Parity;
 using ModelPort.Porting;
@@ -169,9 +168,10 @@ public sealed class BrokenOffTests : IDisposable
     {
         File.WriteAllText(_folder["calibration.txt"], File.ReadAllText(Path.Combine(Repository.Root, "samples", "data", "evaluation.txt")));
         var request = Ports.Request(Repository.Checkpoint("llama3-rope"), "F32").With(c => c with { CalibrationTokens = 8 * 64, CalibrationWindow = 64 }) with { Calibration = _folder["calibration.txt"], Threads = 1 };
-        var observer = new Counter(after);
+        var count = 0;
+        var observer = new Witness(_ => after?.Invoke(++count));
         var matrix = new Calibrator(request, (CalibrationText)CalibrationInput.Open(request)!, observer, cancellation).Run(_model, "model", "origin", partial);
-        told = observer.Count;
+        told = observer.Steps.Count;
         return matrix;
     }
 
@@ -182,24 +182,5 @@ public sealed class BrokenOffTests : IDisposable
         expected.Write(first);
         found.Write(second);
         Assert.True(first.ToArray().AsSpan().SequenceEqual(second.ToArray()));
-    }
-
-    private sealed class Counter(Action<int>? after) : IPortObserver
-    {
-        public int Count { get; private set; }
-
-        public void Warn(Diagnostic warning)
-        {
-        }
-
-        public void Progress(PortProgress progress)
-        {
-            Count++;
-            after?.Invoke(Count);
-        }
-
-        public void Detail(string text)
-        {
-        }
     }
 }

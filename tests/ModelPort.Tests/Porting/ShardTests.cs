@@ -120,15 +120,16 @@ public sealed class ShardTests : IDisposable
     public void A_store_has_the_values_for_any_cut()
     {
         var request = Request("Q8_0") with { CacheDirectory = _folder["store"], Parity = ParityMode.Off, SplitMaxSize = null };
-        var observer = new Details();
+        var observer = new Witness();
         _ = Run(request with { OutputDirectory = _folder["a"] }, observer);
         var cut = Run(request with { OutputDirectory = _folder["b"], SplitMaxSize = Largest }, observer);
-        Assert.Single(observer.Lines, l => l.EndsWith("a new header before values from the cache", StringComparison.Ordinal));
+        Assert.Single(observer.Details, l => l.EndsWith("a new header before values from the cache", StringComparison.Ordinal));
         var again = Run(request with { OutputDirectory = _folder["c"], SplitMaxSize = Largest }, observer);
-        Assert.Single(observer.Lines, l => l.EndsWith("taken from the cache", StringComparison.Ordinal));
+        Assert.Single(observer.Details, l => l.EndsWith("taken from the cache", StringComparison.Ordinal));
         Assert.Equal(cut.Manifest.Outputs[0].Files, again.Manifest.Outputs[0].Files);
         _ = Run(request with { OutputDirectory = _folder["d"], SplitMaxSize = 2 * Largest }, observer);
-        Assert.Equal(2, observer.Lines.Count(l => l.EndsWith("a new header before values from the cache", StringComparison.Ordinal)));
+        Assert.Equal(2, observer.Details.Count(l => l.EndsWith("a new header before values from the cache", StringComparison.Ordinal)));
+        Assert.All(observer.Warnings, w => Assert.Equal("MP3006", w.Code));
         var made = Ports.Make(request.Source, "Q8_0", _folder["made"], r => r with { Name = "model", SplitMaxSize = 2 * Largest })["Q8_0"];
         Assert.All(Directory.GetFiles(Path.GetDirectoryName(made)!), f => Assert.Equal(File.ReadAllBytes(f), File.ReadAllBytes(Path.Combine(_folder["d"], Path.GetFileName(f)))));
     }
@@ -214,18 +215,5 @@ public sealed class ShardTests : IDisposable
 
         context.Decode(batch, TestContext.Current.CancellationToken);
         return [.. Enumerable.Range(0, 32).SelectMany(i => MemoryMarshal.AsBytes(context.Logits(i)).ToArray())];
-    }
-
-    private sealed class Details : IPortObserver
-    {
-        public List<string> Lines { get; } = [];
-
-        public void Warn(Diagnostic warning) => Assert.Equal("MP3006", warning.Code);
-
-        public void Progress(PortProgress progress)
-        {
-        }
-
-        public void Detail(string text) => Lines.Add(text);
     }
 }

@@ -13,7 +13,7 @@ public sealed class ServingMeasurementTests
     {
         var turns = 0;
         var (record, figures) = ServingMeasurement.Measure(new FakeModel(10), new FakeModel(5), Machine, () => turns++);
-        Assert.Equal(ServingMeasurement.Turns, turns);
+        Assert.Equal(ServingMeasurement.TurnsOfBoth, turns);
         Assert.Equal((Machine, 128, 10, 200), (record.Hardware, record.PromptTokens, record.Rounds, record.Tokens));
 
         double Port(Metric metric) => figures.Single(f => f.Name == metric.Name && f.Of == Subject.Port).Value;

@@ -29,6 +29,7 @@ internal interface IDataTable : IDisposable
     IReadOnlyList<string> Files { get; }
 
     /// <summary>The arrays.</summary>
+    /// <exception cref="Diagnostics.ModelPortException">MP1008: one has a type that no input of a model has.</exception>
     IReadOnlyList<DataColumn> Columns { get; }
 
     /// <summary>Reads rows of an array.</summary>

@@ -14,6 +14,7 @@ internal sealed class InputFeed
     private InputFeed(IDataTable table, OnnxPin input, DataColumn column, bool isShared, bool keepsRows, long batch)
     {
         (_table, Input, _column, IsShared, _keepsRows, Batch) = (table, input, column, isShared, keepsRows, batch);
+        IsOpen = keepsRows && (input.Dimensions is not [var first, ..] || first < 0);
     }
 
     /// <summary>The input.</summary>
@@ -21,6 +22,9 @@ internal sealed class InputFeed
 
     /// <summary>Whether each run is given the whole array: it holds one value for all samples.</summary>
     public bool IsShared { get; }
+
+    /// <summary>Whether the model takes any number of samples in one run.</summary>
+    public bool IsOpen { get; }
 
     /// <summary>Samples that the model wants in one run; 1 where it takes them one by one.</summary>
     public long Batch { get; }
@@ -73,9 +77,7 @@ internal sealed class InputFeed
     {
         if (IsShared)
         {
-            var all = new byte[checked(_column.RowBytes * _column.Rows)];
-            _table.Read(_column, 0, all);
-            return Checked(new EngineTensor(_column.Type, _column.Shape.AsSpan(), all), 0);
+            return All();
         }
 
         var there = Math.Min(batch, _column.Rows - first);
@@ -87,9 +89,41 @@ internal sealed class InputFeed
             bytes.AsSpan((int)(there - 1) * row, row).CopyTo(bytes.AsSpan((int)i * row));
         }
 
-        long[] shape = _keepsRows ? [batch, .. _column.RowShape] : [.. _column.RowShape];
-        return Checked(new EngineTensor(_column.Type, shape, bytes), first);
+        return Checked(Shaped(batch, bytes), first);
     }
+
+    /// <summary>The value for samples, and after the last one from the first on again.</summary>
+    /// <param name="first">The first sample.</param>
+    /// <param name="count">Samples.</param>
+    /// <exception cref="ModelPortException">MP1084: NaN or infinity among the values.</exception>
+    public EngineTensor ReadAround(long first, int count)
+    {
+        if (IsShared)
+        {
+            return All();
+        }
+
+        var row = (int)_column.RowBytes;
+        var bytes = new byte[checked(row * count)];
+        for (var done = 0; done < count;)
+        {
+            var at = (first + done) % _column.Rows;
+            var there = (int)Math.Min(count - done, _column.Rows - at);
+            _table.Read(_column, at, bytes.AsSpan(done * row, there * row));
+            done += there;
+        }
+
+        return Checked(Shaped(count, bytes), first);
+    }
+
+    private EngineTensor All()
+    {
+        var all = new byte[checked(_column.RowBytes * _column.Rows)];
+        _table.Read(_column, 0, all);
+        return Checked(new EngineTensor(_column.Type, _column.Shape.AsSpan(), all), 0);
+    }
+
+    private EngineTensor Shaped(long count, byte[] bytes) => new(_column.Type, _keepsRows ? [count, .. _column.RowShape] : [.. _column.RowShape], bytes);
 
     private EngineTensor Checked(EngineTensor tensor, long first)
     {

@@ -5,32 +5,17 @@ using ModelPort.Formats.Numpy;
 namespace ModelPort.Onnx.Data;
 
 /// <summary>The array of a .npy file, which has no name: it is for the only input of a model. Rows are read as they are asked for.</summary>
-internal sealed class NpyTable : IDataTable
+/// <param name="path">The file.</param>
+/// <exception cref="Formats.InvalidModelFileException">It cannot be read or is damaged.</exception>
+internal sealed class NpyTable(string path) : IDataTable
 {
-    private readonly NpyFile _file;
-
-    /// <summary>Opens a file.</summary>
-    /// <exception cref="Formats.InvalidModelFileException">It cannot be read or is damaged.</exception>
-    /// <exception cref="ModelPortException">MP1008: it has a type that no input of a model has.</exception>
-    public NpyTable(string path)
-    {
-        _file = NpyFile.Open(path);
-        try
-        {
-            Columns = [new DataColumn("", NumpyTypeNames.Of(path, "", _file.Type), _file.Shape)];
-        }
-        catch
-        {
-            _file.Dispose();
-            throw;
-        }
-    }
+    private readonly NpyFile _file = NpyFile.Open(path);
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Files => [_file.Path];
 
     /// <inheritdoc/>
-    public IReadOnlyList<DataColumn> Columns { get; }
+    public IReadOnlyList<DataColumn> Columns => field ??= [new DataColumn("", NumpyTypeNames.Of(_file.Path, "", _file.Type), _file.Shape)];
 
     /// <inheritdoc/>
     public void Read(DataColumn column, long first, Span<byte> destination) => _file.ReadRows(first, column.RowBytes == 0 ? 0 : (int)(destination.Length / column.RowBytes), destination);
@@ -40,33 +25,18 @@ internal sealed class NpyTable : IDataTable
 }
 
 /// <summary>The arrays of a .npz file. They are compressed, so that each is unpacked as a whole when its first row is asked for, and kept.</summary>
-internal sealed class NpzTable : IDataTable
+/// <param name="path">The file.</param>
+/// <exception cref="Formats.InvalidModelFileException">It cannot be read or is damaged.</exception>
+internal sealed class NpzTable(string path) : IDataTable
 {
-    private readonly NpzFile _file;
+    private readonly NpzFile _file = NpzFile.Open(path);
     private readonly Dictionary<string, byte[]> _unpacked = new(StringComparer.Ordinal);
-
-    /// <summary>Opens a file.</summary>
-    /// <exception cref="Formats.InvalidModelFileException">It cannot be read or is damaged.</exception>
-    /// <exception cref="ModelPortException">MP1008: an array has a type that no input of a model has.</exception>
-    public NpzTable(string path)
-    {
-        _file = NpzFile.Open(path);
-        try
-        {
-            Columns = [.. _file.Arrays.Select(a => new DataColumn(a.Name, NumpyTypeNames.Of(path, a.Name, a.Type), a.Shape))];
-        }
-        catch
-        {
-            _file.Dispose();
-            throw;
-        }
-    }
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Files => [_file.Path];
 
     /// <inheritdoc/>
-    public IReadOnlyList<DataColumn> Columns { get; }
+    public IReadOnlyList<DataColumn> Columns => field ??= [.. _file.Arrays.Select(a => new DataColumn(a.Name, NumpyTypeNames.Of(_file.Path, a.Name, a.Type), a.Shape))];
 
     /// <inheritdoc/>
     public void Read(DataColumn column, long first, Span<byte> destination)

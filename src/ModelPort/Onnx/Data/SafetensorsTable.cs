@@ -5,32 +5,17 @@ using ModelPort.Formats.Safetensors;
 namespace ModelPort.Onnx.Data;
 
 /// <summary>The tensors of a .safetensors file.</summary>
-internal sealed class SafetensorsTable : IDataTable
+/// <param name="path">The file.</param>
+/// <exception cref="Formats.InvalidModelFileException">It cannot be read or is damaged.</exception>
+internal sealed class SafetensorsTable(string path) : IDataTable
 {
-    private readonly SafetensorsFile _file;
-
-    /// <summary>Opens a file.</summary>
-    /// <exception cref="Formats.InvalidModelFileException">It cannot be read or is damaged.</exception>
-    /// <exception cref="ModelPortException">MP1008: a tensor has a type that no input of a model has.</exception>
-    public SafetensorsTable(string path)
-    {
-        _file = SafetensorsFile.Open(path);
-        try
-        {
-            Columns = [.. _file.Tensors.Select(t => new DataColumn(t.Name, TypeOf(path, t), t.Shape))];
-        }
-        catch
-        {
-            _file.Dispose();
-            throw;
-        }
-    }
+    private readonly SafetensorsFile _file = SafetensorsFile.Open(path);
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Files => [_file.Path];
 
     /// <inheritdoc/>
-    public IReadOnlyList<DataColumn> Columns { get; }
+    public IReadOnlyList<DataColumn> Columns => field ??= [.. _file.Tensors.Select(t => new DataColumn(t.Name, TypeOf(_file.Path, t), t.Shape))];
 
     /// <inheritdoc/>
     public void Read(DataColumn column, long first, Span<byte> destination)

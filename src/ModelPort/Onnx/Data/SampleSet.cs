@@ -80,6 +80,16 @@ internal sealed class SampleSet : IDisposable
         }
     }
 
+    /// <summary>Whether the model takes so many samples in a run: any number where its first dimension is open, else the one that is fixed.</summary>
+    public bool Takes(long size) => size == Batch || (_feeds.Any(f => !f.IsShared) && _feeds.Where(f => !f.IsShared).All(f => f.IsOpen));
+
+    /// <summary>Runs of another size, for times alone: what comes after the last sample is the first again.</summary>
+    /// <param name="size">Samples in a run, as many as the model <see cref="Takes"/>.</param>
+    /// <param name="count">Runs at most: those of the model's own size are not repeated.</param>
+    public IEnumerable<SampleRun> Batches(int size, int count) => size == Batch
+        ? Runs().Take(count)
+        : Enumerable.Range(0, count).Select(i => (long)i * size % Count).Select(first => new SampleRun(first, size, 0, _feeds.ToDictionary(f => f.Input.Name, f => (EngineValue)f.ReadAround(first, size), StringComparer.Ordinal)));
+
     /// <summary>Rows of labels or of reference outputs.</summary>
     /// <param name="column">The array.</param>
     /// <param name="first">The first sample.</param>

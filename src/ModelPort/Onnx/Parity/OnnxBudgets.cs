@@ -7,11 +7,16 @@ namespace ModelPort.Onnx.Parity;
 internal static class OnnxBudgets
 {
     /// <summary>The limits of a port: how near its outputs stay, and, with labels, how many answers it may lose.</summary>
-    public static IEnumerable<Budget> Defaults(OutputRecord output)
+    public static IEnumerable<Budget> Defaults(OutputRecord output) => Defaults(output.Precision, output.Tasks.Count > 0);
+
+    /// <summary>The limits of a precision.</summary>
+    /// <param name="precision">Its name.</param>
+    /// <param name="hasLabels">Whether there are answers to lose.</param>
+    public static IEnumerable<Budget> Defaults(string precision, bool hasLabels)
     {
-        var (similarity, drop) = Of(output.Precision);
+        var (similarity, drop) = Of(precision);
         yield return new Budget(Kind("MinCosineSimilarity"), similarity, true);
-        if (output.Tasks.Count > 0)
+        if (hasLabels)
         {
             yield return new Budget(Kind("MaxAccuracyDrop"), drop, true);
         }

@@ -38,7 +38,7 @@ internal sealed class OnnxMeasurement(OnnxInput input, string dataSha256, IPortO
             var (expected, found) = (source.Run(run, names, cancellation), ported.Run(run, names, cancellation));
             foreach (var track in tracks)
             {
-                var (a, b) = (Values(expected[track.Name], run), Values(found[track.Name], run));
+                var (a, b) = (OutputValues.Of(expected[track.Name], run, _data.Batch), OutputValues.Of(found[track.Name], run, _data.Batch));
                 if (a is null || b is null)
                 {
                     continue;
@@ -60,17 +60,6 @@ internal sealed class OnnxMeasurement(OnnxInput input, string dataSha256, IPortO
         }
 
         return ([.. tracks.SelectMany(t => t.Figures()), .. labels?.Figures() ?? []], labels?.Parity(dataSha256) is { } task ? [task] : []);
-    }
-
-    // Those of the samples that count; the model may have computed more.
-    private double[]? Values(EngineValue value, SampleRun run)
-    {
-        if (value is not EngineTensor tensor || OutputValues.Of(tensor) is not { } values)
-        {
-            return null;
-        }
-
-        return run.Count < _data.Batch && values.Length % _data.Batch == 0 ? values[..(int)(values.Length / _data.Batch * run.Count)] : values;
     }
 
     /// <summary>One output: the port against the source, and both against what another program computed.</summary>

@@ -1,5 +1,6 @@
 using System.Numerics;
 using ModelPort.Engines.OnnxRuntime;
+using ModelPort.Onnx.Data;
 
 namespace ModelPort.Onnx.Parity;
 
@@ -23,6 +24,14 @@ internal static class OutputValues
         TensorType.UInt64 => Widened(tensor.As<ulong>()),
         _ => null,
     };
+
+    /// <summary>The values of an output of the samples that count in a run, as the model may have computed more; null for what is no tensor of numbers.</summary>
+    /// <param name="value">The output.</param>
+    /// <param name="run">The run.</param>
+    /// <param name="batch">Samples that the model computed.</param>
+    public static double[]? Of(EngineValue value, SampleRun run, long batch) => value is not EngineTensor tensor || Of(tensor) is not { } values ? null
+        : run.Count < batch && values.Length % batch == 0 ? values[..(int)(values.Length / batch * run.Count)]
+        : values;
 
     /// <summary>The values of a tensor of real numbers as singles, wider ones rounded; null for other tensors.</summary>
     public static float[]? Singles(EngineTensor tensor) => tensor.Type switch

@@ -73,7 +73,7 @@ internal sealed class KernelStage(OnnxInput input)
         {
             using var seen = new RuntimeGraph(input.Request.OutputDirectory, $"{input.Request.Name}-{name}").Seen(model, Seen);
             unfused = OperatorCensus.Unfused(seen);
-            return (OperatorCensus.Of(seen), null);
+            return (OperatorCensus.Running(seen), null);
         }
         catch (EngineException e)
         {

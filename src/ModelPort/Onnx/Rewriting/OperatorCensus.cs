@@ -6,6 +6,7 @@ namespace ModelPort.Onnx.Rewriting;
 /// <summary>Counts the operators of graphs, and finds the nodes that were not fused.</summary>
 internal static class OperatorCensus
 {
+    private const string Cast = "Cast";
     private const string Quantize = "QuantizeLinear";
     private const string Dequantize = "DequantizeLinear";
 
@@ -16,6 +17,13 @@ internal static class OperatorCensus
     public static SortedDictionary<string, int> Of(OnnxModel model) =>
         new(model.Bodies().SelectMany(body => body.Nodes).CountBy(Name).ToDictionary(), StringComparer.Ordinal);
 
+    /// <summary>The same of a rewritten graph, as far as it runs: weights are converted to FP32 once, when the level above computes what is constant.</summary>
+    public static SortedDictionary<string, int> Running(OnnxModel rewritten)
+    {
+        var index = rewritten.Index();
+        return new(rewritten.Bodies().SelectMany(body => body.Nodes.Where(node => !IsDone(index, body, node))).CountBy(Name).ToDictionary(), StringComparer.Ordinal);
+    }
+
     /// <summary>The nodes of a rewritten graph and its bodies that cost what a precision was to save, by what they do; kinds without nodes are left out.</summary>
     public static IReadOnlyList<UnfusedRecord> Unfused(OnnxModel rewritten)
     {
@@ -24,7 +32,7 @@ internal static class OperatorCensus
         bool IsDequantised(OnnxBody body, NodeProto node) =>
             node.OpType is not (Quantize or Dequantize) && node.Input.Any(i => Value(body, i) is { Producer: { OpType: Dequantize } });
 
-        bool IsHalf(OnnxBody body, NodeProto node) => node.OpType == "Cast"
+        bool IsHalf(OnnxBody body, NodeProto node) => node.OpType == Cast && !IsDone(index, body, node)
             && (node.GetInt("to", 0) == (long)DataType.Float16 || node.Name.StartsWith(Inserted, StringComparison.Ordinal) || (Value(body, node.Input[0])?.Type is { } type && OnnxTypes.ElementType(type) == DataType.Float16));
         (string What, Func<OnnxBody, NodeProto, bool> Is)[] kinds =
         [
@@ -39,6 +47,9 @@ internal static class OperatorCensus
                 .Where(record => record.Nodes.Count > 0),
         ];
     }
+
+    private static bool IsDone(ValueIndex index, OnnxBody body, NodeProto node) =>
+        node.OpType == Cast && index.TryResolve(body, node.Input[0], out var value) && value.Origin == ValueOrigin.Initializer;
 
     private static string Name(NodeProto node) => Domains.Normal(node.Domain) is { Length: > 0 } domain ? $"{domain}.{node.OpType}" : node.OpType;
 }

@@ -18,8 +18,10 @@ namespace ModelPort.Onnx.Transforms;
 /// <param name="IsSymmetric">Whether blocks have no zero point.</param>
 internal sealed record WeightBlocks(WeightStream Weight, int Depth, int Width, bool IsTransposed, int BlockSize, int Bits, bool IsSymmetric)
 {
-    /// <summary>Takes a block: its place, codes, scale and zero point.</summary>
-    private delegate void BlockReader(int column, int block, ReadOnlySpan<byte> codes, float scale, byte zeroPoint);
+    private const int Columns = 16;
+
+    /// <summary>Takes a block: its place, values, scale and zero point.</summary>
+    private delegate void BlockReader(int column, int block, ReadOnlySpan<float> values, float scale, byte zeroPoint);
 
     /// <summary>Blocks of a column.</summary>
     public int PerColumn => (Depth + BlockSize - 1) / BlockSize;
@@ -31,17 +33,22 @@ internal sealed record WeightBlocks(WeightStream Weight, int Depth, int Width, b
     public int ZeroPointBytes => ((PerColumn * Bits) + 7) / 8;
 
     /// <summary>The codes.</summary>
-    public OnnxContent Codes => Made((long)Width * PerColumn * Bytes, result => (column, block, codes, _, _) =>
+    public OnnxContent Codes => Made((long)Width * PerColumn * Bytes, result =>
     {
-        var at = result.AsSpan(((column * PerColumn) + block) * Bytes, Bytes);
-        if (Bits == 4)
+        var codes = new byte[BlockSize];
+        return (column, block, values, scale, zeroPoint) =>
         {
-            NBitsQuantizer.Pack4(codes, at);
-        }
-        else
-        {
-            codes.CopyTo(at);
-        }
+            var at = result.AsSpan(((column * PerColumn) + block) * Bytes, Bytes);
+            if (Bits == 4)
+            {
+                NBitsQuantizer.Encode(values, Bits, scale, zeroPoint, codes);
+                NBitsQuantizer.Pack4(codes, at);
+            }
+            else
+            {
+                NBitsQuantizer.Encode(values, Bits, scale, zeroPoint, at);
+            }
+        };
     });
 
     /// <summary>The zero points.</summary>
@@ -74,15 +81,19 @@ internal sealed record WeightBlocks(WeightStream Weight, int Depth, int Width, b
 
     private void Visit(BlockReader reader)
     {
-        var codes = new byte[BlockSize];
-        var values = new float[BlockSize];
+        var filled = new float[BlockSize];
         void Block(int column, int block, ReadOnlySpan<float> content)
         {
-            content.CopyTo(values);
-            values.AsSpan(content.Length).Clear();
-            byte zeroPoint = 0;
-            var scale = IsSymmetric ? NBitsQuantizer.Symmetric(values, Bits, codes) : NBitsQuantizer.Asymmetric(values, Bits, codes, out zeroPoint);
-            reader(column, block, codes, scale, zeroPoint);
+            var values = content;
+            if (content.Length < BlockSize)
+            {
+                content.CopyTo(filled);
+                filled.AsSpan(content.Length).Clear();
+                values = filled;
+            }
+
+            var scale = IsSymmetric ? NBitsQuantizer.Symmetric(values, Bits, out var zeroPoint) : NBitsQuantizer.Asymmetric(values, Bits, out zeroPoint);
+            reader(column, block, values, scale, zeroPoint);
         }
 
         if (IsTransposed)
@@ -97,18 +108,27 @@ internal sealed record WeightBlocks(WeightStream Weight, int Depth, int Width, b
             return;
         }
 
-        var one = new float[BlockSize];
+        // Columns are taken by as many as share a line of the cache: one alone, of rows that lie far apart, would have each line fetched anew.
+        var columns = new float[Columns * BlockSize];
         Weight.VisitPieces(checked(BlockSize * Width), (rows, first) =>
         {
             var count = rows.Length / Width;
-            for (var column = 0; column < Width; column++)
+            for (var column = 0; column < Width; column += Columns)
             {
+                var together = Math.Min(Columns, Width - column);
                 for (var row = 0; row < count; row++)
                 {
-                    one[row] = rows[(row * Width) + column];
+                    var line = rows.Slice((row * Width) + column, together);
+                    for (var i = 0; i < line.Length; i++)
+                    {
+                        columns[(i * BlockSize) + row] = line[i];
+                    }
                 }
 
-                Block(column, (int)(first / Width / BlockSize), one.AsSpan(0, count));
+                for (var i = 0; i < together; i++)
+                {
+                    Block(column + i, (int)(first / Width / BlockSize), columns.AsSpan(i * BlockSize, count));
+                }
             }
         });
     }

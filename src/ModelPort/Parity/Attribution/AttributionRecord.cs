@@ -9,6 +9,9 @@ public sealed record AttributionRecord(IReadOnlyList<HeaderDifference> Header, W
 {
     /// <summary>What each layer costs; null when nobody asked for it to be measured.</summary>
     public LayerCosts? Costs { get; init; }
+
+    /// <summary>What each layer of a port of an ONNX model costs; null for another, and when nobody asked for it to be measured.</summary>
+    public GraphCosts? Graph { get; init; }
 }
 
 /// <summary>What a key of a header decides.</summary>
@@ -40,7 +43,7 @@ public sealed record HeaderDifference(string Key, HeaderPart Part, string? Sourc
 }
 
 /// <summary>The weights of a port against those of its source, value by value.</summary>
-/// <param name="Matrices">Matrices that were compared; each expert of a stack is one.</param>
+/// <param name="Matrices">Matrices that were compared; each expert of a stack is one. None of an ONNX model, whose weights are seen by what they do to its outputs.</param>
 /// <param name="Largest">Those with the largest errors, the largest first; at most twenty.</param>
 /// <param name="Unexplained">Those whose errors are larger than their type explains, the largest first; at most <see cref="MostNamed"/>.</param>
 /// <param name="UnexplainedCount">How many of those there are.</param>
@@ -49,6 +52,9 @@ public sealed record WeightErrors(int Matrices, IReadOnlyList<MatrixError> Large
 {
     /// <summary>So many matrices are named.</summary>
     internal const int MostNamed = 64;
+
+    /// <summary>Of a model whose weights are not compared value by value.</summary>
+    internal static WeightErrors None { get; } = new(0, [], [], 0, []);
 }
 
 /// <summary>What a matrix of a port lost.</summary>
@@ -80,13 +86,25 @@ public enum Layer
     [JsonStringEnumMemberName("header")]
     Header,
 
-    /// <summary>The port's weights, as floats, behind the source's header.</summary>
+    /// <summary>The port's weights, as floats, behind the source's header, or in its graph.</summary>
     [JsonStringEnumMemberName("weights")]
     Weights,
 
     /// <summary>The port as it is, whose products are computed with the stored blocks, after header and weights.</summary>
     [JsonStringEnumMemberName("arithmetic")]
     Arithmetic,
+
+    /// <summary>The form of a graph: operators of a newer set, BatchNormalization merged, calls expanded.</summary>
+    [JsonStringEnumMemberName("graph")]
+    Graph,
+
+    /// <summary>The values between nodes in the port's precision, after its weights.</summary>
+    [JsonStringEnumMemberName("values")]
+    Values,
+
+    /// <summary>What ONNX Runtime makes of a graph when an application loads it: its fusions, and the kernels that it chooses for this processor.</summary>
+    [JsonStringEnumMemberName("kernels")]
+    Kernels,
 
     /// <summary>A precision gives way to a smaller one.</summary>
     [JsonStringEnumMemberName("precision")]

@@ -14,16 +14,16 @@ public static class AttributionText
 
     // Times, memory and sizes are no fault of a layer that could be named.
     private static readonly HashSet<Metric> OfModel =
-        [Metric.PerplexityIncrease, Metric.MeanDivergence, Metric.TopTokenAgreement, Metric.LargestLogitDifference, Metric.CosineSimilarity, Metric.Accuracy, Metric.AccuracyDrop];
+        [Metric.PerplexityIncrease, Metric.MeanDivergence, Metric.TopTokenAgreement, Metric.LargestLogitDifference, Metric.CosineSimilarity, Metric.Accuracy, Metric.AccuracyDrop, Metric.LargestOutputDifference];
 
     /// <summary>The layer that is to blame for a missed limit on a metric, as a sentence; how to learn it where that is not known; empty for metrics of no layer.</summary>
     /// <param name="record">What was found.</param>
     /// <param name="metric">The metric.</param>
     public static string Blame(AttributionRecord record, Metric metric)
     {
-        if (OfModel.Contains(metric) && record.Costs is { } costs)
+        if (OfModel.Contains(metric) && (record.Costs ?? (object?)record.Graph) is not null)
         {
-            return $"The layer: {ReportText.OneLine(Dearest(record, costs))}.";
+            return $"The layer: {ReportText.OneLine(Dearest(record)!)}.";
         }
 
         var standsOut = Suspects(record, metric) is { } suspects ? $"What stands out: {ReportText.OneLine(suspects)}." : "";
@@ -39,7 +39,7 @@ public static class AttributionText
 
     /// <summary>The line for a port whose layers were measured; null for another.</summary>
     /// <param name="record">What was found.</param>
-    public static string? Line(AttributionRecord? record) => record?.Costs is { } costs ? $"attribution: {ReportText.OneLine(Dearest(record, costs))}" : null;
+    public static string? Line(AttributionRecord? record) => record is not null && Dearest(record) is { } dearest ? $"attribution: {ReportText.OneLine(dearest)}" : null;
 
     /// <summary>What was found, as lines for people.</summary>
     /// <param name="record">What was found.</param>
@@ -60,17 +60,20 @@ public static class AttributionText
             yield return OfWeights(record.Weights);
         }
 
-        if (record.Costs is not { } costs)
-        {
-            yield break;
-        }
-
-        foreach (var step in costs.Steps)
+        foreach (var step in record.Costs?.Steps ?? [])
         {
             yield return $"{Spell(step.Layer)}: {step.From} -> {step.To}: {(step.Divergence is { } d ? Nats(d) : $"not measured, as {step.NotMeasured}")}";
         }
 
-        yield return $"attribution: {Dearest(record, costs)}";
+        foreach (var step in record.Graph is { } graph ? graph.Steps.Prepend(graph.Source) : [])
+        {
+            yield return $"{Spell(step.Layer)}: {step.From} -> {step.To}: {(step.Error is { } error ? $"{Percent(error)} of the output{Besides(step)}" : $"not measured, as {step.NotMeasured}")}";
+        }
+
+        if (Dearest(record) is { } dearest)
+        {
+            yield return $"attribution: {dearest}";
+        }
     }
 
     private static string? Suspects(AttributionRecord record, Metric metric)
@@ -126,6 +129,36 @@ public static class AttributionText
             ? "no layer costs anything"
             : string.Create(CultureInfo.InvariantCulture, $"{name} costs {100 * divergence / costs.Divergence:0} % of the divergence ({Digits(divergence)} of {Nats(costs.Divergence)})");
     }
+
+    /// <summary>The layer that costs most of what was measured; null where nothing was.</summary>
+    /// <param name="record">What was found.</param>
+    private static string? Dearest(AttributionRecord record) => record.Costs is { } costs ? Dearest(record, costs) : record.Graph is { } graph ? Dearest(graph) : null;
+
+    /// <summary>The layer of a port of an ONNX model that costs most, and the node that adds most.</summary>
+    /// <param name="graph">What was measured.</param>
+    internal static string Dearest(GraphCosts graph)
+    {
+        var step = graph.Steps.Where(s => s.Error is not null).MaxBy(s => s.Error);
+        return step is null ? "no layer could be measured"
+            : step.Error == 0 || graph.Error == 0 ? "no layer costs anything"
+            : $"{Named(step)} {(step.Layer is Layer.Weights or Layer.Values or Layer.Kernels ? "cost" : "costs")} {Percent(step.Error!.Value)} of the output, where all of the port costs {Percent(graph.Error)}"
+                + (graph.Nodes is [var worst, ..] ? $"; most is added by '{worst.Node}' ({worst.Operator})" : "");
+    }
+
+    /// <summary>A share of the output in percent, with its digits also when it is very small.</summary>
+    internal static string Percent(double error) => error.ToString("G3", CultureInfo.InvariantCulture) + " %";
+
+    private static string Named(GraphStep step) => step.Layer switch
+    {
+        Layer.Graph => "the prepared form of the graph",
+        Layer.Kernels => "kernels",
+        Layer.Precision => "the file",
+        _ => Spell(step.Layer),
+    };
+
+    private static string Besides(GraphStep step) => string.Create(
+        CultureInfo.InvariantCulture,
+        $" ({Percent(step.FromSource!.Value)} from the source, cosine similarity {Metric.CosineSimilarity.Write(step.CosineSimilarity!.Value)}{(step.Accuracy is { } accuracy ? $", accuracy {Metric.Accuracy.Write(accuracy)} %" : "")})");
 
     private static string More(int count, int named = MostNamed) => count > named ? string.Create(CultureInfo.InvariantCulture, $" and {count - named} more") : "";
 

@@ -1,17 +1,31 @@
 namespace ModelPort.Parity.Serving;
 
-/// <summary>A model as an application would run it: one prompt, then token after token. Times are of the machine at that moment.</summary>
-internal interface IServedModel
+/// <summary>A model as an application would load it. Times are of the machine at that moment.</summary>
+internal interface IServed
 {
-    /// <summary>Loads the model anew, with room for one sequence.</summary>
+    /// <summary>Loads the model anew.</summary>
     /// <returns>What that took, in milliseconds.</returns>
     double Load();
 
-    /// <summary>Evaluates a prompt and generates tokens.</summary>
-    ServedRound Run();
-
     /// <summary>The most memory that the model has held resident so far, in bytes.</summary>
     long PeakBytes();
+}
+
+/// <summary>A model that generates: one prompt, then token after token, with room for one sequence.</summary>
+internal interface IServedModel : IServed
+{
+    /// <summary>Evaluates a prompt and generates tokens.</summary>
+    ServedRound Run();
+}
+
+/// <summary>A model that is given samples.</summary>
+internal interface IServedRuns : IServed
+{
+    /// <summary>Runs the model on the next samples.</summary>
+    /// <param name="size">Samples in a run: one of the sizes that were announced.</param>
+    /// <param name="count">Runs.</param>
+    /// <returns>The time of each run, in milliseconds.</returns>
+    IReadOnlyList<double> Run(int size, int count);
 }
 
 /// <summary>The times of one prompt and the tokens after it.</summary>

@@ -7,8 +7,8 @@ internal static class ServingCost
         [(Metric.GenerationTokensPerSecond, Metric.CostPerMillionTokens), (Metric.SamplesPerSecond, Metric.CostPerMillionRequests)];
 
     /// <summary>
-    /// The cost of a million generated tokens, or samples, one at a time: a million by the number a second, at the cost of an hour. Costs that figures hold already
-    /// are replaced.
+    /// The cost of a million generated tokens, one sequence at a time, or of a million samples, at each batch size that was timed: a million by the number a second, at
+    /// the cost of an hour. Costs that figures hold already are replaced.
     /// </summary>
     /// <param name="figures">The figures of a port and its source.</param>
     /// <param name="hourlyCost">The cost of an hour of the machine, in any currency; null for none.</param>
@@ -19,6 +19,6 @@ internal static class ServingCost
            from c in Costs
            where hourlyCost is not null && f.Name == c.Speed.Name
            let cost = 1e6 / f.Value / 3600 * hourlyCost!.Value
-           select Figure.For(c.Cost, f.Of, null, cost, cost * f.Error / f.Value),
+           select Figure.For(c.Cost, f.Of, null, cost, cost * f.Error / f.Value) with { On = f.On },
     ];
 }

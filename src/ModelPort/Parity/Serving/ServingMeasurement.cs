@@ -18,7 +18,7 @@ internal static class ServingMeasurement
     private const int Loads = 3;
 
     /// <summary>Turns of both models together, for progress.</summary>
-    public const int Turns = 2 * (Loads + 1 + Rounds);
+    public const int TurnsOfBoth = 2 * (Loads + 1 + Rounds);
 
     /// <summary>What is measured of a model that serves alone, so that a budget on it asks for it.</summary>
     public static IReadOnlyList<Metric> Metrics { get; } =
@@ -38,7 +38,7 @@ internal static class ServingMeasurement
         var loads = ByTurns(Loads, source, port, m => m.Load(), progress);
         ByTurns(1, source, port, m => m.Run(), progress);
         var rounds = ByTurns(Rounds, source, port, m => m.Run(), progress);
-        ServingRatio Ratio(Metric metric, Func<ServedRound, double> value) => RatioOf(metric, [.. rounds.Select(r => value(r.Port) / value(r.Source))]);
+        ServingRatio Ratio(Metric metric, Func<ServedRound, double> value) => ServingRatio.Of(metric, [.. rounds.Select(r => value(r.Port) / value(r.Source))]);
         var record = new ServingRecord
         {
             Hardware = hardware,
@@ -51,7 +51,7 @@ internal static class ServingMeasurement
                 Ratio(Metric.TokenLatencyP50, r => Quantiles.Median(r.Tokens)),
                 Ratio(Metric.PromptTokensPerSecond, PromptSpeed),
                 Ratio(Metric.GenerationTokensPerSecond, GenerationSpeed),
-                RatioOf(Metric.LoadTime, [.. loads.Select(l => l.Port / l.Source)]),
+                ServingRatio.Of(Metric.LoadTime, [.. loads.Select(l => l.Port / l.Source)]),
             ],
         };
         return (
@@ -71,17 +71,8 @@ internal static class ServingMeasurement
             return result;
         }
 
-        var results = new (T Source, T Port)[times];
-        for (var i = 0; i < times; i++)
-        {
-            // Who goes first changes, so that neither always runs on a processor that the other has warmed.
-            results[i] = i % 2 == 0 ? (Turn(source), Turn(port)) : Swapped(Turn(port), Turn(source));
-        }
-
-        return results;
+        return [.. Enumerable.Range(0, times).Select(i => Turns.Of(i, source, port, Turn))];
     }
-
-    private static (T Source, T Port) Swapped<T>(T port, T source) => (source, port);
 
     private static IEnumerable<Figure> Figures(Subject of, ServedRound[] rounds, double[] loads, long peakBytes)
     {
@@ -108,7 +99,4 @@ internal static class ServingMeasurement
     private static double PromptSpeed(ServedRound round) => round.PromptTokens * 1000 / round.FirstToken;
 
     private static double GenerationSpeed(ServedRound round) => round.Tokens.Count * 1000 / round.Tokens.Sum();
-
-    private static ServingRatio RatioOf(Metric metric, double[] ratios) =>
-        new(metric.Name, Quantiles.Median(ratios), Quantiles.Of(ratios, 0.25), Quantiles.Of(ratios, 0.75));
 }

@@ -6,7 +6,7 @@ using ModelPort.Diagnostics;
 namespace ModelPort.Parity.Serving;
 
 /// <summary>A model in a process of its own, so that its memory is not mixed with that of others.</summary>
-internal sealed class ServingProcess : IServedModel, IDisposable
+internal sealed class ServingProcess : IServedModel, IServedRuns, IDisposable
 {
     private const string Program = "ModelPort.Tool.dll";
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
@@ -22,13 +22,28 @@ internal sealed class ServingProcess : IServedModel, IDisposable
     /// <param name="cancellation">Ends the process.</param>
     /// <exception cref="ModelPortException">MP3002: there is no program for it, or it does not start.</exception>
     public ServingProcess(ServingRequest request, string source, CancellationToken cancellation)
+        : this(new ServingCall(ServingAction.Start, request), source, cancellation)
+    {
+    }
+
+    /// <summary>Starts a process for a model that is given samples.</summary>
+    /// <param name="request">What it is to run.</param>
+    /// <param name="source">The file that errors point at.</param>
+    /// <param name="cancellation">Ends the process.</param>
+    /// <exception cref="ModelPortException">MP3002: there is no program for it, or it does not start.</exception>
+    public ServingProcess(SampleServingRequest request, string source, CancellationToken cancellation)
+        : this(new ServingCall(ServingAction.Start, Samples: request), source, cancellation)
+    {
+    }
+
+    private ServingProcess(ServingCall start, string source, CancellationToken cancellation)
     {
         (_source, _cancellation) = (source, cancellation);
         _process = Start();
         _kill = cancellation.UnsafeRegister(static process => Kill((Process)process!), _process);
         try
         {
-            Ask(new ServingCall(ServingAction.Start, request));
+            Ask(start);
         }
         catch
         {
@@ -42,6 +57,9 @@ internal sealed class ServingProcess : IServedModel, IDisposable
 
     /// <inheritdoc/>
     public ServedRound Run() => Ask(new ServingCall(ServingAction.Run)).Round!;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<double> Run(int size, int count) => Ask(new ServingCall(ServingAction.Run, Size: size, Count: count)).Times!;
 
     /// <inheritdoc/>
     public long PeakBytes() => Ask(new ServingCall(ServingAction.Memory)).PeakBytes!.Value;

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using ModelPort.Diagnostics;
+using ModelPort.Onnx;
+using ModelPort.Onnx.Parity;
 
 namespace ModelPort.Parity.Serving;
 
@@ -12,17 +14,30 @@ namespace ModelPort.Parity.Serving;
 /// <param name="Tokens">Tokens that are generated after it and timed.</param>
 internal sealed record ServingRequest(string Model, int Threads, string Text, int PromptTokens, int Tokens);
 
-/// <summary>What the process is asked: one a line. The first has the request.</summary>
+/// <summary>What a process is to run that is given samples.</summary>
+/// <param name="Model">The ONNX file.</param>
+/// <param name="Threads">Threads that compute.</param>
+/// <param name="Data">The file with samples.</param>
+/// <param name="Signature">Inputs and outputs of the model, so that the process need not read its file for them: that would count as the model's memory.</param>
+/// <param name="State">Outputs that are given to inputs of the next run.</param>
+/// <param name="Sizes">Samples in a run, one or several sizes.</param>
+internal sealed record SampleServingRequest(string Model, int Threads, string Data, OnnxSignature Signature, IReadOnlyList<StatePair> State, IReadOnlyList<int> Sizes);
+
+/// <summary>What the process is asked: one a line. The first has one of the requests.</summary>
 /// <param name="Action">What to do.</param>
-/// <param name="Request">What to run.</param>
-internal sealed record ServingCall(ServingAction Action, ServingRequest? Request = null);
+/// <param name="Request">A model that generates.</param>
+/// <param name="Samples">A model that is given samples.</param>
+/// <param name="Size">With <see cref="ServingAction.Run"/> of the latter: samples in a run.</param>
+/// <param name="Count">And runs.</param>
+internal sealed record ServingCall(ServingAction Action, ServingRequest? Request = null, SampleServingRequest? Samples = null, int Size = 0, int Count = 0);
 
 /// <summary>What the process answers: one line for each call.</summary>
 /// <param name="Load">The time of a load, in milliseconds.</param>
 /// <param name="Round">The times of a round.</param>
+/// <param name="Times">The times of runs, in milliseconds.</param>
 /// <param name="PeakBytes">The memory.</param>
 /// <param name="Error">What went wrong instead.</param>
-internal sealed record ServingReply(double? Load = null, ServedRound? Round = null, long? PeakBytes = null, Diagnostic? Error = null);
+internal sealed record ServingReply(double? Load = null, ServedRound? Round = null, IReadOnlyList<double>? Times = null, long? PeakBytes = null, Diagnostic? Error = null);
 
 /// <summary>A thing that the process can do.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<ServingAction>))]
@@ -34,7 +49,7 @@ internal enum ServingAction
     /// <summary>Load the model anew.</summary>
     Load,
 
-    /// <summary>Evaluate a prompt and generate.</summary>
+    /// <summary>Evaluate a prompt and generate, or run on samples.</summary>
     Run,
 
     /// <summary>Tell the memory.</summary>
@@ -49,7 +64,7 @@ public static class ServingHost
     /// <param name="output">Answers, one JSON object a line.</param>
     public static void Run(TextReader input, TextWriter output)
     {
-        ServedModel? model = null;
+        IServed? model = null;
         try
         {
             while (input.ReadLine() is { } line)
@@ -60,30 +75,32 @@ public static class ServingHost
         }
         finally
         {
-            model?.Dispose();
+            (model as IDisposable)?.Dispose();
         }
     }
 
-    private static ServingReply Answer(ServingCall call, ref ServedModel? model)
+    private static ServingReply Answer(ServingCall call, ref IServed? model)
     {
         try
         {
             switch (call.Action)
             {
                 case ServingAction.Start:
-                    model = new ServedModel(call.Request!);
+                    model = call.Samples is { } samples ? new OnnxServedModel(samples) : new ServedModel(call.Request!);
                     return new ServingReply();
                 case ServingAction.Load:
                     return new ServingReply(Load: model!.Load());
+                case ServingAction.Run when model is IServedRuns runs:
+                    return new ServingReply(Times: runs.Run(call.Size, call.Count));
                 case ServingAction.Run:
-                    return new ServingReply(Round: model!.Run());
+                    return new ServingReply(Round: ((IServedModel)model!).Run());
                 default:
                     return new ServingReply(PeakBytes: model!.PeakBytes());
             }
         }
         catch (Exception e)
         {
-            return new ServingReply(Error: Diagnose.From(e, call.Request?.Model ?? ""));
+            return new ServingReply(Error: Diagnose.From(e, call.Request?.Model ?? call.Samples?.Model ?? ""));
         }
     }
 }

@@ -22,12 +22,12 @@ internal sealed class ServingRun(PortRequest request, EvaluationText text, strin
     {
         using var source = Start(sourcePath);
         using var other = Start(portPaths[port]);
-        var turns = port * ServingMeasurement.Turns;
+        var turns = port * ServingMeasurement.TurnsOfBoth;
         return ServingMeasurement.Measure(
             source,
             other,
             Hardware.Here(request.Threads, cpuBackend),
-            () => observer.Progress(new PortProgress("serving", ++turns, portPaths.Count * ServingMeasurement.Turns, "turns of source and port")));
+            () => observer.Progress(new PortProgress("serving", ++turns, portPaths.Count * ServingMeasurement.TurnsOfBoth, "turns of source and port")));
     }
 
     private ServingProcess Start(string path)
