@@ -11,7 +11,7 @@ internal static class PortCommand
     {
         var options = new PortOptions();
         var output = new Option<string>("--output", "-o") { Description = "The folder for the ported files and modelport.json.", Required = true };
-        var command = new Command("port", "Ports a checkpoint, measures the port against its source, and writes both down.") { options.Source, output };
+        var command = new Command("port", "Ports a checkpoint or an ONNX model, measures the port against its source, and writes both down.") { options.Source, output };
         options.AddTo(command);
         command.SetAction((parsed, cancellation) => ConsoleRun.Execute(() =>
         {

@@ -64,13 +64,17 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
 
     /// <summary>The key of the measurement of one port.</summary>
     /// <param name="port">The port.</param>
-    /// <param name="hardware">What times are taken on, and at which batch sizes; null when none are.</param>
-    public StageKey OfMeasurement(OnnxPortFile port, string? hardware) => new(
-        "onnx parity", [Tool, new("Source", source.Value), new("Output", port.Sha256), new("Optimization", port.Optimization.ToString()), new("Hardware", hardware ?? ""), .. Evaluation]);
+    public StageKey OfMeasurement(OnnxPortFile port) => new(
+        "onnx parity", [Tool, new("Source", source.Value), new("Output", port.Sha256), new("Optimization", port.Optimization.ToString()), .. Evaluation]);
+
+    /// <summary>The key of times and memory of a port.</summary>
+    /// <param name="port">The port.</param>
+    /// <param name="hardware">What they are taken on, and at which batch sizes.</param>
+    public StageKey OfServing(OnnxPortFile port, string hardware) => new("onnx serving", [new("Measurement", OfMeasurement(port).Value), new("Hardware", hardware)]);
 
     /// <summary>The key of what each layer of a port costs.</summary>
     /// <param name="port">The port.</param>
-    public StageKey OfAttribution(OnnxPortFile port) => new("onnx attribution", [new("Measurement", OfMeasurement(port, null).Value), new("Plan", port.Plan is null ? "" : port.Plan.Request.Precision.Name)]);
+    public StageKey OfAttribution(OnnxPortFile port) => new("onnx attribution", [new("Measurement", OfMeasurement(port).Value), new("Plan", port.Plan is null ? "" : port.Plan.Request.Precision.Name)]);
 
     /// <summary>The key of the nodes of a port that a measurement leaves in float.</summary>
     public StageKey OfSearch(OnnxOutput output) => new("kept nodes", [new("Output", OfOutput(output).Value), .. Search, .. State, .. Engine]);

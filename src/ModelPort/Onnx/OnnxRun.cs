@@ -23,6 +23,7 @@ internal sealed class OnnxRun : IPortRun
     private readonly Lazy<string?> _calibrationHash;
     private readonly Lazy<string?> _evaluationHash;
     private readonly SharedWork _work;
+    private bool _isMeasured;
 
     /// <summary>Prepares a run.</summary>
     /// <param name="input">The model, its data, and the plan; stays open as long as this.</param>
@@ -102,34 +103,8 @@ internal sealed class OnnxRun : IPortRun
 
     private RunResult Recorded(List<ReadyModel> ready)
     {
-        var isNew = false;
-        var measured = new MeasuredModel?[ready.Count];
-        for (var i = 0; ToMeasure && i < ready.Count; i++)
-        {
-            MeasuredModel Measured(ReadyModel port) => _work.Once(() => _measurement.Stored(port.File), () =>
-            {
-                isNew = true;
-                return _measurement.Measure(port.File);
-            });
-            measured[i] = Measured(ready[i]);
-            if (_search.IsNeeded(ready[i], measured[i]!) && _search.Find(ready[i], Measured) is { } found)
-            {
-                ready[i].Dispose();
-                (ready[i], measured[i]) = found;
-            }
-        }
-
-        var attributed = new AttributionRecord?[ready.Count];
-        for (var i = 0; ToMeasure && _context.Request.Attribute && i < ready.Count; i++)
-        {
-            var port = ready[i].File;
-            attributed[i] = _work.Once(() => _measurement.StoredAttribution(port), () =>
-            {
-                isNew = true;
-                return _measurement.Attribute(port);
-            });
-        }
-
+        var measured = ToMeasure ? Measured(ready) : new MeasuredModel?[ready.Count];
+        var attributed = ToMeasure && _context.Request.Attribute ? [.. ready.Select(r => Attributed(r.File))] : new AttributionRecord?[ready.Count];
         Diagnostic[] warnings =
         [
             .. ready.SelectMany(r => r.Warnings.Concat(_search.Warnings(r))).Distinct(),
@@ -143,7 +118,35 @@ internal sealed class OnnxRun : IPortRun
         }
 
         var manifest = OnnxManifest.Write(_context, _input, outputs, [.. _input.Warnings, .. warnings], measured.FirstOrDefault()?.Basis, _calibrationHash.Value, Keys);
-        return new RunResult(manifest, ToMeasure ? new ParityReport(ParityReport.CurrentSchema, manifest, []) : null, ready.Any(r => !r.IsKept), isNew);
+        return new RunResult(manifest, ToMeasure ? new ParityReport(ParityReport.CurrentSchema, manifest, []) : null, ready.Any(r => !r.IsKept), _isMeasured);
+    }
+
+    // A port that misses a limit gives way to one with some nodes in float, if that keeps it; times are taken of what stays.
+    private MeasuredModel?[] Measured(List<ReadyModel> ready)
+    {
+        MeasuredModel Measure(ReadyModel port) => _work.Once(() => _measurement.Stored(port.File), () => New(_measurement.Measure(port.File)));
+        var measured = new MeasuredModel?[ready.Count];
+        for (var i = 0; i < ready.Count; i++)
+        {
+            var found = Measure(ready[i]);
+            if (_search.IsNeeded(ready[i], found) && _search.Find(ready[i], Measure) is { } better)
+            {
+                ready[i].Dispose();
+                (ready[i], found) = better;
+            }
+
+            measured[i] = _measurement.IsServed(ready[i].File) ? found.With(_work.Once(() => _measurement.StoredServing(ready[i].File), () => New(_measurement.Serve(ready[i].File)))) : found;
+        }
+
+        return measured;
+    }
+
+    private AttributionRecord Attributed(OnnxPortFile port) => _work.Once(() => _measurement.StoredAttribution(port), () => New(_measurement.Attribute(port)));
+
+    private T New<T>(T found)
+    {
+        _isMeasured = true;
+        return found;
     }
 
     private IReadOnlyList<string> Changes(Manifest earlier, out ParityReport? report)

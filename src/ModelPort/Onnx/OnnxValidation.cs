@@ -76,6 +76,7 @@ public static class OnnxValidation
             var keys = new Lazy<OnnxKeys>(() => new OnnxKeys(input, context.Source.Require(), null, dataHash.Value, context.Engine, context.CpuBackend));
             var stage = new OnnxMeasurementStage(context, input, keys, dataHash);
             var measured = stage.Measure(file);
+            measured = stage.IsServed(file) ? measured.With(stage.Serve(file)) : measured;
             Figure Size(Subject of, long bytes) => Figure.For(Metric.FileSize, of, null, bytes / 1e6);
             var figures = ServingCost.Apply([.. measured.Figures, Size(Subject.Source, input.Source.Bytes), Size(Subject.Port, port.Bytes)], request.HourlyCost);
             var defaults = named is { NamesPrecision: true, Precisions: [var precision] } ? OnnxBudgets.Defaults(precision.Name, measured.Tasks.Count > 0) : [];

@@ -1,4 +1,6 @@
+using System.Text.Json.Nodes;
 using ModelPort.Diagnostics;
+using ModelPort.Manifests;
 using ModelPort.Packages;
 using ModelPort.Tests.Onnx;
 using ModelPort.Tests.Support;
@@ -86,6 +88,36 @@ public sealed class OnnxReleaseGateTests : IDisposable
         Assert.Contains(with.Notes, n => n.Contains("measured again on second.safetensors", StringComparison.Ordinal));
         Assert.DoesNotContain(with.Refusals, r => r.Message.Contains("not comparable", StringComparison.Ordinal));
         Assert.Equal("MP5035", Assert.Throws<ModelPortException>(() => Pack(_folder["newer.onnx"])).Diagnostic.Code);
+    }
+
+    [Fact]
+    public void Serving_is_compared_size_by_size_and_more_samples_a_second_are_better()
+    {
+        Serve("before", ("runLatencyP50", 1, "batch 1"), ("runLatencyP50", 0.5, "batch 8"), ("samplesPerSecond", 2, "batch 8"));
+        Serve("now", ("runLatencyP50", 1, "batch 1"), ("runLatencyP50", 0.8, "batch 8"), ("samplesPerSecond", 2.5, "batch 8"), ("runLatencyP50", 3, "batch 32"));
+        using var old = PackedFiles.Open(_folder["before"]);
+        using var current = PackedFiles.Open(_folder["now"]);
+        var lines = PackageComparison.Compare(old, "1", current, "2").Lines.Where(l => l.What.EndsWith("against the source", StringComparison.Ordinal)).ToDictionary(l => l.What, l => l.Kind);
+        Assert.Equal(
+            new Dictionary<string, ChangeKind>
+            {
+                ["median latency on batch 1 against the source"] = ChangeKind.None,
+                ["median latency on batch 8 against the source"] = ChangeKind.Worse,
+                ["samples a second on batch 8 against the source"] = ChangeKind.Better,
+            },
+            lines);
+    }
+
+    // Ratios whose quartiles are a hundredth beside the median.
+    private void Serve(string folder, params (string Metric, double Median, string On)[] ratios)
+    {
+        var path = Path.Combine(_folder[folder], Manifest.FileName);
+        var manifest = JsonNode.Parse(File.ReadAllText(path))!;
+        manifest["outputs"]![0]!["serving"] = new JsonObject
+        {
+            ["ratios"] = new JsonArray([.. ratios.Select(r => (JsonNode)new JsonObject { ["metric"] = r.Metric, ["median"] = r.Median, ["low"] = r.Median - 0.01, ["high"] = r.Median + 0.01, ["on"] = r.On })]),
+        };
+        File.WriteAllText(path, manifest.ToJsonString());
     }
 
     private string Samples(string name, int first, int count) => DataFiles.Write(

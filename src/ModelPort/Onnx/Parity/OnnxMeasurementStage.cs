@@ -29,6 +29,9 @@ internal sealed record OnnxPortFile(string Path, string Sha256, string Name, Gra
 /// <param name="Serving">How times were taken; null when nobody asked for them.</param>
 internal sealed record MeasuredModel(EvaluationRecord Basis, IReadOnlyList<Figure> Figures, IReadOnlyList<TaskParity> Tasks, ServingRecord? Serving)
 {
+    /// <summary>The same with times and memory.</summary>
+    public MeasuredModel With(ServedPort served) => this with { Figures = [.. Figures, .. served.Figures], Serving = served.Record };
+
     // By more than the turns differ, at any batch size.
     private IEnumerable<string> Slower =>
         from batch in Serving?.Batches ?? []
@@ -52,6 +55,7 @@ internal sealed record MeasuredModel(EvaluationRecord Basis, IReadOnlyList<Figur
 internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, Lazy<OnnxKeys> keys, Lazy<string?> dataHash)
 {
     private const string MeasuredName = "measurement";
+    private const string ServingName = "serving";
     private const string AttributionName = "attribution";
 
     /// <summary>Whether times that an earlier run took, if they are asked for, were taken on this machine.</summary>
@@ -60,6 +64,23 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
             && serving.Hardware == Here
             && (serving.Batches ?? []).Select(b => b.Size).SequenceEqual(input.ServedSizes)
             && serving.Ratios.Any(r => r.On is not null) == input.Options.BatchSizes.Count > 0);
+
+    /// <summary>Whether times and memory of a port are measured: where they are asked for, and not of one for other hardware, of which they say nothing.</summary>
+    /// <param name="port">The port.</param>
+    public bool IsServed(OnnxPortFile port) => context.Request.MeasuresServing && port.Optimization == GraphOptimization.All;
+
+    /// <summary>Times and memory of a port from the store, taken on this machine; null when they are not there.</summary>
+    /// <param name="port">The port.</param>
+    public ServedPort? StoredServing(OnnxPortFile port) => context.Store.IsOn && Read<ServedPort>(ServingKey(port), ServingName) is { Record: not null, Figures: not null } found ? found : null;
+
+    /// <summary>Takes times and memory of a port, and keeps them.</summary>
+    /// <param name="port">The port.</param>
+    /// <exception cref="ModelPortException">MP3002: a process does not start, or ends; MP3042: the model does not run at a batch size; or ONNX Runtime failed.</exception>
+    public ServedPort Serve(OnnxPortFile port)
+    {
+        var served = new OnnxServing(input, context.Observer, context.Cancellation).Measure(port.Path, Here);
+        return context.Store.IsOn ? Put(ServingKey(port), port, ServingName, served) : served;
+    }
 
     /// <summary>Whether an earlier run measured what each layer costs, if that is asked for.</summary>
     public bool IsAttributed(Manifest earlier) => !context.Request.Attribute || earlier.Outputs.All(o => o.Attribution?.Graph is not null);
@@ -75,19 +96,14 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
     public AttributionRecord Attribute(OnnxPortFile port)
     {
         var found = new GraphAttribution(context, input).Of(port);
-        if (context.Store.IsOn)
-        {
-            Put(keys.Value.OfAttribution(port), port, AttributionName, found);
-        }
-
-        return found;
+        return context.Store.IsOn ? Put(keys.Value.OfAttribution(port), port, AttributionName, found) : found;
     }
 
     /// <summary>The measurement of a port from the store; null when it is not there.</summary>
     /// <param name="port">The port.</param>
     public MeasuredModel? Stored(OnnxPortFile port) =>
         context.Store.IsOn
-            && Read<MeasuredModel>(keys.Value.OfMeasurement(port, ServedOn), MeasuredName) is { Basis: not null, Figures: not null, Tasks: not null } measured
+            && Read<MeasuredModel>(keys.Value.OfMeasurement(port), MeasuredName) is { Basis: not null, Figures: not null, Tasks: not null } measured
             // The same data may have another name by now, under which its figures are told.
             && measured.Basis.Name == input.Evaluation!.Name
             ? measured
@@ -103,7 +119,8 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
             var (figures, tasks) = new OnnxMeasurement(input, dataHash.Value!, context.Observer, context.Cancellation).Measure(port.Path, port.Optimization);
             var reference = data.References.Count > 0 ? dataHash.Value : null;
             var basis = new EvaluationRecord(data.Name, dataHash.Value!, null, null, null, (int)data.Count, context.CpuBackend, reference);
-            return Kept(port, Served(port, new MeasuredModel(basis, figures, tasks, null)));
+            var measured = new MeasuredModel(basis, figures, tasks, null);
+            return context.Store.IsOn ? Put(keys.Value.OfMeasurement(port), port, MeasuredName, measured) : measured;
         }
         catch (EngineException e)
         {
@@ -111,32 +128,9 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
         }
     }
 
-    // What times are taken on, and at which sizes.
-    private string? ServedOn => context.Request.MeasuresServing ? $"{Here}, {string.Join(';', input.Options.BatchSizes)}" : null;
-
     private Hardware Here => Hardware.Here(context.Request.Threads, context.CpuBackend);
 
-    // Times of a port for other hardware say nothing about it.
-    private MeasuredModel Served(OnnxPortFile port, MeasuredModel measured)
-    {
-        if (!context.Request.MeasuresServing || port.Optimization != GraphOptimization.All)
-        {
-            return measured;
-        }
-
-        var (record, figures) = new OnnxServing(input, context.Observer, context.Cancellation).Measure(port.Path, Here);
-        return measured with { Figures = [.. measured.Figures, .. figures], Serving = record };
-    }
-
-    private MeasuredModel Kept(OnnxPortFile port, MeasuredModel measured)
-    {
-        if (context.Store.IsOn)
-        {
-            Put(keys.Value.OfMeasurement(port, ServedOn), port, MeasuredName, measured);
-        }
-
-        return measured;
-    }
+    private StageKey ServingKey(OnnxPortFile port) => keys.Value.OfServing(port, $"{Here}, {string.Join(';', input.Options.BatchSizes)}");
 
     private T? Read<T>(StageKey key, string name)
         where T : class
@@ -151,6 +145,9 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
         }
     }
 
-    private void Put<T>(StageKey key, OnnxPortFile port, string name, T value) => context.Store.PutRecord(
-        StoreRecord.Of(key, port.Name, new Dictionary<string, StoredObject>(), new Dictionary<string, string> { [name] = JsonSerializer.Serialize(value, Manifest.Format) }));
+    private T Put<T>(StageKey key, OnnxPortFile port, string name, T value)
+    {
+        context.Store.PutRecord(StoreRecord.Of(key, port.Name, new Dictionary<string, StoredObject>(), new Dictionary<string, string> { [name] = JsonSerializer.Serialize(value, Manifest.Format) }));
+        return value;
+    }
 }

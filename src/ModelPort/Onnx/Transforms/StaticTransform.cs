@@ -239,26 +239,31 @@ internal sealed class StaticTransform : PrecisionTransform
 
     private static float Positive(float scale) => scale > 0 && float.IsFinite(1 / scale) ? scale : 1;
 
-    // The pair of a value, and who reads it: all, if the value is made by integers; else those alone that multiply it.
+    // The pair of a value. If it is made by integers all read what they give, which has the value's name (an output's must not change, and errors of layers are
+    // told by it); else those alone that multiply it.
     private void Pair(OnnxValue value)
     {
         var (scale, zeroPoint) = steps[value];
         var integers = Graph.Names.Next(value.Name + "_q");
         var all = ForProcessor && value.Producer is { } producer && selection.Makes(producer);
+        string Back(OnnxBody body) => Graph.Once(body, integers, () => Dequantised(
+            body, integers, ScaleName(body, scale), ZeroName(body, zeroPoint), all && body.Equals(value.Body) ? value.Name : Graph.Names.Next(value.Name + "_dq")));
         var before = value.Name;
-        string Back(OnnxBody body) => Graph.Once(body, integers, () => Dequantised(body, integers, ScaleName(body, scale), ZeroName(body, zeroPoint), Graph.Names.Next(value.Name + "_dq")));
-        if (all && value.Uses.Any(use => use.Node is null))
+        if (all)
         {
-            // The name of an output must not change: what integers make of it has that name.
             before = Graph.Names.Next(value.Name + "_f");
             value.Producer!.Output[value.OutputIndex] = before;
-            Graph.Once(value.Body, integers, () => Dequantised(value.Body, integers, ScaleName(value.Body, scale), ZeroName(value.Body, zeroPoint), value.Name));
         }
 
         value.Body.Nodes.Add(NodeAttributes.Node("QuantizeLinear", [before, ScaleName(value.Body, scale), ZeroName(value.Body, zeroPoint)], [integers]));
-        foreach (var use in value.Uses.Where(use => use.Node is not null && (all || selection.Contains(use.Node))))
+        foreach (var use in value.Uses.Where(use => all || (use.Node is { } node && selection.Contains(node))))
         {
-            use.Node!.Input[use.Index] = Back(use.Body);
+            // An output of a body inside is what the value's own body makes of the integers.
+            var floats = Back(use.Node is null ? value.Body : use.Body);
+            if (use.Node is { } reader)
+            {
+                reader.Input[use.Index] = floats;
+            }
         }
 
         Graph.Quantised.Add(new QuantisedTensor(value.Name, Activations, scale, zeroPoint, 1));

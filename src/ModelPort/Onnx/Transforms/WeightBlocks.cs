@@ -18,6 +18,8 @@ namespace ModelPort.Onnx.Transforms;
 /// <param name="IsSymmetric">Whether blocks have no zero point.</param>
 internal sealed record WeightBlocks(WeightStream Weight, int Depth, int Width, bool IsTransposed, int BlockSize, int Bits, bool IsSymmetric)
 {
+    private const int Columns = 16;
+
     /// <summary>Takes a block: its place, values, scale and zero point.</summary>
     private delegate void BlockReader(int column, int block, ReadOnlySpan<float> values, float scale, byte zeroPoint);
 
@@ -106,18 +108,27 @@ internal sealed record WeightBlocks(WeightStream Weight, int Depth, int Width, b
             return;
         }
 
-        var one = new float[BlockSize];
+        // Columns are taken by as many as share a line of the cache: one alone, of rows that lie far apart, would have each line fetched anew.
+        var columns = new float[Columns * BlockSize];
         Weight.VisitPieces(checked(BlockSize * Width), (rows, first) =>
         {
             var count = rows.Length / Width;
-            for (var column = 0; column < Width; column++)
+            for (var column = 0; column < Width; column += Columns)
             {
+                var together = Math.Min(Columns, Width - column);
                 for (var row = 0; row < count; row++)
                 {
-                    one[row] = rows[(row * Width) + column];
+                    var line = rows.Slice((row * Width) + column, together);
+                    for (var i = 0; i < line.Length; i++)
+                    {
+                        columns[(i * BlockSize) + row] = line[i];
+                    }
                 }
 
-                Block(column, (int)(first / Width / BlockSize), one.AsSpan(0, count));
+                for (var i = 0; i < together; i++)
+                {
+                    Block(column + i, (int)(first / Width / BlockSize), columns.AsSpan(i * BlockSize, count));
+                }
             }
         });
     }
