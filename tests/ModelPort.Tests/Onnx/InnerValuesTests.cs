@@ -176,6 +176,21 @@ public sealed class InnerValuesTests(ITestOutputHelper output)
             made.Model.Proto.Graph.Node.Insert(1, Relu("c", "r"));
             return made;
         },
+        ["What a layer outside made, turned round"] = () =>
+        {
+            var made = Branches(Body([OnnxGraphs.Node("Tanh", "s", "out")], [], s_image), Body([OnnxGraphs.Node("Sigmoid", "s", "out")], [], s_image), Weights(1), s_image, "QLinearConv:1");
+            made.Model.Proto.Graph.Initializer.RemoveAt(1);
+            made.Model.Proto.Graph.Initializer.Add(OnnxGraphs.Integers("from", 1));
+            made.Model.Proto.Graph.Initializer.Add(OnnxGraphs.Integers("to", 5));
+            made.Model.Proto.Graph.Initializer.Add(OnnxGraphs.Integers("last", 3));
+            NodeProto[] before = [Conv("x", "w1", "c"), Relu("c", "r"), OnnxGraphs.Node("Transpose", "r", "t", ("perm", (long[])[0, 1, 3, 2])), OnnxGraphs.Node("Slice", "t,from,to,last", "s")];
+            for (var i = 0; i < before.Length; i++)
+            {
+                made.Model.Proto.Graph.Node.Insert(i, before[i]);
+            }
+
+            return made;
+        },
         ["A loop that takes values from outside"] = () => Loop([Product("x", "w", "a"), Product("state", "v", "b"), OnnxGraphs.Node("Add", "a,b", "s"), OnnxGraphs.Node("Tanh", "s", "next")], -1, "MatMulIntegerToFloat:2"),
         ["A loop whose values change shape"] = () => Loop([OnnxGraphs.Node("Concat", "state,x", "longer", ("axis", 0L)), Product("longer", "w", "a"), OnnxGraphs.Node("Tanh", "a", "next")], -1, "MatMulIntegerToFloat:1"),
         ["A branch in a loop"] = () => Loop(

@@ -150,7 +150,8 @@ public sealed class RewritingTests(DigitsPorts ports) : IClassFixture<DigitsPort
     {
         using var folder = new TemporaryFolder();
         using var model = OnnxModel.Open(Path.Combine(ports.Folder, $"model-{precision}.onnx"));
-        using var seen = new RuntimeGraph(folder.Path, "m").Seen(model, GraphOptimization.Extended);
+        using var graph = new RuntimeGraph(folder.Path, "m");
+        using var seen = graph.Seen(model, GraphOptimization.Extended);
         Assert.Equal(OnnxGraphs.Census(OnnxGraphs.Fused(model)), OnnxGraphs.Census(seen.Bodies().SelectMany(b => b.Nodes).CountBy(n => n.OpType).ToDictionary()));
         Assert.Empty(Directory.GetFiles(folder.Path));
     }
@@ -161,7 +162,8 @@ public sealed class RewritingTests(DigitsPorts ports) : IClassFixture<DigitsPort
         using var folder = new TemporaryFolder();
         using var model = OnnxGraphs.Of(OnnxGraphs.Floats(1, 1024), OnnxGraphs.Floats(1, 1024), [OnnxGraphs.Node("MatMul", "x,w", "m"), OnnxGraphs.Node("Gelu", "m", "y")], [], opset: 20, ir: 9);
         model.Proto.Graph.Initializer.Add(model.NewTensor("w", DataType.Float, [1024, 1024], OnnxContent.Computed(4 << 20, _ => Assert.Fail("The weights are read."))));
-        using var seen = new RuntimeGraph(folder.Path, "m").Seen(model, GraphOptimization.Extended);
+        using var graph = new RuntimeGraph(folder.Path, "m");
+        using var seen = graph.Seen(model, GraphOptimization.Extended);
         Assert.Equal(1, OperatorCensus.Of(seen)["MatMul"]);
         Assert.Empty(Directory.GetFiles(folder.Path));
     }

@@ -1,13 +1,17 @@
+using System.Runtime.InteropServices;
 using ModelPort.Formats.Onnx;
 
 namespace ModelPort.Onnx.Transforms;
 
 /// <summary>
 /// Weights of matrix products in blocks of 4 or 8 bits, each with a scale, for ONNX Runtime's MatMulNBits; values stay float. Every product with a constant matrix
-/// on the right is converted; a Gemm becomes the product and an Add.
+/// on the right is converted; a Gemm becomes the product and an Add. Tables that a Gather looks rows up in (embeddings) are stored the same way for
+/// GatherBlockQuantized, and once where a product multiplies with the table too.
 /// </summary>
 internal sealed class BlockTransform(GraphContext graph) : PrecisionTransform(graph, null)
 {
+    private readonly HashSet<OnnxValue> multiplied = new(ReferenceEqualityComparer.Instance);
+
     private int Bits => Graph.Request.Precision == OnnxPrecision.INT4 ? 4 : 8;
 
     private bool IsSymmetric => Bits == 8 || Graph.Request.SymmetricBlocks;
@@ -16,9 +20,14 @@ internal sealed class BlockTransform(GraphContext graph) : PrecisionTransform(gr
     {
         foreach (var body in Graph.Bodies)
         {
-            foreach (var node in body.Nodes.Where(node => node.Is("MatMul") || node.Is("Gemm") || node.Is("Conv") || node.Is("ConvTranspose") || node.Is("LSTM") || node.Is("GRU") || node.Is("RNN")))
+            foreach (var node in body.Nodes.Where(node => IsProduct(node) || IsLookup(body, node) || node.Is("Conv") || node.Is("ConvTranspose") || node.Is("LSTM") || node.Is("GRU") || node.Is("RNN")))
             {
-                Decisions.Add(new NodeDecision(body, node, ReasonAgainst(body, node)));
+                var decision = new NodeDecision(body, node, ReasonAgainst(body, node));
+                Decisions.Add(decision);
+                if (decision.Converted && IsProduct(node) && Weight(body, node) is { IsExchanged: true } weight)
+                {
+                    multiplied.Add(weight.Value);
+                }
             }
         }
     }
@@ -27,48 +36,96 @@ internal sealed class BlockTransform(GraphContext graph) : PrecisionTransform(gr
     {
         foreach (var (body, node, _) in Decisions.Where(decision => decision.Converted))
         {
-            Product(body, node);
+            if (node.Is("Gather"))
+            {
+                Lookup(body, node);
+            }
+            else
+            {
+                Product(body, node);
+            }
         }
 
         GraphContext.Import(Graph.Model, Domains.Microsoft, 1);
     }
 
+    private static bool IsProduct(NodeProto node) => node.Is("MatMul") || node.Is("Gemm");
+
+    // A table of numbers; a list of them is too small to matter.
+    private bool IsLookup(OnnxBody body, NodeProto node) => node.Is("Gather") && Graph.Constant(body, node, 0) is { Dims.Count: > 1 } table && DataTypes.IsFloat(table.DataType);
+
     private string ReasonAgainst(OnnxBody body, NodeProto node) => IsKept(node) ? Asked
-        : node.OpType is not ("MatMul" or "Gemm") ? $"only matrix products have weights in blocks, not {node.OpType}"
+        : node.Is("Gather") ? ReasonAgainstLookup(node, new BlockWeight(Graph.Input(body, node, 0)!, true))
+        : !IsProduct(node) ? $"only matrix products have weights in blocks, not {node.OpType}"
         : Graph.TypeOf(body, node, 0) is not (DataType.Float or DataType.Float16) ? "its input is neither FLOAT nor FLOAT16"
-        : Graph.Constant(body, node, 1) is null ? "neither operand is a constant matrix on the right"
-        : !Graph.IsWeight(body, node, 1, 2) || Graph.Constant(body, node, 1)!.DataType == DataType.Double ? "its constant operand is no matrix of FLOAT or FLOAT16"
+        : Weight(body, node) is not { } weight ? Graph.Sparse(body, node, 1) ?? "neither operand is a constant matrix on the right"
+        : IsMatrix(weight.Value.Initializer!) ? ""
+        : "its constant operand is no matrix of FLOAT or FLOAT16";
+
+    private string ReasonAgainstLookup(NodeProto node, BlockWeight table) =>
+        !Graph.Request.Hardware.IsProcessor ? $"there is no Gather of blocks for {Graph.Request.Hardware}"
+        : node.GetInt("axis", 0) != 0 ? "blocks are looked up by rows, along axis 0"
+        : !IsMatrix(table.Value.Initializer!) ? "its table is no matrix of FLOAT or FLOAT16"
+        : table.Depth % Graph.Request.BlockSize != 0 ? FormattableString.Invariant($"its rows of {table.Depth} values are no whole number of blocks of {Graph.Request.BlockSize}")
         : "";
+
+    private static bool IsMatrix(TensorProto tensor) => tensor.Dims.Count == 2 && tensor.DataType is DataType.Float or DataType.Float16 && tensor.Dims.All(dimension => dimension > 0);
+
+    // The constant that a product multiplies with: as it stands, or turned by a node that the table of a lookup was left for.
+    private BlockWeight? Weight(OnnxBody body, NodeProto node)
+    {
+        var exchanged = node.Is("Gemm") && node.GetInt("transB", 0) != 0;
+        return Graph.Input(body, node, 1) switch
+        {
+            { Origin: ValueOrigin.Initializer, Initializer: not null } constant => new BlockWeight(constant, exchanged),
+            { Producer: { } turn } turned when ConstantMoves.IsTurnedTable(Graph, turned.Body, turn) => new BlockWeight(Graph.Input(turned.Body, turn, 0)!, !exchanged),
+            _ => null,
+        };
+    }
+
+    private void Lookup(OnnxBody body, NodeProto node)
+    {
+        var table = new BlockWeight(Graph.Input(body, node, 0)!, true);
+        var shared = multiplied.Contains(table.Value);
+        var stored = table.Store(Graph, Bits, IsSymmetric, !shared);
+        var codes = shared ? Graph.Once(body, stored.Codes + " table", () => Flattened(body, stored)) : stored.Codes;
+        GraphContext.Replace(body, node, NodeAttributes.Node("GatherBlockQuantized", [codes, node.Input[1], .. stored.Steps], node.Output, node.Name, Domains.Microsoft)
+            .Set("gather_axis", 0L).Set("quantize_axis", 1L).Set("bits", (long)Bits).Set("block_size", (long)Graph.Request.BlockSize));
+    }
+
+    private string Flattened(OnnxBody body, StoredBlocks stored)
+    {
+        var name = Graph.Names.Next(stored.Codes + "_rows");
+        body.Nodes.Add(NodeAttributes.Node("Reshape", [stored.Codes, Graph.Shared("shape", DataType.Int64, [2], MemoryMarshal.AsBytes<long>(stored.TableShape))], [name]));
+        return name;
+    }
 
     private void Product(OnnxBody body, NodeProto node)
     {
-        var gemm = node.Is("Gemm");
-        var exchanged = gemm && node.GetInt("transB", 0) != 0;
-        var value = Graph.Input(body, node, 1)!;
-        var tensor = value.Initializer!;
-        var weight = WeightStream.Of(Graph.Model, tensor);
-        var (depth, width) = exchanged ? ((int)weight.Shape[1], (int)weight.Shape[0]) : ((int)weight.Shape[0], (int)weight.Shape[1]);
-        var blocks = new WeightBlocks(weight, depth, width, exchanged, Graph.Request.BlockSize, Bits, IsSymmetric);
-
-        string Name(string suffix, DataType type, long[] shape, OnnxContent content) =>
-            Graph.Once(value.Body, $"{value.Name} {exchanged} {suffix}", () => Graph.Add(value.Body, value.Name + suffix, type, shape, content));
-        List<string> inputs = [node.Input[0], Name("_q", DataType.Uint8, [width, blocks.PerColumn, blocks.Bytes], blocks.Codes), Name("_s", tensor.DataType, [(long)width * blocks.PerColumn], blocks.Scales(tensor.DataType))];
-        if (!IsSymmetric)
-        {
-            inputs.Add(Name("_z", DataType.Uint8, [(long)width * blocks.ZeroPointBytes], blocks.ZeroPoints));
-        }
-
-        Note(value, tensor, weight, blocks);
+        var weight = Weight(body, node)!.Value;
+        var type = weight.Value.Initializer!.DataType;
+        var stored = weight.Store(Graph, Bits, IsSymmetric, isTable: false);
+        List<string> inputs = [node.Input[0], stored.Codes, .. stored.Steps];
         List<NodeProto> nodes = [];
         var output = node.Output[0];
-        if (gemm)
+        if (node.Is("Gemm"))
         {
-            output = Before(node, nodes, inputs, tensor.DataType);
+            output = Before(node, nodes, inputs, type);
+        }
+
+        if (Graph.Input(body, node, 1) is { Producer: { } turn } turned)
+        {
+            // What turned the table for this product turns it for nobody now.
+            node.Input[1] = "";
+            if (turned.Uses.All(use => use.Node is { } user && (use.Index >= user.Input.Count || user.Input[use.Index].Length == 0)))
+            {
+                turned.Body.Nodes.Remove(turn);
+            }
         }
 
         var level = Graph.Request.AccuracyLevel ?? Graph.Request.Hardware.AccuracyLevel;
         nodes.Insert(nodes.Count > 0 && nodes[0].Is("Transpose") ? 1 : 0, NodeAttributes.Node("MatMulNBits", inputs, [output], node.Name, Domains.Microsoft)
-            .Set("K", (long)depth).Set("N", (long)width).Set("bits", (long)Bits).Set("block_size", (long)Graph.Request.BlockSize).Set("accuracy_level", (long)level));
+            .Set("K", (long)weight.Depth).Set("N", (long)weight.Width).Set("bits", (long)Bits).Set("block_size", (long)Graph.Request.BlockSize).Set("accuracy_level", (long)level));
         GraphContext.Replace(body, node, [.. nodes]);
     }
 
@@ -110,16 +167,5 @@ internal sealed class BlockTransform(GraphContext graph) : PrecisionTransform(gr
         }
 
         return first;
-    }
-
-    private void Note(OnnxValue value, TensorProto tensor, WeightStream weight, WeightBlocks blocks)
-    {
-        Graph.Once(value.Body, value.Name + " noted", () =>
-        {
-            var largest = WeightScales.Magnitudes(weight, Channels.One, Graph.Model.Path, value.Name)[0];
-            Graph.Quantised.Add(new QuantisedTensor(value.Name, Bits == 4 ? DataType.Uint4 : DataType.Uint8, largest / (1 << (Bits - 1)), 1 << (Bits - 1), (long)blocks.PerColumn * weight.Count / Math.Max(1, blocks.Depth)));
-            return value.Name;
-        });
-        Graph.Replaced(tensor);
     }
 }

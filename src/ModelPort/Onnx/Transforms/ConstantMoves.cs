@@ -23,6 +23,11 @@ internal static class ConstantMoves
                 var inputs = node.Input.Select((name, i) => made.TryGetValue(name, out var earlier) ? earlier
                     : graph.Constant(body, node, i) is { } tensor ? (Tensor: tensor, graph.Input(body, node, i)!.Body) : default).ToList();
                 var tensors = inputs.ConvertAll<TensorProto?>(input => input.Tensor);
+                if (IsTurnedTable(graph, body, node) && (request.Precision == OnnxPrecision.INT4 || request.Precision == OnnxPrecision.INT8Weight))
+                {
+                    continue;
+                }
+
                 if (inputs.Count == 0 || tensors[0] is not { DataType: DataType.Float } || tensors.Zip(node.Input).Any(pair => pair.First is null && pair.Second.Length > 0)
                     || Result(model, node, tensors) is not var (shape, content))
                 {
@@ -63,6 +68,14 @@ internal static class ConstantMoves
         graph.Finish();
         return folded;
     }
+
+    /// <summary>
+    /// Whether a node turns a matrix that rows are looked up in as well: a tied embedding. In blocks both uses read the same bytes, so that it must not become a second weight.
+    /// </summary>
+    public static bool IsTurnedTable(GraphContext graph, OnnxBody body, NodeProto node) => node.Is("Transpose")
+        && graph.Input(body, node, 0) is { Origin: ValueOrigin.Initializer, Initializer.Dims.Count: 2 } table
+        && (node.GetInts("perm") is not { } order || order is [1, 0])
+        && table.Uses.Any(use => use is { Node: { } reader, Index: 0 } && reader.Is("Gather"));
 
     private static int Depth(OnnxBody body) => body.Outer is { } outer ? Depth(outer) + 1 : 0;
 

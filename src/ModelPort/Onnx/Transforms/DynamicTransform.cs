@@ -67,9 +67,9 @@ internal sealed class DynamicTransform(GraphContext graph) : PrecisionTransform(
 
         return node.OpType switch
         {
-            "Conv" when Graph.Constant(body, node, 1) is not { Dims.Count: >= 3 } filter || !WeightStream.CanRead(filter.DataType) => "its filter is not constant",
+            "Conv" when Graph.Constant(body, node, 1) is not { Dims.Count: >= 3 } filter || !WeightStream.CanRead(filter.DataType) => Graph.Sparse(body, node, 1) ?? "its filter is not constant",
             "Conv" => "",
-            _ => Graph.IsWeight(body, node, 1, 2) ? "" : Graph.Constant(body, node, 1) is null ? "neither operand is a constant matrix on the right" : "its constant operand is no matrix",
+            _ => Graph.IsWeight(body, node, 1, 2) ? "" : Graph.Constant(body, node, 1) is null ? Graph.Sparse(body, node, 1) ?? "neither operand is a constant matrix on the right" : "its constant operand is no matrix",
         };
     }
 

@@ -47,6 +47,11 @@ internal sealed class GraphContext
     public TensorProto? Constant(OnnxBody body, NodeProto node, int index) =>
         Input(body, node, index) is { Origin: ValueOrigin.Initializer, Initializer: { } tensor } ? tensor : null;
 
+    /// <summary>Why a sparse weight is no weight for a precision; null for every other input.</summary>
+    public string? Sparse(OnnxBody body, NodeProto node, int index) => Input(body, node, index) is { Origin: ValueOrigin.Initializer, Initializer: null } sparse
+        ? $"its weight '{sparse.Name}' is sparse, and takes fewer bytes so"
+        : null;
+
     /// <summary>Whether an input is a constant matrix (or filter) of floats that can be quantised.</summary>
     public bool IsWeight(OnnxBody body, NodeProto node, int index, int rank) =>
         Constant(body, node, index) is { } tensor && tensor.Dims.Count == rank && WeightStream.CanRead(tensor.DataType) && tensor.Dims.All(dimension => dimension > 0);
@@ -94,21 +99,34 @@ internal sealed class GraphContext
     public void Replaced(TensorProto tensor) => replaced.Add(tensor);
 
     /// <summary>Removes the weights that stand in another form and that nobody uses any more, and puts the nodes in order.</summary>
-    public void Finish()
+    /// <returns>Weights that are in another form too, but that somebody uses as they were.</returns>
+    public IReadOnlyList<string> Finish()
     {
+        List<string> besides = [];
         var index = Model.Index();
         foreach (var body in index.Bodies.Where(body => body.Graph is not null))
         {
             foreach (var value in index.In(body))
             {
-                if (value is { Uses.Count: 0, Initializer: { } tensor } && replaced.Contains(tensor))
+                if (value.Initializer is not { } tensor || !replaced.Contains(tensor))
+                {
+                    continue;
+                }
+
+                if (value.Uses.Count == 0)
                 {
                     body.Graph!.Initializer.Remove(tensor);
+                }
+                else
+                {
+                    besides.Add($"'{value.Name}'");
                 }
             }
 
             NodeOrder.Sort(body);
         }
+
+        return besides;
     }
 
     /// <summary>States which version of a set of operators the model uses.</summary>

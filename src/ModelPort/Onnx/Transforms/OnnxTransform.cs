@@ -58,7 +58,11 @@ public static partial class OnnxTransform
             throw new ModelPortException(Diagnose.NothingToConvert(plan.Source.Path, plan.Request.Precision.Name, "no weight of it would change"));
         }
 
-        graph.Finish();
+        if (graph.Finish() is { Count: > 0 } besides)
+        {
+            transform.Notes.Add($"These weights are there as they were too, for nodes that stay in float: {string.Join(", ", besides)}.");
+        }
+
         transform.Warnings.AddRange(Kept(plan, transform));
         return new OnnxTransformResult(model, Record(plan, model, before, graph, transform), [.. transform.Warnings]);
     }

@@ -43,6 +43,7 @@ internal static class Preparation
 
         HoistConstants(model);
         Renaming.MakeUnique(model);
+        notes.AddRange(SparseWeights.Run(model, request));
         if (request.Precision != OnnxPrecision.FP16 && ConstantMoves.Run(model, request) is > 0 and var moved)
         {
             notes.Add(FormattableString.Invariant($"{moved} nodes that only cut, joined or turned weights were carried out beforehand."));

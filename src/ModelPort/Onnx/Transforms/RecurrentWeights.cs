@@ -13,7 +13,7 @@ internal static class RecurrentWeights
         graph.TypeOf(body, node, 0) is var type && type != DataType.Float ? (type == DataType.Undefined ? "the type of its input is not known" : $"its input is {DataTypes.Name(type)}, and only FLOAT can be quantised while the model runs")
         : node.GetInt("layout", 0) != 0 ? "its layout is batch first, which DynamicQuantizeLSTM does not have"
         : graph.IsWeight(body, node, 1, 3) && graph.IsWeight(body, node, 2, 3) ? ""
-        : "its weights are not constant";
+        : graph.Sparse(body, node, 1) ?? graph.Sparse(body, node, 2) ?? "its weights are not constant";
 
     /// <summary>Puts the layer of integers where the other stands.</summary>
     public static void Quantise(GraphContext graph, OnnxBody body, NodeProto node)

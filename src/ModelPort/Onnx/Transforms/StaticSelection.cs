@@ -72,6 +72,37 @@ internal sealed class StaticSelection
         }
     }
 
+    /// <summary>
+    /// Quantises what is only moved on its way from integers into a body that takes it. ONNX Runtime 1.31 follows a DequantizeLinear through nodes that move values, to put one after them, and where a
+    /// body takes what they give it ends its process; it stops where integers are.
+    /// </summary>
+    public void AddTaken()
+    {
+        foreach (var value in parents.Keys.Where(value => value.Producer is { } producer && makers.Contains(producer)).ToList())
+        {
+            Taken(value);
+        }
+    }
+
+    private bool Taken(OnnxValue value)
+    {
+        var any = false;
+        foreach (var node in value.Uses.Where(use => use is { Node: not null, Index: 0 } && use.Body.Equals(value.Body)).Select(use => use.Node!).Where(node => IsMove(node) || node.Is("Slice")))
+        {
+            if (graph.Index.TryResolve(value.Body, node.Output[0], out var moved) && !nodes.ContainsKey(node) && (moved.Uses.Any(use => !use.Body.Equals(moved.Body)) | Taken(moved)))
+            {
+                any = true;
+                nodes.Add(node, value.Body);
+                makers.Add(node);
+                parents.TryAdd(value, value);
+                parents.TryAdd(moved, moved);
+                Join(moved, value);
+            }
+        }
+
+        return any;
+    }
+
     /// <summary>What a node gives after a Relu or Clip that nobody else gets around: the range of the integers does what these do.</summary>
     public OnnxValue Result(OnnxBody body, NodeProto node)
     {
@@ -140,7 +171,9 @@ internal sealed class StaticSelection
 
     private void Join(OnnxValue a, OnnxValue b) => parents[Root(a)] = Root(b);
 
-    private bool Moves(NodeProto node) => !isKept(node) && node.Output.Count == 1 && Domains.Normal(node.Domain) == Domains.Standard
+    private bool Moves(NodeProto node) => !isKept(node) && IsMove(node);
+
+    private static bool IsMove(NodeProto node) => node.Output.Count == 1 && Domains.Normal(node.Domain) == Domains.Standard
         && node.OpType is "MaxPool" or "Reshape" or "Flatten" or "Transpose" or "Squeeze" or "Unsqueeze";
 
     private bool Joins(NodeProto node) => !isKept(node) && Domains.Normal(node.Domain) == Domains.Standard

@@ -60,6 +60,7 @@ internal sealed class StaticTransform : PrecisionTransform
         }
 
         selection.AddResults();
+        selection.AddTaken();
         foreach (var body in Graph.Bodies)
         {
             foreach (var node in body.Nodes.Where(node => !ForProcessor && node.Is("Add") && IsResidual(body, node)))
@@ -149,7 +150,7 @@ internal sealed class StaticTransform : PrecisionTransform
         {
             if (Graph.Input(body, node, input) is not { Origin: not ValueOrigin.Initializer } value || Graph.Types[value] != DataType.Float)
             {
-                return $"its input {input} is no variable FLOAT";
+                return Graph.Sparse(body, node, input) ?? $"its input {input} is no variable FLOAT";
             }
 
             values.Add(value);
@@ -174,14 +175,14 @@ internal sealed class StaticTransform : PrecisionTransform
         {
             case "Gemm":
                 return node.GetInt("transA", 0) != 0 ? "its first operand is transposed"
-                    : !Graph.IsWeight(body, node, 1, 2) ? "its second operand is no constant matrix"
+                    : !Graph.IsWeight(body, node, 1, 2) ? Graph.Sparse(body, node, 1) ?? "its second operand is no constant matrix"
                     : ForProcessor && node.Input.Count > 2 && node.GetFloat("beta", 1) != 1 ? "kernels of integers have no beta" : "";
             case "MatMul":
                 return Graph.Constant(body, node, 1) is null || Graph.IsWeight(body, node, 1, 2) ? "" : "its constant operand is no matrix";
             default:
                 if (Graph.Constant(body, node, 1) is not { Dims.Count: >= 3 } filter || !WeightStream.CanRead(filter.DataType) || filter.Dims.Any(dimension => dimension <= 0))
                 {
-                    return "its filter is not constant";
+                    return Graph.Sparse(body, node, 1) ?? "its filter is not constant";
                 }
 
                 return IsFloat8 && (filter.Dims[0] < 16 || filter.Dims[1] * node.GetInt("group", 1) < 16) ? "TensorRT's FP8 convolutions begin at 16 channels" : "";
