@@ -79,7 +79,7 @@ public sealed class PackedRepository : IDisposable
     internal TestProject Project(string items, string properties = "", string folder = "", string checkpoint = "checkpoint", bool realWorker = false)
     {
         string directory = Path.Combine(Root, $"{Interlocked.Increment(ref _projects)}{folder}");
-        TestProject project = new(this, directory, items, properties + (realWorker ? CacheProperties : TestWorkerProperties), checkpoint);
+        TestProject project = new(this, directory, items, properties + (realWorker ? RealWorkerProperties : TestWorkerProperties), checkpoint);
         string obj = Directory.CreateDirectory(Path.Combine(project.Directory, "obj")).FullName;
         foreach (string file in Directory.GetFiles(Path.Combine(_template, "obj")))
         {
@@ -92,8 +92,9 @@ public sealed class PackedRepository : IDisposable
     /// <summary>Properties that let a project build with the worker of the tests.</summary>
     internal static string TestWorkerProperties => $"<ModelPortToolPath>{Worker}</ModelPortToolPath>";
 
-    // Tests that port for real share a cache.
-    private string CacheProperties => $"<ModelPortCacheDirectory Condition=\"'$(ModelPortCacheDirectory)' == ''\">{Path.Combine(Root, "cache")}</ModelPortCacheDirectory>";
+    // Tests that port for real share a cache, and the processor: threads of llama.cpp that wait for one another spin.
+    private string RealWorkerProperties =>
+        $"<ModelPortCacheDirectory Condition=\"'$(ModelPortCacheDirectory)' == ''\">{Path.Combine(Root, "cache")}</ModelPortCacheDirectory><ModelPortThreads>1</ModelPortThreads>";
 
     private static string Metadata(string key) =>
         typeof(PackedRepository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == key).Value!;

@@ -86,7 +86,7 @@ public sealed class RemoteCacheTests : IDisposable
             ["source"] = Repository.Sample,
             ["outputDirectory"] = _folder[machine],
             ["metadata"] = new JsonObject { ["Precision"] = "Q8_0", ["EvaluationTokens"] = "1024", ["EvaluationWindow"] = "256" },
-            ["properties"] = new JsonObject { ["Threads"] = "2", ["CacheDirectory"] = _folder["cache of " + machine], ["RemoteCache"] = "shared" },
+            ["properties"] = new JsonObject { ["Threads"] = "1", ["CacheDirectory"] = _folder["cache of " + machine], ["RemoteCache"] = "shared" },
         };
         change(request);
         File.WriteAllText(_folder["request.json"], request.ToJsonString());

@@ -29,7 +29,7 @@ internal sealed class ToolProcess : IDisposable
     public static string Program { get; } = Path.Combine(AppContext.BaseDirectory, "ModelPort.Tool.dll");
 
     /// <summary>Options that keep a port of the sample short.</summary>
-    public static string[] Quick { get; } = ["--evaluation-tokens", "1024", "--evaluation-window", "256", "--threads", "2"];
+    public static string[] Quick { get; } = ["--evaluation-tokens", "1024", "--evaluation-window", "256", "--threads", "1"];
 
     public int Id => _process.Id;
 

@@ -14,6 +14,7 @@ public sealed class ParityInputTests : IDisposable
     public ParityInputTests()
     {
         _checkpoint.Properties["Parity"] = "error";
+        _checkpoint.Properties["Threads"] = "1";
         _checkpoint.Metadata["EvaluationTokens"] = "1024";
         _checkpoint.Metadata["EvaluationWindow"] = "256";
     }

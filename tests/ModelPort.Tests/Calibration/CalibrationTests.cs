@@ -22,6 +22,7 @@ public sealed class CalibrationTests : IDisposable
         _checkpoint.Observer = _observer;
         _checkpoint.Metadata["Precision"] = "Q4_0";
         _checkpoint.Metadata["Calibration"] = Text;
+        _checkpoint.Properties["Threads"] = "1";
         _checkpoint.Metadata["CalibrationTokens"] = "1024";
         _checkpoint.Metadata["CalibrationWindow"] = "256";
         _checkpoint.Properties["Threads"] = "1";

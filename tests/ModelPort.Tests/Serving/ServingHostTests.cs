@@ -54,6 +54,7 @@ public sealed class ServingHostTests : IDisposable
     public void Without_the_program_for_it_serving_cannot_be_measured()
     {
         _checkpoint.Properties["Parity"] = "error";
+        _checkpoint.Properties["Threads"] = "1";
         _checkpoint.Metadata["EvaluationTokens"] = "512";
         _checkpoint.Metadata["EvaluationWindow"] = "256";
         _checkpoint.Metadata["Continuations"] = "0";
