@@ -15,7 +15,7 @@ public static class LinearQuantizer
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ToInt8(ReadOnlySpan<float> source, float scale, Span<sbyte> destination)
     {
-        Require(source.Length, destination.Length);
+        Lengths.Require(source.Length, destination.Length);
         Vector<float> divisor = new(scale);
         int i = 0;
         for (; i <= source.Length - Vector<sbyte>.Count; i += Vector<sbyte>.Count)
@@ -36,8 +36,8 @@ public static class LinearQuantizer
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ToInt8(ReadOnlySpan<float> source, ReadOnlySpan<float> scales, Span<sbyte> destination)
     {
-        Require(source.Length, destination.Length);
-        Require(source.Length, scales.Length);
+        Lengths.Require(source.Length, destination.Length);
+        Lengths.Require(source.Length, scales.Length);
         for (int i = 0; i < source.Length; i++)
         {
             destination[i] = ToInt8(source[i], scales[i]);
@@ -47,7 +47,7 @@ public static class LinearQuantizer
     /// <summary>Unsigned 8-bit integers with one scale and zero point, within 0 .. 255.</summary>
     public static void ToUInt8(ReadOnlySpan<float> source, float scale, byte zeroPoint, Span<byte> destination)
     {
-        Require(source.Length, destination.Length);
+        Lengths.Require(source.Length, destination.Length);
         for (int i = 0; i < source.Length; i++)
         {
             destination[i] = (byte)Math.Clamp(MathF.Round(source[i] / scale) + zeroPoint, 0, 255);
@@ -89,13 +89,4 @@ public static class LinearQuantizer
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector<int> Rounded(ReadOnlySpan<float> source, Vector<float> scale) => Vector.ConvertToInt32Native(
         Vector.Round(Vector.Min(Vector.Max(new Vector<float>(source) / scale, new Vector<float>(-127)), new Vector<float>(127))));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Require(int source, int destination)
-    {
-        if (destination < source)
-        {
-            throw new ArgumentException($"The destination holds {destination} values, the source {source}.", nameof(destination));
-        }
-    }
 }

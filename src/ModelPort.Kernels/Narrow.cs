@@ -18,7 +18,7 @@ public static class Narrow
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ToBFloat16(ReadOnlySpan<float> source, Span<ushort> destination)
     {
-        Require(source.Length, destination.Length);
+        Lengths.Require(source.Length, destination.Length);
         ReadOnlySpan<uint> bits = MemoryMarshal.Cast<float, uint>(source);
         int i = 0;
         for (; i <= source.Length - Vector<ushort>.Count; i += Vector<ushort>.Count)
@@ -46,7 +46,7 @@ public static class Narrow
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int ToHalf(ReadOnlySpan<float> source, Span<ushort> destination, out int underflowed)
     {
-        Require(source.Length, destination.Length);
+        Lengths.Require(source.Length, destination.Length);
         ReadOnlySpan<uint> bits = MemoryMarshal.Cast<float, uint>(source);
         Vector<uint> over = default, under = default;
         int i = 0;
@@ -120,13 +120,4 @@ public static class Narrow
 
     private static ushort ToBFloat16(uint bits) =>
         (ushort)((bits & int.MaxValue) > Infinity ? (bits >> 16) | 0x40 : (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Require(int source, int destination)
-    {
-        if (destination < source)
-        {
-            throw new ArgumentException($"The destination holds {destination} values, the source {source}.", nameof(destination));
-        }
-    }
 }

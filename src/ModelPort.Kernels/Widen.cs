@@ -16,7 +16,7 @@ public static class Widen
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FromBFloat16(ReadOnlySpan<ushort> source, Span<float> destination)
     {
-        Require(source.Length, destination.Length);
+        Lengths.Require(source.Length, destination.Length);
         Span<uint> bits = MemoryMarshal.Cast<float, uint>(destination);
         int i = 0;
         for (; i <= source.Length - Vector<ushort>.Count; i += Vector<ushort>.Count)
@@ -54,7 +54,7 @@ public static class Widen
     /// <summary>Booleans stored one a byte: zero is 0, anything else is 1.</summary>
     public static void FromBoolean(ReadOnlySpan<byte> source, Span<float> destination)
     {
-        Require(source.Length, destination.Length);
+        Lengths.Require(source.Length, destination.Length);
         for (int i = 0; i < source.Length; i++)
         {
             destination[i] = source[i] == 0 ? 0f : 1f;
@@ -63,7 +63,7 @@ public static class Widen
 
     private static void Map(ReadOnlySpan<byte> source, Span<float> destination, float[] values)
     {
-        Require(source.Length, destination.Length);
+        Lengths.Require(source.Length, destination.Length);
         for (int i = 0; i < source.Length; i++)
         {
             destination[i] = values[source[i]];
@@ -93,13 +93,5 @@ public static class Widen
         }
 
         return values;
-    }
-
-    private static void Require(int source, int destination)
-    {
-        if (destination < source)
-        {
-            throw new ArgumentException($"The destination holds {destination} values, the source {source}.", nameof(destination));
-        }
     }
 }

@@ -79,7 +79,7 @@ public sealed record CheckpointOptions
         options.Require("HardwareTarget", "cpu", "a checkpoint");
         var target = new SizeTarget(
             common.Budgets.FirstOrDefault(b => b.Kind.Name == "MaxSize") is { } size ? (long)Math.Min(size.Limit * 1e6, long.MaxValue / 2) : null,
-            options.Number("TargetBitsPerWeight", "a number above 0 and up to 32, with a decimal point", 32));
+            options.Number("TargetBitsPerWeight", "a number above 0 and up to 32, with a decimal point", most: 32));
         var precisions = ParsePrecisions(options, target);
         var pure = options.Switch("Pure");
         if (pure && precisions.Contains(Precision.Auto))

@@ -54,10 +54,14 @@ internal sealed class OptionValues(IReadOnlyDictionary<string, string> values, s
         : int.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out var count) && count >= least && count <= most ? count
         : throw Invalid(name, $"a whole number from {least} to {most}");
 
-    /// <summary>A number above zero; null where it is not set.</summary>
-    /// <exception cref="ModelPortException">MP1020: it is none, or above <paramref name="most"/>.</exception>
-    public double? Number(string name, string expected, double most = double.MaxValue) => this[name] is not { } value ? null
-        : double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number > 0 && number <= most ? number
+    /// <summary>A number with a decimal point; null where it is not set.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="expected">What it may be, for people.</param>
+    /// <param name="above">What it must be above.</param>
+    /// <param name="most">The largest that it may be.</param>
+    /// <exception cref="ModelPortException">MP1020: it is none, or outside the range.</exception>
+    public double? Number(string name, string expected, double above = 0, double most = double.MaxValue) => this[name] is not { } value ? null
+        : double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number > above && number <= most ? number
         : throw Invalid(name, expected);
 
     /// <summary>A size in bytes; null where it is not set.</summary>

@@ -171,7 +171,7 @@ public sealed record PortRequest
             HasClass = settings.OneOf("ModelsClass", "true, public or false", false, ("false", false), ("true", true), ("public", true)),
             OptionsFile = file,
         };
-        return isOnnx ? common with { Onnx = OnnxOptions.Parse(name => options[name], file), Evaluation = ParseData(options) } : CheckpointOptions.Complete(common, options, settings);
+        return isOnnx ? OnnxOptions.Complete(common, options) : CheckpointOptions.Complete(common, options, settings);
     }
 
     /// <summary>The default name of a source: the last segment of its path, dots included; of an ONNX model without its extension.</summary>
@@ -207,11 +207,6 @@ public sealed record PortRequest
 
         return (new OptionValues(options, "", file), budgets);
     }
-
-    // Samples of an ONNX model: one file.
-    private static string? ParseData(OptionValues options) => options["Evaluation"] is not { } value ? null
-        : PathList.Read(value) is [var only] ? only
-        : throw options.Invalid("Evaluation", "one file with inputs of the model");
 
     private static double? ParseCost(OptionValues options, IReadOnlyList<Budget> budgets)
     {

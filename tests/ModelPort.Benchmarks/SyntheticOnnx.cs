@@ -22,7 +22,7 @@ internal static class SyntheticOnnx
 
     /// <summary>
     /// A residual network as PyTorch exports it: two blocks each of so many channels, twice and four times as many, with BatchNormalization and He weights; at
-    /// <see cref="Side"/> and 64 channels 1.1 billion products a run.
+    /// <see cref="Side"/> and 64 channels 1.3 billion products a run.
     /// </summary>
     /// <param name="side">Side of the image.</param>
     /// <param name="channels">Channels of the first blocks.</param>

@@ -69,6 +69,12 @@ public class LinearQuantizerTests
         var scale = NBitsQuantizer.Symmetric(x, bits, out var middle);
         NBitsQuantizer.Encode(x, bits, scale, middle, codes);
         Assert.Equal(1 << (bits - 1), middle);
+        if (IsTooSmall(scale))
+        {
+            Assert.All(codes, code => Assert.Equal(middle, code));
+            return;
+        }
+
         var extreme = Array.FindIndex(x, value => Math.Abs(value) == x.Max(Math.Abs));
         Assert.Equal(x.All(value => value == 0) ? middle : 0, codes[extreme]);
         Assert.All(x.Zip(codes), pair => Assert.InRange(Math.Abs(pair.First - ((pair.Second - middle) * scale)), 0, Math.Abs(scale) * 1.0001));
@@ -80,6 +86,12 @@ public class LinearQuantizerTests
         var codes = new byte[x.Length];
         var scale = NBitsQuantizer.Asymmetric(x, bits, out var zero);
         NBitsQuantizer.Encode(x, bits, scale, zero, codes);
+        if (IsTooSmall(scale))
+        {
+            Assert.All(codes, code => Assert.Equal(zero, code));
+            return;
+        }
+
         Assert.All(x.Zip(codes), pair => Assert.InRange(Math.Abs(pair.First - ((pair.Second - zero) * scale)), 0, scale * 1.0001));
         Assert.All(codes, code => Assert.InRange(code, 0, (1 << bits) - 1));
     });
@@ -95,7 +107,7 @@ public class LinearQuantizerTests
         Assert.Equal(BitConverter.SingleToInt32Bits(symmetric ? extreme / -(1 << (bits - 1)) : (max - min) / ((1 << bits) - 1)), BitConverter.SingleToInt32Bits(scale));
         var codes = new byte[x.Length];
         NBitsQuantizer.Encode(x, bits, scale, zero, codes);
-        var inverse = scale == 0 ? 0 : 1 / scale;
+        var inverse = scale == 0 || IsTooSmall(scale) ? 0 : 1 / scale;
         Assert.Equal(x.Select(value => (byte)Math.Clamp(MathF.Round(value * inverse) + zero, 0, (1 << bits) - 1)), codes);
     });
 
@@ -137,4 +149,7 @@ public class LinearQuantizerTests
         var within = Math.Clamp(value, -Float8.Largest, Float8.Largest);
         return Enumerable.Range(0, all.Length).OrderBy(i => Math.Abs((double)wide[i] - within)).ThenBy(i => all[i] & 1).Select(i => all[i]).First();
     }
+
+    // A scale of so few bits that its inverse is infinite: such values become zeros.
+    private static bool IsTooSmall(float scale) => scale != 0 && float.IsInfinity(1 / scale);
 }

@@ -124,7 +124,7 @@ public sealed class TensorChoiceTests
         model.Metadata["EmbeddingPrecision"] = "Q3_K";
         model.Metadata["TensorPrecision"] = "attn_v=IQ4_XS";
         using var checkpoint = Checkpoints.Checkpoint.Open(model.Model);
-        var request = PortRequest.Parse(model.Model, model.Output, model.Metadata, model.Properties, model.Project);
+        var request = model.Request();
         var plan = Planner.Plan(checkpoint, request);
         Assert.Equal(
             [
@@ -145,7 +145,7 @@ public sealed class TensorChoiceTests
         using var model = new DamagedCheckpoint("mistral-spm");
         using var checkpoint = Checkpoints.Checkpoint.Open(model.Model);
         model.Properties["StrictPrecision"] = "true";
-        var plan = Planner.Plan(checkpoint, PortRequest.Parse(model.Model, model.Output, model.Metadata, model.Properties, model.Project));
+        var plan = Planner.Plan(checkpoint, model.Request());
         Assert.Contains(plan.Warnings, w => w.Code == "MP1024");
     }
 
@@ -160,7 +160,7 @@ public sealed class TensorChoiceTests
         using var checkpoint = Checkpoints.Checkpoint.Open(model.Model);
         model.Metadata[name] = value;
         model.Metadata["OutputPrecision"] = "Q5_0";
-        var plan = Planner.Plan(checkpoint, PortRequest.Parse(model.Model, model.Output, model.Metadata, model.Properties, model.Project));
+        var plan = Planner.Plan(checkpoint, model.Request());
         var warning = Assert.Single(plan.Warnings, w => w.Code == "MP1042");
         Assert.Equal(model.Project, warning.File);
         Assert.Contains(text, warning.Message, StringComparison.Ordinal);

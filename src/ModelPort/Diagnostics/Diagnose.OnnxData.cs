@@ -71,7 +71,7 @@ public static partial class Diagnose
 
     /// <summary>MP3041 (warning): a port is slower than its source.</summary>
     public static Diagnostic PortSlower(string path, string precision, IEnumerable<string> runs, IEnumerable<string> reasons) =>
-        Warning("MP3041", path, string.Create(CultureInfo.InvariantCulture, $"{precision} is slower than its source here: {string.Join(", ", runs)}. {(reasons.Any() ? $"Of the graph that runs, {string.Join("; ", reasons)}" : "Nothing in the graph that runs was left unfused, so that the precision itself costs more than it saves on a model of this size")}. Choose another precision or hardware target, or keep it for its size."));
+        Warning("MP3041", path, string.Create(CultureInfo.InvariantCulture, $"{precision} is slower than its source here: {string.Join(", ", runs)}. {(reasons.Any() ? $"In the graph that runs are {string.Join("; ", reasons)}" : "Nothing in the graph that runs was left unfused, so that the precision itself costs more than it saves on a model of this size")}. Choose another precision or hardware target, or keep it for its size."));
 
     /// <summary>MP3042: a model does not run on as many samples at once as BatchSizes asks for.</summary>
     public static Diagnostic BatchRefused(string path, int size, string found) =>

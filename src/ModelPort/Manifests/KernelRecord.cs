@@ -30,14 +30,14 @@ public sealed record KernelRecord
 }
 
 /// <summary>Nodes that no kernel of the precision was found for.</summary>
-/// <param name="What">What they do instead, as the rest of a sentence that begins with them.</param>
+/// <param name="What">What they are instead.</param>
 /// <param name="Nodes">Their names, or operators and first outputs.</param>
 public sealed record UnfusedRecord(string What, IReadOnlyList<string> Nodes)
 {
     private const int MostNamed = 3;
 
-    /// <summary>The same as a clause: how many, what, and a few by name.</summary>
+    /// <summary>The same in words: what, how many, and a few by name.</summary>
     public override string ToString() => string.Create(
         System.Globalization.CultureInfo.InvariantCulture,
-        $"{Nodes.Count} {(Nodes.Count == 1 ? "node" : "nodes")} {What} ({string.Join(", ", Nodes.Take(MostNamed).Select(n => $"'{n}'"))}{(Nodes.Count > MostNamed ? " and others" : "")})");
+        $"{What}: {Nodes.Count} ({string.Join(", ", Nodes.Take(MostNamed).Select(n => $"'{n}'"))}{(Nodes.Count > MostNamed ? " and others" : "")})");
 }

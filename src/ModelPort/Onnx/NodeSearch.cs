@@ -151,5 +151,5 @@ internal sealed class NodeSearch(RunContext context, OnnxInput input, Lazy<OnnxK
         }
     }
 
-    private IReadOnlyList<LayerError> Worst(ReadyModel port) => WorstNodes.Of(context, input, port.Output.Plan!, port.Output.FileName, () => ports.Unrewritten(port));
+    private IReadOnlyList<LayerError> Worst(ReadyModel port) => WorstNodes.Of(context, input, port.Output.Plan!, port.Output.FileName, port.File.Unrewritten);
 }

@@ -58,46 +58,45 @@ public sealed record OnnxOptions
     /// <summary>Whether a source is an ONNX model, by its name.</summary>
     public static bool IsFor(string source) => Path.GetExtension(Path.TrimEndingDirectorySeparator(source)).Equals(Extension, StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Reads the options.</summary>
-    /// <param name="option">The value of an option; null where it is not set.</param>
-    /// <param name="file">The file that errors point at.</param>
+    /// <summary>Completes what is common with what only an ONNX model can be asked.</summary>
+    /// <param name="common">What all ports have in common.</param>
+    /// <param name="options">Metadata of the item.</param>
     /// <exception cref="ModelPortException">MP1020, MP1089, MP1100, MP1101, MP1102 or MP1103.</exception>
-    internal static OnnxOptions Parse(Func<string, string?> option, string file)
+    internal static PortRequest Complete(PortRequest common, OptionValues options)
     {
-        var method = ParseMethod(option("CalibrationMethod"), file);
-        var percentile = option("CalibrationPercentile");
-        if (percentile is not null && method != RangeMethod.Percentile)
+        var method = options.OneOf("CalibrationMethod", string.Join(", ", Enum.GetNames<RangeMethod>()), RangeMethod.MinMax, [.. Enum.GetValues<RangeMethod>().Select(m => (m.ToString(), m))]);
+        if (options["CalibrationPercentile"] is not null && method != RangeMethod.Percentile)
         {
-            throw new ModelPortException(Diagnose.InvalidOption(file, "CalibrationPercentile", percentile, "CalibrationMethod 'Percentile' beside it"));
+            throw options.Invalid("CalibrationPercentile", "CalibrationMethod 'Percentile' beside it");
         }
 
-        var options = new OnnxOptions
+        var onnx = new OnnxOptions
         {
-            NamesPrecision = option("Precision") is not null,
-            Precisions = [.. Parts(option("Precision") ?? OnnxPrecision.FP32.Name, ';', ',').Select(name => OnnxPrecision.Parse(name, file)).Distinct()],
-            Hardware = OnnxHardware.Parse(option("HardwareTarget") ?? OnnxHardware.Cpu.Name, file),
-            Optimize = ParseOptimize(option("Optimize"), file),
+            NamesPrecision = options["Precision"] is not null,
+            Precisions = [.. Parts(options["Precision"] ?? OnnxPrecision.FP32.Name, ';', ',').Select(name => OnnxPrecision.Parse(name, options.File)).Distinct()],
+            Hardware = OnnxHardware.Parse(options["HardwareTarget"] ?? OnnxHardware.Cpu.Name, options.File),
+            Optimize = ParseOptimize(options),
             Method = method,
-            Percentile = percentile is null ? DefaultPercentile : ParsePercentile(percentile, file),
-            State = [.. Parts(option("StatePairs") ?? "", ';').Select(pair => ParsePair(pair, file))],
-            BatchSizes = ParseSizes(option("BatchSizes") ?? "", file),
-            KeepInFloat = [.. Parts(option("KeepInFloat") ?? "", ';')],
+            Percentile = options.Number("CalibrationPercentile", "a number above 50 and up to 100, with a decimal point", 50, 100) ?? DefaultPercentile,
+            State = [.. Parts(options["StatePairs"] ?? "", ';').Select(pair => ParsePair(pair, options.File))],
+            BatchSizes = ParseSizes(options["BatchSizes"] ?? "", options.File),
+            KeepInFloat = [.. Parts(options["KeepInFloat"] ?? "", ';')],
         };
-        options.CheckOptimize(file);
-        return options;
+        onnx.CheckOptimize(options.File);
+        return common with { Onnx = onnx, Evaluation = ParseData(options) };
     }
 
     /// <summary>A level as users spell it.</summary>
     internal static string NameOf(GraphOptimization level) => level.ToString().ToLowerInvariant();
 
     // What is above depends on the processor: the runtime does it again wherever it loads the port.
-    private static GraphOptimization ParseOptimize(string? text, string file) => text?.Trim().ToLowerInvariant() switch
+    private static GraphOptimization ParseOptimize(OptionValues options) => options["Optimize"]?.Trim().ToLowerInvariant() switch
     {
         null or "none" => GraphOptimization.None,
         "basic" => GraphOptimization.Basic,
         "extended" => GraphOptimization.Extended,
-        "all" or "layout" => throw new ModelPortException(Diagnose.OptimizeBound(file, text)),
-        _ => throw new ModelPortException(Diagnose.InvalidOption(file, "Optimize", text, "basic, extended or none")),
+        "all" or "layout" => throw new ModelPortException(Diagnose.OptimizeBound(options.File, options["Optimize"]!)),
+        _ => throw options.Invalid("Optimize", "basic, extended or none"),
     };
 
     private void CheckOptimize(string file)
@@ -111,14 +110,10 @@ public sealed record OnnxOptions
 
     private static string[] Parts(string list, params char[] separators) => list.Split(separators, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
-    private static RangeMethod ParseMethod(string? text, string file) => text is null ? RangeMethod.MinMax
-        : Enum.TryParse<RangeMethod>(text, ignoreCase: true, out var method) && Enum.IsDefined(method) && !char.IsAsciiDigit(text[0]) ? method
-        : throw new ModelPortException(Diagnose.InvalidOption(file, "CalibrationMethod", text, string.Join(", ", Enum.GetNames<RangeMethod>())));
-
-    private static double ParsePercentile(string text, string file) =>
-        double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent) && percent is > 50 and <= 100
-            ? percent
-            : throw new ModelPortException(Diagnose.InvalidOption(file, "CalibrationPercentile", text, "a number above 50 and up to 100, with a decimal point"));
+    // One file of samples.
+    private static string? ParseData(OptionValues options) => options["Evaluation"] is not { } value ? null
+        : PathList.Read(value) is [var only] ? only
+        : throw options.Invalid("Evaluation", "one file with inputs of the model");
 
     private static int[] ParseSizes(string list, string file)
     {

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using ModelPort.Caching;
 using ModelPort.Diagnostics;
-using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Formats.Onnx;
 using ModelPort.Manifests;
 using ModelPort.Onnx.Calibration;
@@ -85,11 +84,6 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
         var graph = GraphRecord.Of(result.Record, plan, measured, plan.Request.KeepInFloat.Except(input.Options.KeepInFloat));
         return _kernels.Rewritten(model, output, made => Written(output, made, graph, result.Warnings));
     }
-
-    /// <summary>A port as it is before ONNX Runtime rewrites it: with the names of the source's nodes and values.</summary>
-    /// <param name="port">A port that is not the model as it is.</param>
-    public OnnxModel Unrewritten(ReadyModel port) =>
-        input.Options.Optimize == GraphOptimization.None ? OnnxModel.Open(port.CurrentPath) : OnnxTransform.Apply(port.Output.Plan!, ranges.Of(port.Output.Plan!)).Model;
 
     private ReadyModel? Left(OnnxOutput output, Manifest? earlier) =>
         earlier?.Keys.Port == keys.Value.Port.Value

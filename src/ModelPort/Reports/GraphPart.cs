@@ -75,7 +75,7 @@ internal static class GraphPart
                     .Select(o => (object[])[o, .. columns.Select(c => c?.GetValueOrDefault(o) is > 0 and var count ? count.ToString(CultureInfo.InvariantCulture) : "")])),
             .. kernels.Unfused.Count == 0 ? [] : new[]
             {
-                Html.Of("p", $"Of the graph that runs, {string.Join("; ", kernels.Unfused)}."),
+                Html.Of("p", $"In the graph of the port that runs are {string.Join("; ", kernels.Unfused)}."),
             },
         ];
     }

@@ -212,5 +212,5 @@ public sealed class CalibrationInputTests : IDisposable
     }
 
     private void Port() => PortPipeline.Run(
-        PortRequest.Parse(_checkpoint.Model, _checkpoint.Output, _checkpoint.Metadata, _checkpoint.Properties, _checkpoint.Project), _observer, TestContext.Current.CancellationToken);
+        _checkpoint.Request(), _observer, TestContext.Current.CancellationToken);
 }

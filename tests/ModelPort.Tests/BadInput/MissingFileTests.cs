@@ -12,7 +12,7 @@ public sealed class MissingFileTests : IDisposable
     [Fact]
     public void An_undamaged_copy_is_ported()
     {
-        var request = PortRequest.Parse(_checkpoint.Model, _checkpoint.Output, _checkpoint.Metadata, _checkpoint.Properties, "");
+        var request = _checkpoint.Request();
         var outcome = PortPipeline.Run(request, _checkpoint.Observer, TestContext.Current.CancellationToken);
         Assert.Equal(["model-Q8_0.gguf"], outcome.OutputPaths.Select(Path.GetFileName));
     }

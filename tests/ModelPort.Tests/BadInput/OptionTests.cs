@@ -80,7 +80,7 @@ public sealed class OptionTests : IDisposable
     public void A_name_without_any_text_takes_the_folder()
     {
         _checkpoint.Metadata["Name"] = "";
-        var request = PortRequest.Parse(_checkpoint.Model, _checkpoint.Output, _checkpoint.Metadata, _checkpoint.Properties, "");
+        var request = _checkpoint.Request();
         Assert.Equal("model", request.Name);
     }
 }

@@ -15,7 +15,7 @@ public sealed class OutputTests : IDisposable
     public void An_output_that_is_a_file_is_refused_and_left_alone()
     {
         File.WriteAllText(_checkpoint.Output, "mine");
-        var request = PortRequest.Parse(_checkpoint.Model, _checkpoint.Output, _checkpoint.Metadata, _checkpoint.Properties, "");
+        var request = _checkpoint.Request();
         var error = Assert.Throws<ModelPortException>(() => PortPipeline.Run(request, _checkpoint.Observer, TestContext.Current.CancellationToken)).Diagnostic;
         Assert.Equal(("MP2001", _checkpoint.Output), (error.Code, error.File));
         Assert.Equal("mine", File.ReadAllText(_checkpoint.Output));
@@ -26,7 +26,7 @@ public sealed class OutputTests : IDisposable
     {
         File.WriteAllText(_checkpoint.Beside("file"), "");
         var output = Path.Combine(_checkpoint.Beside("file"), "out");
-        var request = PortRequest.Parse(_checkpoint.Model, output, _checkpoint.Metadata, _checkpoint.Properties, "");
+        var request = _checkpoint.Request(output);
         var error = Assert.Throws<ModelPortException>(() => PortPipeline.Run(request, _checkpoint.Observer, TestContext.Current.CancellationToken)).Diagnostic;
         Assert.Equal(("MP2001", output), (error.Code, error.File));
     }
@@ -36,7 +36,7 @@ public sealed class OutputTests : IDisposable
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Needs Linux: /proc takes no folders, not even from the superuser.");
         const string Output = "/proc/modelport";
-        var request = PortRequest.Parse(_checkpoint.Model, Output, _checkpoint.Metadata, _checkpoint.Properties, "");
+        var request = _checkpoint.Request(Output);
         var error = Assert.Throws<ModelPortException>(() => PortPipeline.Run(request, _checkpoint.Observer, TestContext.Current.CancellationToken)).Diagnostic;
         Assert.Equal(("MP2001", Output), (error.Code, error.File));
     }
@@ -46,7 +46,7 @@ public sealed class OutputTests : IDisposable
     {
         var inTheWay = Path.Combine(_checkpoint.Output, "model-Q8_0.gguf");
         Directory.CreateDirectory(inTheWay);
-        var request = PortRequest.Parse(_checkpoint.Model, _checkpoint.Output, _checkpoint.Metadata, _checkpoint.Properties, "");
+        var request = _checkpoint.Request();
         var error = Assert.Throws<ModelPortException>(() => PortPipeline.Run(request, _checkpoint.Observer, TestContext.Current.CancellationToken)).Diagnostic;
         Assert.Equal(("MP2001", inTheWay), (error.Code, error.File));
         Assert.Equal([".modelport.lock", "model-Q8_0.gguf"], Directory.GetFileSystemEntries(_checkpoint.Output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
@@ -84,7 +84,7 @@ public sealed class OutputTests : IDisposable
     public void A_cancelled_port_leaves_nothing()
     {
         using var cancel = new CancellationTokenSource();
-        var request = PortRequest.Parse(_checkpoint.Model, _checkpoint.Output, _checkpoint.Metadata, _checkpoint.Properties, "");
+        var request = _checkpoint.Request();
         var stop = Assert.ThrowsAny<OperationCanceledException>(() => PortPipeline.Run(request, Meddler(cancel.Cancel), cancel.Token));
         Assert.Equal("MP2006", Diagnose.From(stop, _checkpoint.Model).Code);
         Assert.Equal([".modelport.lock"], Directory.GetFileSystemEntries(_checkpoint.Output).Select(Path.GetFileName));
@@ -93,7 +93,7 @@ public sealed class OutputTests : IDisposable
     [Fact]
     public void A_refused_source_leaves_the_port_of_an_earlier_one()
     {
-        var request = PortRequest.Parse(_checkpoint.Model, _checkpoint.Output, _checkpoint.Metadata, _checkpoint.Properties, "");
+        var request = _checkpoint.Request();
         PortPipeline.Run(request, _checkpoint.Observer, TestContext.Current.CancellationToken);
         var before = Directory.GetFiles(_checkpoint.Output).ToDictionary(f => f, File.ReadAllBytes);
         _checkpoint.EditTensors(t => t.Poke("model.norm.weight", 0, 0x7FC0));

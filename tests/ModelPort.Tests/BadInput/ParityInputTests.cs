@@ -75,7 +75,7 @@ public sealed class ParityInputTests : IDisposable
         string[] paths = ["/a;b/50%.txt", "/100%25/x%3By.jsonl"];
         Assert.Equal(paths, PathList.Read(PathList.Write(paths)));
         _checkpoint.Metadata["Evaluation"] = PathList.Write(paths);
-        var request = PortRequest.Parse(_checkpoint.Model, _checkpoint.Output, _checkpoint.Metadata, _checkpoint.Properties, "");
+        var request = _checkpoint.Request();
         Assert.Equal(paths, new[] { request.Evaluation }.Concat(request.Checkpoint.Tasks));
     }
 
@@ -194,7 +194,7 @@ public sealed class ParityInputTests : IDisposable
 
     private (string Code, string File) Invalid(string name)
     {
-        var request = PortRequest.Parse(_checkpoint.Model, _checkpoint.Output, _checkpoint.Metadata, _checkpoint.Properties, "");
+        var request = _checkpoint.Request();
         var error = Assert.Throws<ModelPortException>(() => PortValidation.Run(_checkpoint.Beside(name), request, _checkpoint.Observer, TestContext.Current.CancellationToken));
         return (error.Diagnostic.Code, error.Diagnostic.File);
     }

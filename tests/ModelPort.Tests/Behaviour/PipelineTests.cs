@@ -128,5 +128,5 @@ public sealed class PipelineTests : IDisposable
 
     private ValidationOutcome Validate(string port) => PortValidation.Run(port, Request().With(c => c with { Precisions = Planning.Precision.ParseList("BF16", "") }) with { OutputDirectory = _checkpoint.Beside(".") }, _observer, TestContext.Current.CancellationToken);
 
-    private PortRequest Request() => PortRequest.Parse(_checkpoint.Model, _checkpoint.Output, _checkpoint.Metadata, _checkpoint.Properties, "");
+    private PortRequest Request() => _checkpoint.Request();
 }

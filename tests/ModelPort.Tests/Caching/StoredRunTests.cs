@@ -62,7 +62,7 @@ public sealed class StoredRunTests : IDisposable
         copy.Properties["Threads"] = "1";
         var observer = new Witness();
         copy.Observer = observer;
-        PortPipeline.Run(PortRequest.Parse(copy.Model, copy.Output, copy.Metadata, copy.Properties, copy.Project), observer, TestContext.Current.CancellationToken);
+        PortPipeline.Run(copy.Request(), observer, TestContext.Current.CancellationToken);
         Assert.DoesNotContain("port", observer.Stages);
         Assert.Equal(File.ReadAllBytes(Output("Q8_0")), File.ReadAllBytes(Path.Combine(copy.Output, "model-Q8_0.gguf")));
     }
@@ -238,7 +238,7 @@ public sealed class StoredRunTests : IDisposable
         var observers = Enumerable.Range(0, 4).Select(_ => new Witness()).ToArray();
         Parallel.For(0, observers.Length, new ParallelOptions { MaxDegreeOfParallelism = observers.Length, CancellationToken = TestContext.Current.CancellationToken }, i =>
             PortPipeline.Run(
-                PortRequest.Parse(_checkpoint.Model, _checkpoint.Beside($"out{i}"), _checkpoint.Metadata, _checkpoint.Properties, _checkpoint.Project),
+                _checkpoint.Request(_checkpoint.Beside($"out{i}")),
                 observers[i],
                 CancellationToken.None));
         Assert.Single(observers, o => o.Stages.Contains("port"));
@@ -262,7 +262,7 @@ public sealed class StoredRunTests : IDisposable
     {
         observer = new Witness();
         return PortPipeline.Run(
-            PortRequest.Parse(_checkpoint.Model, _checkpoint.Output, _checkpoint.Metadata, _checkpoint.Properties, _checkpoint.Project), observer, TestContext.Current.CancellationToken);
+            _checkpoint.Request(), observer, TestContext.Current.CancellationToken);
     }
 
     private string Output(string precision) => Path.Combine(_checkpoint.Output, $"model-{precision}.gguf");

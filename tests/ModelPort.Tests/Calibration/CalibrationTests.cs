@@ -196,7 +196,7 @@ public sealed class CalibrationTests : IDisposable
         Assert.True(Math.Abs(expected - actual) <= tolerance * Math.Abs(expected), $"{name}: {actual} instead of {expected}");
 
     private PortOutcome Outcome() => PortPipeline.Run(
-        PortRequest.Parse(_checkpoint.Model, _checkpoint.Output, _checkpoint.Metadata, _checkpoint.Properties, _checkpoint.Project), _observer, TestContext.Current.CancellationToken);
+        _checkpoint.Request(), _observer, TestContext.Current.CancellationToken);
 
     private Manifest Run() => Outcome().Manifest;
 

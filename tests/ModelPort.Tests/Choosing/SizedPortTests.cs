@@ -165,7 +165,7 @@ public sealed class SizedPortTests(SizedPortTests.KnownTable known) : IClassFixt
     public void A_size_without_a_precision_chooses_and_beside_one_it_is_a_budget()
     {
         using var model = new DamagedCheckpoint();
-        PortRequest Parse() => PortRequest.Parse(model.Model, model.Output, model.Metadata, model.Properties, model.Project);
+        PortRequest Parse() => model.Request();
         model.Metadata["MaxSize"] = "0.5";
         Assert.Null(Parse().Checkpoint.Target);
         model.Metadata["Precision"] = "Q8_0;auto";
@@ -210,7 +210,7 @@ public sealed class SizedPortTests(SizedPortTests.KnownTable known) : IClassFixt
         model.Metadata["MaxSize"] = "0.05";
         model.Properties["Threads"] = "1";
         var error = Assert.Throws<ModelPortException>(() =>
-            PortPipeline.Run(PortRequest.Parse(model.Model, model.Output, model.Metadata, model.Properties, model.Project), new QuietObserver(), TestContext.Current.CancellationToken)).Diagnostic;
+            PortPipeline.Run(model.Request(), new QuietObserver(), TestContext.Current.CancellationToken)).Diagnostic;
         Assert.Equal(("MP2030", model.Model), (error.Code, error.File));
         Assert.DoesNotContain(Directory.GetFiles(model.Output), f => f.EndsWith(".gguf", StringComparison.Ordinal) || f.EndsWith("-tmp", StringComparison.Ordinal));
     }

@@ -71,7 +71,7 @@ public sealed class ProvenanceTests : IDisposable
 
     private static Manifest Port(DamagedCheckpoint checkpoint, out bool ported)
     {
-        var outcome = PortPipeline.Run(PortRequest.Parse(checkpoint.Model, checkpoint.Output, checkpoint.Metadata, checkpoint.Properties, checkpoint.Project), checkpoint.Observer, TestContext.Current.CancellationToken);
+        var outcome = PortPipeline.Run(checkpoint.Request(), checkpoint.Observer, TestContext.Current.CancellationToken);
         ported = outcome.Ported;
         return outcome.Manifest;
     }

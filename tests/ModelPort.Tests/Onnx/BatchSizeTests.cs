@@ -29,6 +29,20 @@ public sealed class BatchSizeTests : IDisposable
         Assert.Equal(["0", "1"], data.Batches(1, 2).Select(Samples));
     }
 
+    [Fact]
+    public void A_batch_of_a_transformer_with_two_inputs_gives_what_its_samples_give_one_by_one()
+    {
+        var folder = Path.Combine(Repository.Root, "tests", "Fixtures", "onnx", "gloss-encoder");
+        using var source = OnnxSource.Open(Path.Combine(folder, "model.onnx"));
+        using var data = SampleSet.Open(Path.Combine(folder, "eval.safetensors"), source.Signature, []);
+        using var session = OnnxSession.Open(source.Model.Path, new OnnxSessionOptions { Threads = 1 });
+        float[] Outputs(IEnumerable<SampleRun> runs) => [.. runs.SelectMany(r => ((EngineTensor)session.Run(r.Inputs).Values.First()).As<float>().ToArray())];
+        Assert.Equal(2, source.Signature.Inputs.Length);
+        var (single, batches) = (Outputs(data.Batches(1, 16)), Outputs(data.Batches(8, 2)));
+        Assert.InRange(OnnxGraphs.Relative(single, batches), 0, 1e-5);
+        Assert.True(OnnxGraphs.Relative(single[..(single.Length / 2)], single[(single.Length / 2)..]) > 0.1, "samples differ");
+    }
+
     [Theory]
     [InlineData("-1,2", "", "1;8;32", null)]
     [InlineData("4,2", "", "4", null)]

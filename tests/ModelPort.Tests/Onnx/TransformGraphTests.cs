@@ -61,6 +61,33 @@ public sealed class TransformGraphTests(ITestOutputHelper output)
         Assert.Equal(converts.Split(' '), made.Distinct());
     }
 
+    [Theory]
+    [MemberData(nameof(Graphs))]
+    public void With_weights_alone_in_a_precision_no_value_is_quantised_wherever_it_is(string name)
+    {
+        var (model, x, shape, converts) = Models()[name]();
+        using var _ = model;
+        var expected = OnnxGraphs.RunY(model, x, shape);
+        foreach (var (precision, hardware, error) in Precisions.Where(p => converts.Split(' ').Contains(p.Precision.Name)))
+        {
+            OnnxTransformPlan plan;
+            try
+            {
+                plan = OnnxTransform.Plan(model, new OnnxTransformRequest(precision) { Hardware = hardware });
+            }
+            catch (ModelPortException e) when (e.Diagnostic.Code == "MP2100")
+            {
+                // What one target converts another may not.
+                continue;
+            }
+
+            using var weights = WeightsAlone.Of(plan, precision.Ranges == RangeUse.None ? null : OnnxGraphs.Measure(plan, x, shape));
+            string[] left = [.. weights.Bodies().SelectMany(b => b.Nodes).Where(n => n.OpType.Contains("Integer", StringComparison.Ordinal) || n.OpType.Contains("Quantize", StringComparison.Ordinal)).Select(n => n.OpType).Distinct()];
+            Assert.Equal([], left.Where(o => o != "DequantizeLinear"));
+            Assert.InRange(OnnxGraphs.Relative(expected, OnnxGraphs.RunY(weights, x, shape)), precision == OnnxPrecision.FP16 ? 0 : 1e-7, error);
+        }
+    }
+
     [Fact]
     public void The_last_sum_of_a_residual_network_runs_in_integers_as_the_others_do()
     {

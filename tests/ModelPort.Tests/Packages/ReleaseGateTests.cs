@@ -159,7 +159,7 @@ public sealed class ReleaseGateTests : IDisposable
         TestContext.Current.CancellationToken);
 
     private void Port(string output) =>
-        PortPipeline.Run(PortRequest.Parse(_checkpoint.Model, output, _checkpoint.Metadata, _checkpoint.Properties, _checkpoint.Project), _observer, TestContext.Current.CancellationToken);
+        PortPipeline.Run(_checkpoint.Request(output), _observer, TestContext.Current.CancellationToken);
 
     // Some of the text that comes with ModelPort.
     private string Text(string name, int start)

@@ -116,7 +116,7 @@ public sealed class ServingHostTests : IDisposable
         Assert.Equal(here, Hardware.Here(1000, "zen4"));
     }
 
-    private PortRequest Request() => PortRequest.Parse(_checkpoint.Model, _checkpoint.Output, _checkpoint.Metadata, _checkpoint.Properties, "");
+    private PortRequest Request() => _checkpoint.Request();
 
     private static string Start(string model, int promptTokens, int tokens) => JsonSerializer.Serialize(new
     {

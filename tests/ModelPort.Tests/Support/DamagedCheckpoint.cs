@@ -85,14 +85,16 @@ internal sealed class DamagedCheckpoint : IDisposable
     /// <summary>Splits the weights into two shards, some experts of every block in the first.</summary>
     public void Shard(IReadOnlyList<int> experts) => Shard(name => experts.Any(e => name.Contains($"experts.{e}.", StringComparison.Ordinal)));
 
+    /// <summary>What a project would ask, into its own output folder or another.</summary>
+    public PortRequest Request(string? output = null) => PortRequest.Parse(Model, output ?? Output, Metadata, Properties, Project);
+
     /// <summary>Ports, which must end in an error and leave nothing that could be taken for a port.</summary>
     public Diagnostic Refused()
     {
         Diagnostic? error = null;
         try
         {
-            var request = PortRequest.Parse(Model, Output, Metadata, Properties, Project);
-            PortPipeline.Run(request, Observer, TestContext.Current.CancellationToken);
+            PortPipeline.Run(Request(), Observer, TestContext.Current.CancellationToken);
         }
         catch (Exception e)
         {

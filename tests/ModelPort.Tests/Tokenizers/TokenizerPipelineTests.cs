@@ -107,7 +107,7 @@ public sealed class TokenizerPipelineTests : IDisposable
         return GgufEdit.Copy(Ports.Make(_checkpoint.Model, "BF16", _checkpoint.Output)["BF16"], _checkpoint.Beside("spoilt.gguf"), spoil);
     }
 
-    private PortRequest Request() => PortRequest.Parse(_checkpoint.Model, _checkpoint.Output, _checkpoint.Metadata, _checkpoint.Properties, _checkpoint.Project);
+    private PortRequest Request() => _checkpoint.Request();
 
     private PortOutcome Port() => PortPipeline.Run(Request(), _observer, TestContext.Current.CancellationToken);
 }

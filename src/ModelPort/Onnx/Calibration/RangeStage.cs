@@ -8,7 +8,6 @@ using ModelPort.Manifests;
 using ModelPort.Onnx.Data;
 using ModelPort.Onnx.Parity;
 using ModelPort.Onnx.Transforms;
-using ModelPort.Porting;
 
 namespace ModelPort.Onnx.Calibration;
 
@@ -81,34 +80,18 @@ internal sealed class RangeStage(RunContext context, OnnxInput input, Lazy<OnnxK
     // First the ends of all values, then how often each was there.
     private void Pass(OnnxTransformPlan plan, SampleSet data, Dictionary<string, ValueHistogram> histograms, int pass)
     {
-        // The name ends as all temporary files do, so that nothing of a killed run stays.
-        var scratch = Path.Combine(context.Request.OutputDirectory, $"{input.Request.Name}-{plan.Request.Precision}-ranges.onnx");
-        string? weights = input.Source.IsExternal ? Path.GetFileName(scratch) + ".data" + OutputFile.TemporarySuffix : null;
-        var path = scratch + OutputFile.TemporarySuffix;
         var inputs = input.Source.Signature.Inputs.Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
         try
         {
-            ImmutableArray<ShownValue> shown;
-            using (var model = plan.Model.Copy())
-            {
-                shown = InnerValues.Show(model, plan.Ranges.Where(name => !inputs.Contains(name)), ends: pass == 0);
-                model.Save(path, weights);
-            }
-
-            using var session = OnnxSession.Open(path, new OnnxSessionOptions { Threads = context.Request.Threads });
+            using var model = plan.Model.Copy();
+            var shown = InnerValues.Show(model, plan.Ranges.Where(name => !inputs.Contains(name)), ends: pass == 0);
+            using var file = new TemporaryModel(model, context.Request.OutputDirectory, $"{input.Request.Name}-{plan.Request.Precision}-ranges", input.Source.IsExternal);
+            using var session = OnnxSession.Open(file.Path, new OnnxSessionOptions { Threads = context.Request.Threads });
             Run(session, data, [.. shown, .. plan.Ranges.Where(inputs.Contains).Select(name => new ShownValue(name, name, false))], histograms, pass);
         }
         catch (EngineException e)
         {
             throw new ModelPortException(Diagnose.From(e, input.Source.Model.Path), e);
-        }
-        finally
-        {
-            FileTransfer.TryDelete(path);
-            if (weights is not null)
-            {
-                FileTransfer.TryDelete(Path.Combine(context.Request.OutputDirectory, weights));
-            }
         }
     }
 

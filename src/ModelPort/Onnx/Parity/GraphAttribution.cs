@@ -41,24 +41,20 @@ internal sealed class GraphAttribution(RunContext context, OnnxInput input)
                 (int)Math.Min(_data.Count, MostRuns * _data.Batch),
                 ofSource,
                 steps,
-                port.Plan is null ? [] : [.. WorstNodes.Of(context, input, port.Plan, port.Name, () => Made(port.Plan, port)).Take(WorstNodes.MostNamed)]),
+                port.Plan is null ? [] : [.. WorstNodes.Of(context, input, port.Plan, port.Name, port.Unrewritten).Take(WorstNodes.MostNamed)]),
         };
     }
 
     // Whether the port's file is what the runtime made of it.
     private bool IsRewritten => input.Options.Optimize != GraphOptimization.None;
 
-    private static OnnxModel Made(OnnxTransformPlan plan, OnnxPortFile port) => OnnxTransform.Apply(plan, RangesOf(port)).Model;
-
-    private static Dictionary<string, ValueRange>? RangesOf(OnnxPortFile port) => port.Graph?.Ranges.ToDictionary(r => r.Name, r => r.ToRange(), StringComparer.Ordinal);
-
     private GraphStep[] Planned(Rung source, Rung file, OnnxTransformPlan plan, OnnxPortFile port)
     {
         var precision = plan.Request.Precision;
         using var prepared = Written(plan.Model, "prepared");
-        using var alone = WeightsAlone.Of(plan, RangesOf(port));
+        using var alone = WeightsAlone.Of(plan, port.Ranges);
         using var weights = Written(alone, "weights");
-        using var made = IsRewritten ? Made(plan, port) : null;
+        using var made = IsRewritten ? port.Unrewritten() : null;
         using var values = made is null ? null : Written(made, "values");
         var (form, narrow) = (new Rung("source prepared", prepared.Path, GraphOptimization.None), new Rung($"weights in {precision}, values float", weights.Path, GraphOptimization.None));
         var whole = values is null ? file : file with { Name = "port before it is rewritten", Path = values.Path };

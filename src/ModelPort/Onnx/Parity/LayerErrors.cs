@@ -3,7 +3,6 @@ using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Formats.Onnx;
 using ModelPort.Onnx.Data;
 using ModelPort.Onnx.Transforms;
-using ModelPort.Porting;
 
 namespace ModelPort.Onnx.Parity;
 
@@ -87,29 +86,26 @@ internal sealed class LayerErrors(OnnxInput input, string folder, CancellationTo
 
     private Instrument Instrumented(OnnxModel model, string what, string[] outputs)
     {
-        var path = Path.Combine(folder, $"{input.Request.Name}-{what}-layers.onnx{OutputFile.TemporarySuffix}");
         using var copy = model.Copy();
         var shown = InnerValues.Show(copy, outputs, ends: false);
-        var weights = input.Source.IsExternal ? Path.GetFileNameWithoutExtension(path) + ".data" + OutputFile.TemporarySuffix : null;
-        string[] files = weights is null ? [path] : [path, Path.Combine(folder, weights)];
+        var file = new TemporaryModel(copy, folder, $"{input.Request.Name}-{what}-layers", input.Source.IsExternal);
         try
         {
-            copy.Save(path, weights);
-            return new Instrument(OnnxSession.Open(path, new OnnxSessionOptions { Threads = input.Request.Threads }), shown, files);
+            return new Instrument(OnnxSession.Open(file.Path, new OnnxSessionOptions { Threads = input.Request.Threads }), shown, file);
         }
         catch
         {
-            Array.ForEach(files, Caching.FileTransfer.TryDelete);
+            file.Dispose();
             throw;
         }
     }
 
-    private sealed record Instrument(OnnxSession Session, ImmutableArray<ShownValue> Shown, string[] Files) : IDisposable
+    private sealed record Instrument(OnnxSession Session, ImmutableArray<ShownValue> Shown, TemporaryModel File) : IDisposable
     {
         public void Dispose()
         {
             Session.Dispose();
-            Array.ForEach(Files, Caching.FileTransfer.TryDelete);
+            File.Dispose();
         }
     }
 }

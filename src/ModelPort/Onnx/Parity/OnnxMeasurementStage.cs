@@ -4,6 +4,7 @@ using ModelPort.Caching;
 using ModelPort.Diagnostics;
 using ModelPort.Engines;
 using ModelPort.Engines.OnnxRuntime;
+using ModelPort.Formats.Onnx;
 using ModelPort.Manifests;
 using ModelPort.Onnx.Transforms;
 using ModelPort.Parity;
@@ -20,7 +21,14 @@ namespace ModelPort.Onnx.Parity;
 /// <param name="Optimization">How far the runtime may rewrite it.</param>
 /// <param name="Plan">What was done to it; null for a copy of the source, and for one that somebody else made.</param>
 /// <param name="Graph">The same as the manifest has it.</param>
-internal sealed record OnnxPortFile(string Path, string Sha256, string Name, GraphOptimization Optimization, OnnxTransformPlan? Plan = null, GraphRecord? Graph = null);
+internal sealed record OnnxPortFile(string Path, string Sha256, string Name, GraphOptimization Optimization, OnnxTransformPlan? Plan = null, GraphRecord? Graph = null)
+{
+    /// <summary>The ranges that it was made with; null where there were none.</summary>
+    public IReadOnlyDictionary<string, ValueRange>? Ranges => Graph?.Ranges.ToDictionary(r => r.Name, r => r.ToRange(), StringComparer.Ordinal);
+
+    /// <summary>The port as its plan makes it, with the names of the source's nodes and values: its file may have been rewritten by ONNX Runtime since.</summary>
+    public OnnxModel Unrewritten() => OnnxTransform.Apply(Plan ?? throw new InvalidOperationException("A port without a plan is made by nobody here."), Ranges).Model;
+}
 
 /// <summary>What was measured of a port of an ONNX model, and on what.</summary>
 /// <param name="Basis">What it was measured on.</param>

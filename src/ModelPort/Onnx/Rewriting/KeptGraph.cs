@@ -19,10 +19,9 @@ internal static class KeptGraph
             throw new ModelPortException(Diagnose.RewritingUnfit(path, $"'{NodeOrder.Label(foreign)}' is now {foreign.OpType} of the set {foreign.Domain}"));
         }
 
-        var (before, after) = (OnnxSignature.Of(given), OnnxSignature.Of(made));
-        if (before.Inputs.Concat(before.Outputs).Zip(after.Inputs.Concat(after.Outputs)).FirstOrDefault(p => p.First.Name != p.Second.Name || p.First.Type != p.Second.Type) is ({ } was, { } now))
+        if (SignatureComparison.Of(OnnxSignature.Of(given), OnnxSignature.Of(made)).Differences is { Count: > 0 } differences)
         {
-            throw new ModelPortException(Diagnose.RewritingUnfit(path, $"'{was}' became '{now}'"));
+            throw new ModelPortException(Diagnose.RewritingUnfit(path, string.Join("; ", differences)));
         }
 
         // The runtime states every set that it knows.

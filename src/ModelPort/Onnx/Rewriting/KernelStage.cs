@@ -28,7 +28,7 @@ internal sealed class KernelStage(OnnxInput input)
             return write(model);
         }
 
-        var graph = new RuntimeGraph(input.Request.OutputDirectory, output.FileName);
+        using var graph = new RuntimeGraph(input.Request.OutputDirectory, output.FileName);
         try
         {
             using var made = graph.Kept(model, input.Options.Optimize);
@@ -38,10 +38,6 @@ internal sealed class KernelStage(OnnxInput input)
         catch (EngineException e)
         {
             throw new ModelPortException(Diagnose.From(e, input.Source.Model.Path), e);
-        }
-        finally
-        {
-            graph.Delete();
         }
     }
 
@@ -71,7 +67,8 @@ internal sealed class KernelStage(OnnxInput input)
     {
         try
         {
-            using var seen = new RuntimeGraph(input.Request.OutputDirectory, $"{input.Request.Name}-{name}").Seen(model, Seen);
+            using var graph = new RuntimeGraph(input.Request.OutputDirectory, $"{input.Request.Name}-{name}");
+            using var seen = graph.Seen(model, Seen);
             unfused = OperatorCensus.Unfused(seen);
             return (OperatorCensus.Running(seen), null);
         }

@@ -36,10 +36,10 @@ internal static class OperatorCensus
             && (node.GetInt("to", 0) == (long)DataType.Float16 || node.Name.StartsWith(Inserted, StringComparison.Ordinal) || (Value(body, node.Input[0])?.Type is { } type && OnnxTypes.ElementType(type) == DataType.Float16));
         (string What, Func<OnnxBody, NodeProto, bool> Is)[] kinds =
         [
-            ("run in float between conversions, as no kernel of integers takes them", IsDequantised),
-            ("multiply integers that nodes of their own convert and scale, as no fused kernel takes them", (_, node) => node.OpType is "ConvInteger" or "MatMulInteger"),
-            ("convert between floats and integers", (_, node) => node.OpType is Quantize or Dequantize),
-            ("convert between half floats and FP32, which the processor computes in", IsHalf),
+            ("nodes in float between conversions, as no kernel of integers takes them", IsDequantised),
+            ("products of integers that nodes of their own convert and scale, as no fused kernel takes them", (_, node) => node.OpType is "ConvInteger" or "MatMulInteger"),
+            ("conversions between floats and integers", (_, node) => node.OpType is Quantize or Dequantize),
+            ("conversions between half floats and FP32, in which the processor computes", IsHalf),
         ];
         return
         [

@@ -12,7 +12,7 @@ namespace ModelPort.Onnx.Rewriting;
 /// </summary>
 /// <param name="folder">Where temporary files go.</param>
 /// <param name="name">What they are called; they end as all temporary files do, so that nothing of a killed run stays.</param>
-internal sealed class RuntimeGraph(string folder, string name)
+internal sealed class RuntimeGraph(string folder, string name) : IDisposable
 {
     // Values of shapes, scales and zero points are looked at; a tensor of more is only a weight.
     private const int HollowBytes = 1 << 16;
@@ -20,8 +20,6 @@ internal sealed class RuntimeGraph(string folder, string name)
     private const string NullDevice = "/dev/null";
     private static readonly byte[] Zeros = new byte[1 << 16];
 
-    private readonly string _given = Path.Combine(folder, $"{name}-given.onnx{OutputFile.TemporarySuffix}");
-    private readonly string _givenWeights = $"{name}-given.data{OutputFile.TemporarySuffix}";
     private readonly string _made = Path.Combine(folder, $"{name}-rewritten.onnx{OutputFile.TemporarySuffix}");
     private readonly string _madeWeights = $"{name}-rewritten.data{OutputFile.TemporarySuffix}";
 
@@ -35,58 +33,56 @@ internal sealed class RuntimeGraph(string folder, string name)
     /// <exception cref="Engines.EngineException">ONNX Runtime refuses the model.</exception>
     public OnnxModel Seen(OnnxModel model, GraphOptimization level)
     {
+        using var hollow = model.Copy();
+        var isExternal = Hollow(hollow);
         try
         {
-            using (var hollow = model.Copy())
-            {
-                hollow.Save(_given, Hollow(hollow) ? _givenWeights : null);
-            }
-
             LeadNowhere(Path.Combine(folder, _madeWeights));
-            Rewrite(level);
+            Rewrite(hollow, isExternal, level);
             using var stream = File.OpenRead(_made);
             return OnnxModel.Create(ModelProto.Parser.ParseFrom(stream));
         }
         finally
         {
-            Delete();
+            Dispose();
         }
     }
 
-    /// <summary>The rewritten model with its weights, in temporary files that are there until <see cref="Delete"/>.</summary>
+    /// <summary>The rewritten model with its weights, in temporary files that are there until this is disposed.</summary>
     /// <param name="model">The model.</param>
     /// <param name="level">How far it is rewritten.</param>
     /// <exception cref="Engines.EngineException">ONNX Runtime refuses the model.</exception>
     /// <exception cref="Formats.InvalidModelFileException">What it made is no model.</exception>
     public OnnxModel Kept(OnnxModel model, GraphOptimization level)
     {
-        model.Save(_given, _givenWeights);
-        Rewrite(level);
+        Rewrite(model, true, level);
         return OnnxModel.Open(_made);
     }
 
-    /// <summary>Deletes the temporary files.</summary>
-    public void Delete()
+    /// <inheritdoc/>
+    public void Dispose()
     {
-        foreach (var path in (string[])[_given, Path.Combine(folder, _givenWeights), _made, Path.Combine(folder, _madeWeights)])
-        {
-            FileTransfer.TryDelete(path);
-        }
+        FileTransfer.TryDelete(_made);
+        FileTransfer.TryDelete(Path.Combine(folder, _madeWeights));
     }
 
-    private void Rewrite(GraphOptimization level) => OnnxSession.Open(_given, new OnnxSessionOptions
+    private void Rewrite(OnnxModel model, bool isExternal, GraphOptimization level)
     {
-        Optimization = level,
-        Threads = 1,
-        OptimizedModelPath = _made,
-        Entries = new Dictionary<string, string>
+        using var given = new TemporaryModel(model, folder, $"{name}-given", isExternal);
+        OnnxSession.Open(given.Path, new OnnxSessionOptions
         {
-            ["session.optimized_model_external_initializers_file_name"] = _madeWeights,
-            ["session.optimized_model_external_initializers_min_size_in_bytes"] = ExternalBytes.ToString(CultureInfo.InvariantCulture),
-            // Nothing is run.
-            ["session.disable_prepacking"] = "1",
-        },
-    }).Dispose();
+            Optimization = level,
+            Threads = 1,
+            OptimizedModelPath = _made,
+            Entries = new Dictionary<string, string>
+            {
+                ["session.optimized_model_external_initializers_file_name"] = _madeWeights,
+                ["session.optimized_model_external_initializers_min_size_in_bytes"] = ExternalBytes.ToString(CultureInfo.InvariantCulture),
+                // Nothing is run.
+                ["session.disable_prepacking"] = "1",
+            },
+        }).Dispose();
+    }
 
     // Tensors of one size are one content, which is in the file once.
     private static bool Hollow(OnnxModel model)

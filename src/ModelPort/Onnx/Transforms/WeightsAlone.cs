@@ -33,7 +33,7 @@ internal static class WeightsAlone
                 switch (node.OpType)
                 {
                     case "QuantizeLinear":
-                        Unpaired(body, node);
+                        Unpaired(port, body, node);
                         break;
                     case "DynamicQuantizeLinear":
                         Measured(port, body, node);
@@ -59,12 +59,15 @@ internal static class WeightsAlone
         return port;
     }
 
-    // A pair that rounds a value hands it on.
-    private static void Unpaired(OnnxBody body, NodeProto quantise)
+    // A pair that rounds a value hands it on, also where bodies inside have the other half.
+    private static void Unpaired(OnnxModel model, OnnxBody body, NodeProto quantise)
     {
-        foreach (var back in body.Nodes.Where(node => node.Is("DequantizeLinear") && node.Input[0] == quantise.Output[0]).ToList())
+        foreach (var reader in model.Bodies())
         {
-            GraphContext.Replace(body, back, NodeAttributes.Node("Identity", [quantise.Input[0]], [back.Output[0]]));
+            foreach (var back in reader.Nodes.Where(node => node.Is("DequantizeLinear") && node.Input[0] == quantise.Output[0]).ToList())
+            {
+                GraphContext.Replace(reader, back, NodeAttributes.Node("Identity", [quantise.Input[0]], [back.Output[0]]));
+            }
         }
 
         body.Nodes.Remove(quantise);

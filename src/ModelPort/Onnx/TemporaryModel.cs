@@ -2,7 +2,7 @@ using ModelPort.Caching;
 using ModelPort.Formats.Onnx;
 using ModelPort.Porting;
 
-namespace ModelPort.Onnx.Parity;
+namespace ModelPort.Onnx;
 
 /// <summary>A model that is on the disk for a measurement, and gone afterwards.</summary>
 internal sealed class TemporaryModel : IDisposable
