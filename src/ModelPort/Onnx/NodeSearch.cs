@@ -55,6 +55,12 @@ internal sealed class NodeSearch(RunContext context, OnnxInput input, Lazy<OnnxK
     {
         var converted = port.Output.Plan!.Nodes.Where(n => n.Converted).Select(n => n.Label).ToHashSet(StringComparer.Ordinal);
         string[] worst = [.. Worst(port).Select(l => l.Node).Where(converted.Contains).Distinct(StringComparer.Ordinal)];
+        if (worst.Length > 0)
+        {
+            // A node that gives less error than it is given may have made what a state carried back to it.
+            worst = [.. worst, .. port.Output.Plan.Nodes.Select(n => n.Label).Where(converted.Contains).Distinct(StringComparer.Ordinal).Except(worst)];
+        }
+
         (ReadyModel Port, MeasuredModel Measured, int Count)? best = null;
         var tooFew = 0;
         for (var count = 1; count <= worst.Length && count < converted.Count; count = best is { } b ? (tooFew + b.Count) / 2 : Math.Min(2 * count, Math.Max(count + 1, worst.Length)))

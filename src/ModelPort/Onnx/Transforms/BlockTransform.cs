@@ -11,6 +11,7 @@ namespace ModelPort.Onnx.Transforms;
 internal sealed class BlockTransform(GraphContext graph) : PrecisionTransform(graph, null)
 {
     private readonly HashSet<OnnxValue> multiplied = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<OnnxValue> tables = new(ReferenceEqualityComparer.Instance);
 
     private int Bits => Graph.Request.Precision == OnnxPrecision.INT4 ? 4 : 8;
 
@@ -27,6 +28,10 @@ internal sealed class BlockTransform(GraphContext graph) : PrecisionTransform(gr
                 if (decision.Converted && IsProduct(node) && Weight(body, node) is { IsExchanged: true } weight)
                 {
                     multiplied.Add(weight.Value);
+                }
+                else if (decision.Converted && node.Is("Gather"))
+                {
+                    tables.Add(Graph.Input(body, node, 0)!);
                 }
             }
         }
@@ -87,7 +92,7 @@ internal sealed class BlockTransform(GraphContext graph) : PrecisionTransform(gr
     {
         var table = new BlockWeight(Graph.Input(body, node, 0)!, true);
         var shared = multiplied.Contains(table.Value);
-        var stored = table.Store(Graph, Bits, IsSymmetric, !shared);
+        var stored = table.Store(Graph, Bits, IsSymmetric, shared, isTable: true);
         var codes = shared ? Graph.Once(body, stored.Codes + " table", () => Flattened(body, stored)) : stored.Codes;
         GraphContext.Replace(body, node, NodeAttributes.Node("GatherBlockQuantized", [codes, node.Input[1], .. stored.Steps], node.Output, node.Name, Domains.Microsoft)
             .Set("gather_axis", 0L).Set("quantize_axis", 1L).Set("bits", (long)Bits).Set("block_size", (long)Graph.Request.BlockSize));
@@ -102,9 +107,9 @@ internal sealed class BlockTransform(GraphContext graph) : PrecisionTransform(gr
 
     private void Product(OnnxBody body, NodeProto node)
     {
-        var weight = Weight(body, node)!.Value;
+        var weight = Weight(body, node)!;
         var type = weight.Value.Initializer!.DataType;
-        var stored = weight.Store(Graph, Bits, IsSymmetric, isTable: false);
+        var stored = weight.Store(Graph, Bits, IsSymmetric, isMultiplied: true, weight.IsExchanged && tables.Contains(weight.Value));
         List<string> inputs = [node.Input[0], stored.Codes, .. stored.Steps];
         List<NodeProto> nodes = [];
         var output = node.Output[0];

@@ -7,7 +7,7 @@ namespace ModelPort.Onnx.Transforms;
 /// </summary>
 /// <param name="Value">The weight.</param>
 /// <param name="IsExchanged">Whether it is stored with a row for each result of a product; a table that rows are looked up in is.</param>
-internal readonly record struct BlockWeight(OnnxValue Value, bool IsExchanged)
+internal sealed record BlockWeight(OnnxValue Value, bool IsExchanged)
 {
     /// <summary>What a product sums over; the width of a table's rows.</summary>
     public int Depth => (int)Value.Initializer!.Dims[IsExchanged ? 1 : 0];
@@ -19,25 +19,27 @@ internal readonly record struct BlockWeight(OnnxValue Value, bool IsExchanged)
     /// <param name="graph">The model.</param>
     /// <param name="bits">4 or 8.</param>
     /// <param name="isSymmetric">Whether blocks have no zero point.</param>
-    /// <param name="isTable">Whether nothing but lookups read it.</param>
-    public StoredBlocks Store(GraphContext graph, int bits, bool isSymmetric, bool isTable)
+    /// <param name="isMultiplied">Whether products read it, which want blocks as a dimension.</param>
+    /// <param name="isTable">Whether lookups read it, which want scales and zero points by rows; products take both forms, but did not always.</param>
+    public StoredBlocks Store(GraphContext graph, int bits, bool isSymmetric, bool isMultiplied, bool isTable)
     {
-        var (value, tensor, exchanged) = (Value, Value.Initializer!, IsExchanged);
+        var tensor = Value.Initializer!;
         var weight = WeightStream.Of(graph.Model, tensor);
         var blocks = new WeightBlocks(weight, Depth, Width, IsExchanged, graph.Request.BlockSize, bits, isSymmetric);
         string Name(string suffix, DataType type, long[] shape, OnnxContent content) =>
-            graph.Once(value.Body, $"{value.Name} {exchanged} {suffix}", () => graph.Add(value.Body, value.Name + suffix, type, shape, content));
-        long[] codes = isTable ? [Width, (long)blocks.PerColumn * blocks.Bytes] : [Width, blocks.PerColumn, blocks.Bytes];
+            graph.Once(Value.Body, $"{Value.Name} {IsExchanged} {suffix}", () => graph.Add(Value.Body, Value.Name + suffix, type, shape, content));
+        long[] codes = isMultiplied ? [Width, blocks.PerColumn, blocks.Bytes] : [Width, (long)blocks.PerColumn * blocks.Bytes];
+        long[] Steps(int perRow) => isTable ? [Width, perRow] : [(long)Width * perRow];
         var stored = new StoredBlocks(
             Name("_q", DataType.Uint8, codes, blocks.Codes),
-            Name("_s", tensor.DataType, [Width, blocks.PerColumn], blocks.Scales(tensor.DataType)),
-            isSymmetric ? null : Name("_z", DataType.Uint8, [Width, blocks.ZeroPointBytes], blocks.ZeroPoints),
+            Name("_s", tensor.DataType, Steps(blocks.PerColumn), blocks.Scales(tensor.DataType)),
+            isSymmetric ? null : Name("_z", DataType.Uint8, Steps(blocks.ZeroPointBytes), blocks.ZeroPoints),
             [Width, (long)blocks.PerColumn * blocks.Bytes]);
-        graph.Once(value.Body, value.Name + " noted", () =>
+        graph.Once(Value.Body, Value.Name + " noted", () =>
         {
-            var largest = WeightScales.Magnitudes(weight, Channels.One, graph.Model.Path, value.Name)[0];
-            graph.Quantised.Add(new QuantisedTensor(value.Name, bits == 4 ? DataType.Uint4 : DataType.Uint8, largest / (1 << (bits - 1)), 1 << (bits - 1), (long)blocks.PerColumn * weight.Count / Math.Max(1, blocks.Depth)));
-            return value.Name;
+            var largest = WeightScales.Magnitudes(weight, Channels.One, graph.Model.Path, Value.Name)[0];
+            graph.Quantised.Add(new QuantisedTensor(Value.Name, bits == 4 ? DataType.Uint4 : DataType.Uint8, largest / (1 << (bits - 1)), 1 << (bits - 1), (long)blocks.PerColumn * weight.Count / Math.Max(1, blocks.Depth)));
+            return Value.Name;
         });
         graph.Replaced(tensor);
         return stored;
@@ -46,8 +48,8 @@ internal readonly record struct BlockWeight(OnnxValue Value, bool IsExchanged)
 
 /// <summary>Names of what is stored of a weight in blocks.</summary>
 /// <param name="Codes">The codes, UINT8 [rows, blocks of a row, bytes of a block], or [rows, bytes of a row] of a table.</param>
-/// <param name="Scales">The scale of each block, [rows, blocks of a row].</param>
-/// <param name="ZeroPoints">The packed zero points, [rows, bytes of a row]; null where the middle code is zero.</param>
+/// <param name="Scales">The scale of each block, [rows, blocks of a row] of a table and in one row of others.</param>
+/// <param name="ZeroPoints">The packed zero points, likewise; null where the middle code is zero.</param>
 /// <param name="TableShape">The shape of the codes as a table.</param>
 internal sealed record StoredBlocks(string Codes, string Scales, string? ZeroPoints, long[] TableShape)
 {
