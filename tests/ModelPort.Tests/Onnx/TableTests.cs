@@ -25,6 +25,23 @@ public sealed class TableTests(ITestOutputHelper output)
     }
 
     [Theory]
+    [InlineData("INT8", "cpu")]
+    [InlineData("INT8", "arm64")]
+    [InlineData("INT8-Dynamic", "cpu")]
+    public void An_embedding_is_integers_with_a_scale_for_each_row_beside_products_of_integers(string precision, string hardware)
+    {
+        using var model = Encoder([OnnxGraphs.Node("Gather", "table,x", "e"), OnnxGraphs.Node("Tanh", "e", "y")]);
+        var port = Port(model, precision, hardware);
+        Assert.Equal(["Gather:1"], port.Record.Operators.Select(o => $"{o.Key}:{o.Value}"));
+        Same(model, port.Model, 0.006);
+        Assert.InRange(port.Record.WeightBytesAfter, 1, port.Record.WeightBytesBefore * 0.27);
+
+        using var tied = Encoder([OnnxGraphs.Node("Gather", "table,x", "e"), OnnxGraphs.Node("Gemm", "e,table", "y", ("transB", 1L))]);
+        var kept = OnnxTransform.Plan(tied, new OnnxTransformRequest(OnnxPrecision.Parse(precision, "")) { Hardware = OnnxHardware.Parse(hardware, "") }).Nodes.Single(node => !node.Converted);
+        Assert.Equal(("Gather", "others read its table too, which would be stored twice"), (kept.Operator, kept.Reason));
+    }
+
+    [Theory]
     [InlineData("Gemm", "INT4", 0.15)]
     [InlineData("Gemm", "INT8-Weight", 0.02)]
     [InlineData("MatMul", "INT4", 0.15)]
@@ -107,7 +124,8 @@ public sealed class TableTests(ITestOutputHelper output)
         return OnnxGraphs.Of(OnnxTypes.Tensor(DataType.Int64, [tokens == 0 ? s_tokens.Length : tokens]), null, nodes, weights);
     }
 
-    private static OnnxTransformResult Port(OnnxModel model, string precision) => OnnxTransform.Apply(OnnxTransform.Plan(model, new OnnxTransformRequest(OnnxPrecision.Parse(precision, ""))));
+    private static OnnxTransformResult Port(OnnxModel model, string precision, string hardware = "cpu") =>
+        OnnxTransform.Apply(OnnxTransform.Plan(model, new OnnxTransformRequest(OnnxPrecision.Parse(precision, "")) { Hardware = OnnxHardware.Parse(hardware, "") }));
 
     private void Same(OnnxModel source, OnnxModel port, double error, params string[] operators)
     {

@@ -21,7 +21,7 @@ internal sealed class BlockTransform(GraphContext graph) : PrecisionTransform(gr
     {
         foreach (var body in Graph.Bodies)
         {
-            foreach (var node in body.Nodes.Where(node => IsProduct(node) || IsLookup(body, node) || node.Is("Conv") || node.Is("ConvTranspose") || node.Is("LSTM") || node.Is("GRU") || node.Is("RNN")))
+            foreach (var node in body.Nodes.Where(node => IsProduct(node) || RowLookup.IsLookup(Graph, body, node) || node.Is("Conv") || node.Is("ConvTranspose") || node.Is("LSTM") || node.Is("GRU") || node.Is("RNN")))
             {
                 var decision = new NodeDecision(body, node, ReasonAgainst(body, node));
                 Decisions.Add(decision);
@@ -55,9 +55,6 @@ internal sealed class BlockTransform(GraphContext graph) : PrecisionTransform(gr
     }
 
     private static bool IsProduct(NodeProto node) => node.Is("MatMul") || node.Is("Gemm");
-
-    // A table of numbers; a list of them is too small to matter.
-    private bool IsLookup(OnnxBody body, NodeProto node) => node.Is("Gather") && Graph.Constant(body, node, 0) is { Dims.Count: > 1 } table && DataTypes.IsFloat(table.DataType);
 
     private string ReasonAgainst(OnnxBody body, NodeProto node) => IsKept(node) ? Asked
         : node.Is("Gather") ? ReasonAgainstLookup(node, new BlockWeight(Graph.Input(body, node, 0)!, true))

@@ -6,7 +6,7 @@ namespace ModelPort.Onnx.Transforms;
 /// <summary>
 /// INT8 without calibration: weights are INT8 with a scale for each output channel, and the values that meet them are quantised while the model runs, to
 /// the range that each run shows. A product is <c>DynamicQuantizeLinear, MatMulInteger (ConvInteger), Cast, Mul, Mul</c>, which ONNX Runtime makes one
-/// kernel of where it has one (DynamicQuantizeMatMul); recurrent layers become DynamicQuantizeLSTM. Everything else stays as it is.
+/// kernel of where it has one (DynamicQuantizeMatMul); recurrent layers become DynamicQuantizeLSTM, and tables that rows are looked up in are INT8. Everything else stays as it is.
 /// </summary>
 internal sealed class DynamicTransform(GraphContext graph) : PrecisionTransform(graph, null)
 {
@@ -16,7 +16,7 @@ internal sealed class DynamicTransform(GraphContext graph) : PrecisionTransform(
         {
             foreach (var node in body.Nodes)
             {
-                if (node.Is("MatMul") || node.Is("Gemm") || node.Is("Conv") || node.Is("ConvTranspose") || node.Is("LSTM") || node.Is("GRU") || node.Is("RNN"))
+                if (RowLookup.IsLookup(Graph, body, node) || node.Is("MatMul") || node.Is("Gemm") || node.Is("Conv") || node.Is("ConvTranspose") || node.Is("LSTM") || node.Is("GRU") || node.Is("RNN"))
                 {
                     Decisions.Add(new NodeDecision(body, node, ReasonAgainst(body, node)));
                 }
@@ -35,6 +35,9 @@ internal sealed class DynamicTransform(GraphContext graph) : PrecisionTransform(
                     break;
                 case "LSTM":
                     RecurrentWeights.Quantise(Graph, body, node);
+                    break;
+                case "Gather":
+                    RowLookup.Quantise(Graph, body, node);
                     break;
                 default:
                     Product(body, node);
@@ -58,6 +61,11 @@ internal sealed class DynamicTransform(GraphContext graph) : PrecisionTransform(
         if (node.Is("LSTM"))
         {
             return RecurrentWeights.ReasonAgainst(Graph, body, node);
+        }
+
+        if (node.Is("Gather"))
+        {
+            return RowLookup.ReasonAgainst(Graph, body, node);
         }
 
         if (Graph.TypeOf(body, node, 0) is var type && type != DataType.Float)

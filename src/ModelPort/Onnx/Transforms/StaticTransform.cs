@@ -34,7 +34,7 @@ internal sealed class StaticTransform : PrecisionTransform
 
     public override IEnumerable<string> Wanted => selection.Values.Select(value => value.Name);
 
-    public override int ChangedWeights => weights.Count + Recurrent.Count();
+    public override int ChangedWeights => weights.Count + Recurrent.Count() + Lookups.Count();
 
     private bool IsFloat8 { get; }
 
@@ -48,11 +48,11 @@ internal sealed class StaticTransform : PrecisionTransform
     {
         foreach (var body in Graph.Bodies)
         {
-            foreach (var node in body.Nodes.Where(node => node.Is("Conv") || node.Is("MatMul") || node.Is("Gemm") || node.Is("ConvTranspose") || node.Is("LSTM") || node.Is("GRU") || node.Is("RNN")))
+            foreach (var node in body.Nodes.Where(node => (ForProcessor && RowLookup.IsLookup(Graph, body, node)) || node.Is("Conv") || node.Is("MatMul") || node.Is("Gemm") || node.Is("ConvTranspose") || node.Is("LSTM") || node.Is("GRU") || node.Is("RNN")))
             {
                 var reason = ReasonAgainst(body, node);
                 Decisions.Add(new NodeDecision(body, node, reason));
-                if (reason.Length == 0 && !node.Is("LSTM"))
+                if (reason.Length == 0 && !node.Is("LSTM") && !node.Is("Gather"))
                 {
                     selection.Add(body, node, Inputs(body, node));
                 }
@@ -100,7 +100,14 @@ internal sealed class StaticTransform : PrecisionTransform
         {
             RecurrentWeights.Quantise(Graph, body, node);
         }
+
+        foreach (var (body, node, _) in Lookups)
+        {
+            RowLookup.Quantise(Graph, body, node);
+        }
     }
+
+    private IEnumerable<NodeDecision> Lookups => Decisions.Where(decision => decision.Converted && decision.Node.Is("Gather"));
 
     private IEnumerable<NodeDecision> Recurrent => Decisions.Where(decision => decision.Converted && decision.Node.Is("LSTM"));
 
@@ -138,6 +145,11 @@ internal sealed class StaticTransform : PrecisionTransform
         if (node.Is("LSTM") && ForProcessor)
         {
             return RecurrentWeights.ReasonAgainst(Graph, body, node);
+        }
+
+        if (node.Is("Gather"))
+        {
+            return RowLookup.ReasonAgainst(Graph, body, node);
         }
 
         if (node.OpType is "LSTM" or "GRU" or "RNN" || (node.Is("ConvTranspose") && ForProcessor))
