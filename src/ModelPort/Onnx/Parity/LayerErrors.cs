@@ -37,7 +37,8 @@ internal sealed class LayerErrors(OnnxInput input, string folder, CancellationTo
     {
         var made = ported.Bodies().SelectMany(body => body.Nodes).SelectMany(n => n.Output).ToHashSet(StringComparer.Ordinal);
         NodeProto[] nodes = [.. plan.Model.Bodies().SelectMany(body => body.Nodes).Where(n => made.Contains(Result(n)))];
-        string[] names = [.. nodes.Select(Result).Distinct(StringComparer.Ordinal)];
+        // A node is told by its first result; others are what some read.
+        string[] names = [.. nodes.SelectMany(n => n.Output).Where(made.Contains).Where(n => n.Length > 0).Distinct(StringComparer.Ordinal)];
         using var before = Instrumented(plan.Model, "source", names);
         using var after = Instrumented(ported, "port", names);
         var shown = before.Shown.Join(after.Shown, v => v.Name, v => v.Name, (a, b) => (a.Name, Before: a.Output, After: b.Output), StringComparer.Ordinal).ToArray();
@@ -58,6 +59,12 @@ internal sealed class LayerErrors(OnnxInput input, string folder, CancellationTo
         }
 
         var errors = sums.Where(s => s.Value.Reference > 0).ToDictionary(s => s.Key, s => Math.Sqrt(s.Value.Difference / s.Value.Reference), StringComparer.Ordinal);
+        foreach (var pair in input.Options.State)
+        {
+            // What a state brings along was made by the node that gave it.
+            errors.TryAdd(pair.Input, errors.GetValueOrDefault(pair.Output));
+        }
+
         return [.. nodes.Where(n => errors.ContainsKey(Result(n))).Select(n => new LayerError(
             NodeOrder.Label(n), n.OpType, errors[Result(n)], errors[Result(n)] - Causes(n).Select(i => errors.GetValueOrDefault(i)).DefaultIfEmpty(0).Max()))];
     }
