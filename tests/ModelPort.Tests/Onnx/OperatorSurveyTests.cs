@@ -2,7 +2,6 @@ using ModelPort.Diagnostics;
 using ModelPort.Engines;
 using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Formats.Onnx;
-using ModelPort.Onnx;
 using ModelPort.Onnx.Opsets;
 using ModelPort.Tests.Support;
 
@@ -85,7 +84,6 @@ public sealed class OperatorSurveyTests
 
             try
             {
-                ValueTypes.Complete(model, scratch.Path);
                 OpsetUpgrade.Run(model, opset);
             }
             catch (ModelPortException e) when (e.Diagnostic.Code == "MP2070")

@@ -21,6 +21,15 @@ public sealed class OutputComparisonTests
     }
 
     [Fact]
+    public void Of_an_output_of_one_number_all_samples_are_one_vector()
+    {
+        var comparison = new OutputComparison("y");
+        comparison.Add([0.9], [0.1], 0);
+        comparison.Add([0.2], [0.6], 0);
+        Assert.Equal((0.09 + 0.12) / (Math.Sqrt(0.85) * Math.Sqrt(0.37)), Of(comparison, Metric.CosineSimilarity), 1e-12);
+    }
+
+    [Fact]
     public void The_same_is_the_same_with_zeros_infinities_and_NaN()
     {
         var comparison = new OutputComparison("y");

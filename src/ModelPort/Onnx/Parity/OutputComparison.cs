@@ -12,6 +12,9 @@ internal sealed class OutputComparison(string name)
     private double _largest;
     private double _squaredDifferences;
     private double _squaredReferences;
+    private double _squaredFounds;
+    private double _products;
+    private bool _isOneNumber = true;
     private long _rows;
     private long _agreeing;
 
@@ -21,7 +24,7 @@ internal sealed class OutputComparison(string name)
     /// <param name="classes">Values of which the largest is an answer, where they are answers; else 0.</param>
     public void Add(ReadOnlySpan<double> reference, ReadOnlySpan<double> found, int classes)
     {
-        double sum = 0, largest = 0;
+        double sum = 0, largest = 0, product = 0, ofReference = 0, ofFound = 0;
         for (var i = 0; i < reference.Length; i++)
         {
             var difference = Difference(reference[i], found[i]);
@@ -29,12 +32,18 @@ internal sealed class OutputComparison(string name)
             // NaN is carried on: it is no small difference.
             largest = double.IsNaN(difference) ? difference : Math.Max(largest, difference);
             _squaredDifferences += difference * difference;
-            _squaredReferences += reference[i] * reference[i];
+            product += reference[i] * found[i];
+            ofReference += reference[i] * reference[i];
+            ofFound += found[i] * found[i];
         }
 
+        _squaredReferences += ofReference;
+        _squaredFounds += ofFound;
+        _products += product;
+        _isOneNumber &= reference.Length == 1;
         _largest = double.IsNaN(_largest) || double.IsNaN(largest) ? double.NaN : Math.Max(_largest, largest);
         _means.Add(reference.Length == 0 ? 0 : sum / reference.Length);
-        _cosines.Add(Cosine(reference, found));
+        _cosines.Add(Cosine(product, ofReference, ofFound));
         for (var start = 0; classes > 1 && start + classes <= reference.Length; start += classes)
         {
             _rows++;
@@ -51,7 +60,11 @@ internal sealed class OutputComparison(string name)
         yield return Number(Metric.LargestOutputDifference, _largest);
         yield return Number(Metric.MeanOutputDifference, _means.Average(), MeanError(_means));
         yield return Number(Metric.RelativeOutputError, 100 * (_squaredDifferences == 0 ? 0 : Math.Sqrt(_squaredDifferences / _squaredReferences)));
-        yield return Number(Metric.CosineSimilarity, _cosines.Average(), MeanError(_cosines));
+
+        // Between two numbers there is no angle, whatever lies between them: those of all samples are one vector.
+        yield return _isOneNumber
+            ? Number(Metric.CosineSimilarity, Cosine(_products, _squaredReferences, _squaredFounds))
+            : Number(Metric.CosineSimilarity, _cosines.Average(), MeanError(_cosines));
         if (_rows > 0)
         {
             var share = (double)_agreeing / _rows;
@@ -70,18 +83,8 @@ internal sealed class OutputComparison(string name)
     private static double Difference(double reference, double found) =>
         reference.Equals(found) ? 0 : Math.Abs(reference - found);
 
-    private static double Cosine(ReadOnlySpan<double> reference, ReadOnlySpan<double> found)
-    {
-        double product = 0, ofReference = 0, ofFound = 0;
-        for (var i = 0; i < reference.Length; i++)
-        {
-            product += reference[i] * found[i];
-            ofReference += reference[i] * reference[i];
-            ofFound += found[i] * found[i];
-        }
-
-        return ofReference == 0 && ofFound == 0 ? 1
-            : ofReference == 0 || ofFound == 0 ? 0
-            : Math.Min(1, product / (Math.Sqrt(ofReference) * Math.Sqrt(ofFound)));
-    }
+    private static double Cosine(double product, double ofReference, double ofFound) =>
+        ofReference == 0 && ofFound == 0 ? 1
+        : ofReference == 0 || ofFound == 0 ? 0
+        : Math.Min(1, product / (Math.Sqrt(ofReference) * Math.Sqrt(ofFound)));
 }
