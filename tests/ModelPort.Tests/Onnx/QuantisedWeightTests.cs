@@ -96,8 +96,8 @@ public sealed class QuantisedWeightTests
         float[] x = [1, -2, .. OnnxGraphs.Random(3, 70, 0.5f)];
         using var model = OnnxGraphs.Of(OnnxGraphs.Floats(1, 72), null, [OnnxGraphs.Node("MatMul", "x,w", "y")], [OnnxGraphs.RandomWeight(1, "w", 72, 8)]);
         var port = OnnxGraphs.Port(model, new OnnxTransformRequest(OnnxPrecision.FP8) { Hardware = OnnxHardware.TensorRT }, x, [1, 72]);
-        Assert.Equal(2 / StaticTransform.Float8Top, port.Record.Weights.Single(tensor => tensor.Name == "x").Scale);
-        Assert.InRange(StaticTransform.Float8Top, 35.9f, 36.1f);
+        Assert.Equal(2 / StaticFormat.Float8Top, port.Record.Weights.Single(tensor => tensor.Name == "x").Scale);
+        Assert.InRange(StaticFormat.Float8Top, 35.9f, 36.1f);
         Assert.Equal(21, port.Model.Proto.OpsetImport.Single(import => import.Domain.Length == 0).Version);
         Assert.True(port.Model.Proto.IrVersion >= 10);
     }
