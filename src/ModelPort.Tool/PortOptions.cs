@@ -56,6 +56,7 @@ internal sealed class PortOptions
     private readonly Option<string[]> _budgets = new("--budget") { Description = "A limit, for instance MaxPerplexityIncrease=2; may be repeated.", AllowMultipleArgumentsPerToken = false };
     private readonly Option<string?> _cache = CreateCache();
     private readonly Option<bool> _pure = new("--pure") { Description = "Every matrix gets the base type of the precision." };
+    private readonly Option<bool> _half = new("--half-inputs-and-outputs") { Description = "ONNX, FP16: inputs and outputs are half floats too." };
     private readonly Option<bool> _strictPrecision = new("--strict-precision") { Description = "A tensor that cannot have the type asked for is an error." };
     private readonly Option<bool> _strictParity = new("--strict-parity") { Description = "A number outside its limit by less than its standard error misses the budget." };
     private readonly Option<bool> _serving = new("--serving") { Description = "Latency, speed, memory and load time are measured even when no budget limits them." };
@@ -92,6 +93,7 @@ internal sealed class PortOptions
         command.Add(_cache);
         command.Add(_budgets);
         command.Add(_pure);
+        command.Add(_half);
         command.Add(_serving);
         command.Add(_attribute);
         command.Add(_strictPrecision);
@@ -116,6 +118,11 @@ internal sealed class PortOptions
         if (parsed.GetValue(_pure))
         {
             metadata["Pure"] = "true";
+        }
+
+        if (parsed.GetValue(_half))
+        {
+            metadata["HalfInputsAndOutputs"] = "true";
         }
 
         foreach (var path in Paths.Where(metadata.ContainsKey))

@@ -39,6 +39,12 @@ public sealed record GraphRecord
     /// <summary>Bytes of all constant tensors of the port.</summary>
     public required long WeightBytesAfter { get; init; }
 
+    /// <summary>What goes in, where that is not what the source takes; else null.</summary>
+    public IReadOnlyList<PinRecord>? Inputs { get; init; }
+
+    /// <summary>What comes out, where that is not what the source gives; else null.</summary>
+    public IReadOnlyList<PinRecord>? Outputs { get; init; }
+
     /// <summary>The nodes that add most error, the worst first, where a budget was missed; empty where none was.</summary>
     public IReadOnlyList<LayerError> Layers { get; init; } = [];
 

@@ -1,16 +1,22 @@
+using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using ModelPort.Diagnostics;
 using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Onnx.Data;
 
 namespace ModelPort.Onnx;
 
-/// <summary>Runs a model over samples; one with state is given what it made of the sample before.</summary>
+/// <summary>
+/// Runs a model over samples; one with state is given what it made of the sample before. A port whose inputs are half floats is given the source's rounded to those.
+/// </summary>
 /// <param name="session">The model.</param>
 /// <param name="signature">What goes in and comes out.</param>
 /// <param name="state">Outputs that are given to inputs of the next run.</param>
 internal sealed class ModelRunner(OnnxSession session, OnnxSignature signature, IReadOnlyList<StatePair> state)
 {
     private readonly Dictionary<string, EngineValue> _state = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _halves = [.. session.Inputs.Where(i => i is { IsTensor: true, Type: TensorType.Float16 }).Select(i => i.Name)];
+    private readonly ConditionalWeakTable<EngineTensor, EngineTensor> _rounded = [];
     private long? _sequence;
 
     /// <summary>Checks that pairs of outputs and inputs are of a model and of one type each.</summary>
@@ -44,7 +50,7 @@ internal sealed class ModelRunner(OnnxSession session, OnnxSignature signature, 
     {
         if (state.Count == 0)
         {
-            return session.Run(run.Inputs, outputs, cancellation);
+            return session.Run(Fitting(run.Inputs), outputs, cancellation);
         }
 
         if (_sequence != run.Sequence)
@@ -59,13 +65,25 @@ internal sealed class ModelRunner(OnnxSession session, OnnxSignature signature, 
             inputs[pair.Input] = _state.GetValueOrDefault(pair.Input) ?? run.Inputs.GetValueOrDefault(pair.Input) ?? Zero(pair.Input);
         }
 
-        var results = session.Run(inputs, [.. outputs.Union(state.Select(p => p.Output))], cancellation);
+        var results = session.Run(Fitting(inputs), [.. outputs.Union(state.Select(p => p.Output))], cancellation);
         foreach (var pair in state)
         {
             _state[pair.Input] = results[pair.Output];
         }
 
         return results;
+    }
+
+    // A sample that is run again and again is rounded once.
+    private IReadOnlyDictionary<string, EngineValue> Fitting(IReadOnlyDictionary<string, EngineValue> inputs) => _halves.Count == 0
+        ? inputs
+        : inputs.ToDictionary(i => i.Key, i => _halves.Contains(i.Key) && i.Value is EngineTensor { Type: TensorType.Float } tensor ? _rounded.GetValue(tensor, Rounded) : i.Value, StringComparer.Ordinal);
+
+    private static EngineTensor Rounded(EngineTensor tensor)
+    {
+        var halves = new Half[tensor.ElementCount];
+        TensorPrimitives.ConvertToHalf(tensor.As<float>(), halves);
+        return EngineTensor.Of<Half>(halves, tensor.Shape);
     }
 
     // What is open is 1: one sequence at a time.

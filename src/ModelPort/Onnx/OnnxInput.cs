@@ -91,7 +91,7 @@ internal sealed class OnnxInput : IDisposable
     /// <param name="keep">Labels of the nodes.</param>
     /// <exception cref="ModelPortException">MP2100: nothing is left to convert; or another error of the plan.</exception>
     public OnnxTransformPlan Plan(OnnxPrecision precision, ImmutableHashSet<string> keep) =>
-        OnnxTransform.Plan(Source.Model, new OnnxTransformRequest(precision) { Hardware = Options.Hardware, KeepInFloat = keep });
+        OnnxTransform.Plan(Source.Model, new OnnxTransformRequest(precision) { Hardware = Options.Hardware, KeepInFloat = keep, KeepInputsAndOutputs = !Options.HalfInputsAndOutputs });
 
     /// <inheritdoc/>
     public void Dispose()

@@ -34,6 +34,7 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
             .. Split,
             new("Precision", string.Join(';', input.Options.Precisions)),
             .. Choices,
+            .. Half(input.Options.HalfInputsAndOutputs),
             .. Made(input.Outputs.Any(IsRanged)),
             .. Search,
         ]);
@@ -58,6 +59,7 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
             new("File", output.FileName),
             new("HardwareTarget", input.Options.Hardware.Name),
             new("KeepInFloat", Text(output.Plan?.Request.KeepInFloat ?? [])),
+            .. Half(output.Plan is { Request.KeepInputsAndOutputs: false } && output.Precision == OnnxPrecision.FP16),
             .. Split,
             .. Made(IsRanged(output)),
         ]);
@@ -90,6 +92,8 @@ internal sealed class OnnxKeys(OnnxInput input, SourceHash source, string? calib
     private IEnumerable<KeyPart> Made(bool isRanged) => input.Options.Optimize == GraphOptimization.None
         ? isRanged ? Ranges : []
         : [new("Optimize", OnnxOptions.NameOf(input.Options.Optimize)), .. isRanged ? Ranges : Engine];
+
+    private static KeyPart[] Half(bool isAsked) => isAsked ? [new("HalfInputsAndOutputs", "true")] : [];
 
     private KeyPart[] Choices => [new("HardwareTarget", input.Options.Hardware.Name), new("KeepInFloat", Text(input.Options.KeepInFloat))];
 

@@ -26,7 +26,7 @@ public sealed record OnnxOptions
 
     /// <summary>Metadata other than the budgets, as users spell them.</summary>
     public static IReadOnlyList<string> Names { get; } =
-        ["Name", "Revision", "Runtime", "Precision", "HardwareTarget", "Optimize", "Calibration", "CalibrationMethod", "CalibrationPercentile", "Evaluation", "StatePairs", "KeepInFloat", "Serving", "BatchSizes", "HourlyCost", "Attribute", "SplitMaxSize"];
+        ["Name", "Revision", "Runtime", "Precision", "HardwareTarget", "Optimize", "Calibration", "CalibrationMethod", "CalibrationPercentile", "Evaluation", "StatePairs", "KeepInFloat", "HalfInputsAndOutputs", "Serving", "BatchSizes", "HourlyCost", "Attribute", "SplitMaxSize"];
 
     /// <summary>The precisions asked for.</summary>
     public IReadOnlyList<OnnxPrecision> Precisions { get; init; } = [OnnxPrecision.FP32];
@@ -55,6 +55,9 @@ public sealed record OnnxOptions
     /// <summary>Labels of nodes that stay in float.</summary>
     public ImmutableHashSet<string> KeepInFloat { get; init; } = [];
 
+    /// <summary>Whether inputs and outputs of FP16 ports are half floats too, where the nodes that they belong to compute in those.</summary>
+    public bool HalfInputsAndOutputs { get; init; }
+
     /// <summary>Whether a source is an ONNX model, by its name.</summary>
     public static bool IsFor(string source) => Path.GetExtension(Path.TrimEndingDirectorySeparator(source)).Equals(Extension, StringComparison.OrdinalIgnoreCase);
 
@@ -81,8 +84,14 @@ public sealed record OnnxOptions
             State = [.. Parts(options["StatePairs"] ?? "", ';').Select(pair => ParsePair(pair, options.File))],
             BatchSizes = ParseSizes(options["BatchSizes"] ?? "", options.File),
             KeepInFloat = [.. Parts(options["KeepInFloat"] ?? "", ';')],
+            HalfInputsAndOutputs = options.Switch("HalfInputsAndOutputs"),
         };
         onnx.CheckOptimize(options.File);
+        if (onnx.HalfInputsAndOutputs && !onnx.Precisions.Contains(OnnxPrecision.FP16))
+        {
+            throw options.Invalid("HalfInputsAndOutputs", "Precision FP16 beside it");
+        }
+
         return common with { Onnx = onnx, Evaluation = ParseData(options) };
     }
 

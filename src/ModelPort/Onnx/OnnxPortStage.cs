@@ -82,6 +82,11 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
         var result = OnnxTransform.Apply(plan, measured);
         using var model = result.Model;
         var graph = GraphRecord.Of(result.Record, plan, measured, plan.Request.KeepInFloat.Except(input.Options.KeepInFloat));
+        if (OnnxSignature.Of(model) is var pins && SignatureComparison.Of(input.Source.Signature, pins).Differences.Count > 0)
+        {
+            graph = graph with { Inputs = [.. pins.Inputs.Select(p => p.ToRecord())], Outputs = [.. pins.Outputs.Select(p => p.ToRecord())] };
+        }
+
         return _kernels.Rewritten(model, output, made => Written(output, made, graph, result.Warnings));
     }
 

@@ -75,6 +75,21 @@ public sealed class OnnxPortTests(DigitsPorts ports, ITestOutputHelper output) :
     }
 
     [Fact]
+    public void Inputs_and_outputs_of_half_floats_are_measured_with_rounded_samples_and_said()
+    {
+        var half = ports.Run(ports.Beside("half"), "FP16;INT8", ("HalfInputsAndOutputs", "true"));
+        Assert.Empty(half.Missed);
+        var graph = half.Manifest.Outputs[0].Graph!;
+        Assert.Equal(("image", "FLOAT16 [batch, 1, 8, 8]"), graph.Inputs!.Select(p => (p.Name, p.Type)).Single());
+        Assert.Equal(("logits", "FLOAT16 [batch, 10]"), graph.Outputs!.Select(p => (p.Name, p.Type)).Single());
+        Assert.Contains("Inputs and outputs that are FLOAT16 now: image, logits.", graph.Notes);
+        Assert.InRange(half.Manifest.Outputs[0].Metrics.Find(Metric.LargestOutputDifference, Subject.Port, Reference.Source, "logits")!.Value, 1e-6, 0.05);
+        Assert.Null(half.Manifest.Outputs[1].Graph!.Inputs);
+
+        Assert.Equal("MP1020", Assert.Throws<ModelPortException>(() => ports.Run(ports.Beside("no half"), "INT8", ("HalfInputsAndOutputs", "true"))).Diagnostic.Code);
+    }
+
+    [Fact]
     public void The_source_computes_what_its_framework_computed()
     {
         using var reference = JsonDocument.Parse(File.ReadAllText(Path.Combine(DigitsModel.Folder, "reference.json")));

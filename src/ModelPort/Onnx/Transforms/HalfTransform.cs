@@ -76,6 +76,7 @@ internal sealed class HalfTransform(GraphContext graph, IReadOnlyDictionary<stri
         }
 
         StateTypes(halves);
+        NoteEdges(halves);
         NoteFlushed();
         if (weights.Values.Where(weight => weight.Kept).Select(weight => weight.Name).ToArray() is { Length: > 0 } kept)
         {
@@ -260,6 +261,15 @@ internal sealed class HalfTransform(GraphContext graph, IReadOnlyDictionary<stri
             {
                 Warnings.Add(Diagnose.BodyUnreached(Graph.Model.Path, Graph.Request.Precision.Name, unreached, "its nodes are made FP16 all the same"));
             }
+        }
+    }
+
+    private void NoteEdges(HashSet<OnnxValue> halves)
+    {
+        string[] edges = [.. Graph.Main.Graph!.Input.Concat(Graph.Main.Graph.Output).Select(info => info.Name).Where(name => halves.Any(value => value.Body == Graph.Main && value.Name == name))];
+        if (edges.Length > 0)
+        {
+            Notes.Add($"Inputs and outputs that are FLOAT16 now: {string.Join(", ", edges)}.");
         }
     }
 
