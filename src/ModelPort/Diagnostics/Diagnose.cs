@@ -20,7 +20,7 @@ public static partial class Diagnose
 
     /// <summary>MP1002: a file that a checkpoint needs is missing.</summary>
     public static Diagnostic FileMissing(string path, string expected) =>
-        Error("MP1002", path, $"'{Path.GetFileName(path)}' is missing. Expected {expected}. Download the checkpoint again, whole, or restore the file.");
+        Error("MP1002", path, $"'{Path.GetFileName(path)}' is missing. Expected {expected}. Download the model again, whole, or restore the file.");
 
     /// <summary>MP1003: a file cannot be read.</summary>
     public static Diagnostic Unreadable(string path, string found) =>
@@ -36,7 +36,7 @@ public static partial class Diagnose
 
     /// <summary>MP1006: a file contradicts itself or its neighbours (offsets that overlap, an index that names a missing tensor).</summary>
     public static Diagnostic Inconsistent(string path, string found, string expected) =>
-        Error("MP1006", path, $"The file contradicts itself: {found}; expected {expected}. Download the checkpoint again, whole.");
+        Error("MP1006", path, $"The file contradicts itself: {found}; expected {expected}. Download the model again, whole.");
 
     /// <summary>MP1007: a name stands twice.</summary>
     public static Diagnostic Duplicate(string path, string found, string expected) =>

@@ -68,7 +68,7 @@ internal sealed class BlockTransform(GraphContext graph) : PrecisionTransform(gr
         !Graph.Request.Hardware.IsProcessor ? $"there is no Gather of blocks for {Graph.Request.Hardware}"
         : node.GetInt("axis", 0) != 0 ? "blocks are looked up by rows, along axis 0"
         : !IsMatrix(table.Value.Initializer!) ? "its table is no matrix of FLOAT or FLOAT16"
-        : table.Depth % Graph.Request.BlockSize != 0 ? FormattableString.Invariant($"its rows of {table.Depth} values are no whole number of blocks of {Graph.Request.BlockSize}")
+        : table.BlockSize(Graph.Request.BlockSize, true) == 0 ? FormattableString.Invariant($"its rows of {table.Depth} values are no whole number of blocks")
         : "";
 
     private static bool IsMatrix(TensorProto tensor) => tensor.Dims.Count == 2 && tensor.DataType is DataType.Float or DataType.Float16 && tensor.Dims.All(dimension => dimension > 0);
@@ -92,7 +92,7 @@ internal sealed class BlockTransform(GraphContext graph) : PrecisionTransform(gr
         var stored = table.Store(Graph, Bits, IsSymmetric, shared, isTable: true);
         var codes = shared ? Graph.Once(body, stored.Codes + " table", () => Flattened(body, stored)) : stored.Codes;
         GraphContext.Replace(body, node, NodeAttributes.Node("GatherBlockQuantized", [codes, node.Input[1], .. stored.Steps], node.Output, node.Name, Domains.Microsoft)
-            .Set("gather_axis", 0L).Set("quantize_axis", 1L).Set("bits", (long)Bits).Set("block_size", (long)Graph.Request.BlockSize));
+            .Set("gather_axis", 0L).Set("quantize_axis", 1L).Set("bits", (long)Bits).Set("block_size", (long)table.BlockSize(Graph.Request.BlockSize, true)));
     }
 
     private string Flattened(OnnxBody body, StoredBlocks stored)
@@ -106,7 +106,8 @@ internal sealed class BlockTransform(GraphContext graph) : PrecisionTransform(gr
     {
         var weight = Weight(body, node)!;
         var type = weight.Value.Initializer!.DataType;
-        var stored = weight.Store(Graph, Bits, IsSymmetric, isMultiplied: true, weight.IsExchanged && tables.Contains(weight.Value));
+        var isTable = weight.IsExchanged && tables.Contains(weight.Value);
+        var stored = weight.Store(Graph, Bits, IsSymmetric, isMultiplied: true, isTable);
         List<string> inputs = [node.Input[0], stored.Codes, .. stored.Steps];
         List<NodeProto> nodes = [];
         var output = node.Output[0];
@@ -127,7 +128,7 @@ internal sealed class BlockTransform(GraphContext graph) : PrecisionTransform(gr
 
         var level = Graph.Request.AccuracyLevel ?? Graph.Request.Hardware.AccuracyLevel;
         nodes.Insert(nodes.Count > 0 && nodes[0].Is("Transpose") ? 1 : 0, NodeAttributes.Node("MatMulNBits", inputs, [output], node.Name, Domains.Microsoft)
-            .Set("K", (long)weight.Depth).Set("N", (long)weight.Width).Set("bits", (long)Bits).Set("block_size", (long)Graph.Request.BlockSize).Set("accuracy_level", (long)level));
+            .Set("K", (long)weight.Depth).Set("N", (long)weight.Width).Set("bits", (long)Bits).Set("block_size", (long)weight.BlockSize(Graph.Request.BlockSize, isTable)).Set("accuracy_level", (long)level));
         GraphContext.Replace(body, node, [.. nodes]);
     }
 

@@ -9,11 +9,27 @@ namespace ModelPort.Onnx.Transforms;
 /// <param name="IsExchanged">Whether it is stored with a row for each result of a product; a table that rows are looked up in is.</param>
 internal sealed record BlockWeight(OnnxValue Value, bool IsExchanged)
 {
+    // Of ONNX Runtime's kernels.
+    private const int SmallestBlock = 16;
+
     /// <summary>What a product sums over; the width of a table's rows.</summary>
     public int Depth => (int)Value.Initializer!.Dims[IsExchanged ? 1 : 0];
 
     /// <summary>Results of a product; rows of a table.</summary>
     public int Width => (int)Value.Initializer!.Dims[IsExchanged ? 0 : 1];
+
+    /// <summary>Values of a block. A lookup wants whole blocks in a row, so that those of a table may be smaller than asked for; 0 if none fits.</summary>
+    /// <param name="asked">The size that is asked for.</param>
+    /// <param name="isTable">Whether lookups read it.</param>
+    public int BlockSize(int asked, bool isTable)
+    {
+        while (isTable && asked >= SmallestBlock && Depth % asked != 0)
+        {
+            asked /= 2;
+        }
+
+        return asked >= SmallestBlock ? asked : 0;
+    }
 
     /// <summary>The blocks, and the names of what is stored of them.</summary>
     /// <param name="graph">The model.</param>
@@ -25,7 +41,7 @@ internal sealed record BlockWeight(OnnxValue Value, bool IsExchanged)
     {
         var tensor = Value.Initializer!;
         var weight = WeightStream.Of(graph.Model, tensor);
-        var blocks = new WeightBlocks(weight, Depth, Width, IsExchanged, graph.Request.BlockSize, bits, isSymmetric);
+        var blocks = new WeightBlocks(weight, Depth, Width, IsExchanged, BlockSize(graph.Request.BlockSize, isTable), bits, isSymmetric);
         string Name(string suffix, DataType type, long[] shape, OnnxContent content) =>
             graph.Once(Value.Body, $"{Value.Name} {IsExchanged} {suffix}", () => graph.Add(Value.Body, Value.Name + suffix, type, shape, content));
         long[] codes = isMultiplied ? [Width, blocks.PerColumn, blocks.Bytes] : [Width, (long)blocks.PerColumn * blocks.Bytes];
