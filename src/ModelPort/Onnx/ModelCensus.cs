@@ -33,6 +33,9 @@ public sealed class ModelCensus
     /// <summary>The operators, the most frequent first.</summary>
     public ImmutableArray<OperatorCount> Operators { get; }
 
+    /// <summary>How many nodes of each operator there are, by the names that <see cref="NameOf"/> gives.</summary>
+    public IReadOnlyDictionary<string, int> NodesByOperator => new SortedDictionary<string, int>(Operators.ToDictionary(o => NameOf(o.Domain, o.Operator), o => o.Count), StringComparer.Ordinal);
+
     /// <summary>The weights by place and type, the most bytes first.</summary>
     public ImmutableArray<WeightCount> Weights { get; }
 
@@ -44,6 +47,11 @@ public sealed class ModelCensus
 
     /// <summary>Number of values in all tensors but those of INT64, booleans and strings, which hold shapes, positions and labels.</summary>
     public long Parameters { get; }
+
+    /// <summary>An operator as manifests call it: one of another set than the standard one has the set's name before its own.</summary>
+    /// <param name="domain">The operator set.</param>
+    /// <param name="operatorType">The operator.</param>
+    public static string NameOf(string domain, string operatorType) => Domains.Normal(domain) is { Length: > 0 } set ? $"{set}.{operatorType}" : operatorType;
 
     /// <summary>Counts a model. No weight is read.</summary>
     public static ModelCensus Of(OnnxModel model)

@@ -19,8 +19,12 @@ internal sealed record OnnxOutput(OnnxPrecision Precision, string FileName, Onnx
     /// How far the runtime may rewrite the port while it is measured: as it does for an application, unless it is made for other hardware, whose rewriting is not
     /// that of this processor.
     /// </summary>
-    public GraphOptimization Optimization =>
-        Precision == OnnxPrecision.FP8 || (Plan is not null && !Plan.Request.Hardware.IsX64) ? GraphOptimization.None : GraphOptimization.All;
+    public GraphOptimization Optimization => OptimizationOf(Precision == OnnxPrecision.FP8, Plan is null || Plan.Request.Hardware.IsX64);
+
+    /// <summary>The same of a file that is there already.</summary>
+    /// <param name="isFloat8">Whether its precision is FP8.</param>
+    /// <param name="isX64">Whether it is made for processors as this.</param>
+    public static GraphOptimization OptimizationOf(bool isFloat8, bool isX64) => isFloat8 || !isX64 ? GraphOptimization.None : GraphOptimization.All;
 
     /// <summary>The name of the file for weights, where they do not stand in the model's.</summary>
     public string ExternalName => FileName + ".data";
@@ -85,6 +89,16 @@ internal sealed class OnnxInput : IDisposable
             throw;
         }
     }
+
+    /// <summary>Opens a model and its data to measure files that were made of it already: nothing is planned, calibrated or made.</summary>
+    /// <param name="request">Source and data; what it asks of ports says nothing about these.</param>
+    /// <exception cref="ModelPortException">Any error that is found before weights are read.</exception>
+    public static OnnxInput OpenToMeasure(PortRequest request) => Open(request with
+    {
+        Onnx = request.Onnx! with { Precisions = [OnnxPrecision.FP32], KeepInFloat = [], Optimize = GraphOptimization.None },
+        Calibration = null,
+        Parity = ParityMode.Error,
+    });
 
     /// <summary>Plans a port that leaves some nodes in float.</summary>
     /// <param name="precision">Its precision.</param>

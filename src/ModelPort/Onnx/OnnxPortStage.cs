@@ -153,7 +153,9 @@ internal sealed class OnnxPortStage(RunContext context, OnnxInput input, Lazy<On
 
             ReadyFile[] ready = [.. files.Select(f => new ReadyFile(f, f.Hash(context.Cancellation)))];
             FileRecord[] records = [.. ready.Zip(layout.ExternalFiles.Select(f => f.Length).Prepend(layout.ModelLength), (f, bytes) => new FileRecord(Path.GetFileName(f.File.Path), bytes, f.Sha256))];
-            return Kept(new ReadyModel(output, ready, records, ModelCensus.Of(model).TensorTypes, graph, _kernels.Record(model, output), warnings));
+            var census = ModelCensus.Of(model);
+            var kernels = _kernels.Record(model, census, output.FileName, output.Optimization, output.Precision == OnnxPrecision.FP8);
+            return Kept(new ReadyModel(output, ready, records, census.TensorTypes, graph, kernels, warnings));
         }
         catch
         {

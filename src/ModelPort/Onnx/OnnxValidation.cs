@@ -2,7 +2,6 @@ using ModelPort.Caching;
 using ModelPort.Checkpoints;
 using ModelPort.Diagnostics;
 using ModelPort.Engines;
-using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Formats.Onnx;
 using ModelPort.Manifests;
 using ModelPort.Onnx.Parity;
@@ -58,7 +57,7 @@ public static class OnnxValidation
         }
 
         var named = request.Onnx!;
-        using var input = OnnxInput.Open(request with { Onnx = named with { Precisions = [OnnxPrecision.FP32], Optimize = GraphOptimization.None }, Calibration = null, Parity = ParityMode.Error });
+        using var input = OnnxInput.OpenToMeasure(request);
         using var port = OnnxSource.Open(portPath);
         Compare(input.Source, port, observer);
         foreach (var warning in input.Warnings)
@@ -71,17 +70,16 @@ public static class OnnxValidation
         {
             using var store = ContentStore.Open(request.Store with { Directory = null }, null, observer, cancellation);
             var context = OnnxContext.Of(input, store, observer, cancellation);
-            var file = new OnnxPortFile(port.Model.Path, "", Path.GetFileName(portPath), OptimizationOf(named));
-            var dataHash = new Lazy<string?>(() => OnnxContext.HashOf(context, input.Evaluation!));
-            var keys = new Lazy<OnnxKeys>(() => new OnnxKeys(input, context.Source.Require(), null, dataHash.Value, context.Engine, context.CpuBackend));
-            var stage = new OnnxMeasurementStage(context, input, keys, dataHash);
+            var isFloat8 = named.NamesPrecision && named.Precisions.Contains(OnnxPrecision.FP8);
+            var file = new OnnxPortFile(port.Model.Path, "", Path.GetFileName(portPath), OnnxOutput.OptimizationOf(isFloat8, named.Hardware.IsX64));
+            var stage = OnnxMeasurementStage.OfFiles(context, input);
             var measured = stage.Measure(file);
             measured = stage.IsServed(file) ? measured.With(stage.Serve(file)) : measured;
             Figure Size(Subject of, long bytes) => Figure.For(Metric.FileSize, of, null, bytes / 1e6);
             var figures = ServingCost.Apply([.. measured.Figures, Size(Subject.Source, input.Source.Bytes), Size(Subject.Port, port.Bytes)], request.HourlyCost);
             var defaults = named is { NamesPrecision: true, Precisions: [var precision] } ? OnnxBudgets.Defaults(precision.Name, measured.Tasks.Count > 0) : [];
             var budgets = Judge.Check(figures, Judge.Applicable(request.Budgets, defaults), request.StrictParity);
-            var kernels = new KernelStage(input).Record(port.Model, new OnnxOutput(named is { NamesPrecision: true, Precisions: [var made] } ? made : OnnxPrecision.FP32, file.Name, null));
+            var kernels = new KernelStage(input).Record(port.Model, port.Census, file.Name, file.Optimization, isFloat8);
             foreach (var slower in measured.Warnings(context.SourcePath, file.Name, kernels))
             {
                 observer.Warn(slower);
@@ -111,9 +109,6 @@ public static class OnnxValidation
             observer.Warn(Diagnose.SignatureNarrower(port.Model.Path, compared.Narrower));
         }
     }
-
-    private static GraphOptimization OptimizationOf(OnnxOptions options) =>
-        !options.Hardware.IsX64 || (options.NamesPrecision && options.Precisions.Contains(OnnxPrecision.FP8)) ? GraphOptimization.None : GraphOptimization.All;
 
     // Other tools leave names as they are, so that the source as it is serves for comparison.
     private static IReadOnlyList<LayerError> Worst(RunContext context, OnnxInput input, OnnxPortFile port)

@@ -1,7 +1,6 @@
 using ModelPort.Caching;
 using ModelPort.Diagnostics;
 using ModelPort.Engines;
-using ModelPort.Engines.OnnxRuntime;
 using ModelPort.Onnx;
 using ModelPort.Onnx.Parity;
 using ModelPort.Onnx.Transforms;
@@ -23,14 +22,12 @@ internal sealed class OnnxBaseline : IBaselineSource
     /// <exception cref="ModelPortException">Any error that is found before weights are read.</exception>
     public OnnxBaseline(PortRequest request, IPortObserver observer, CancellationToken cancellation)
     {
-        // Nothing is ported: the precisions of the release now, and what they are calibrated on, say nothing about the one before.
-        _input = OnnxInput.Open(request with { Onnx = request.Onnx! with { Precisions = [OnnxPrecision.FP32], KeepInFloat = [], BatchSizes = [], Optimize = GraphOptimization.None }, Calibration = null, Parity = ParityMode.Error });
+        _input = OnnxInput.OpenToMeasure(request with { Onnx = request.Onnx! with { BatchSizes = [] } });
         try
         {
             _store = ContentStore.Open(request.Store, null, observer, cancellation);
             var context = OnnxContext.Of(_input, _store, observer, cancellation);
-            var dataHash = new Lazy<string?>(() => OnnxContext.HashOf(context, _input.Evaluation!));
-            _stage = new OnnxMeasurementStage(context, _input, new(() => new OnnxKeys(_input, context.Source.Require(), null, dataHash.Value, context.Engine, context.CpuBackend)), dataHash);
+            _stage = OnnxMeasurementStage.OfFiles(context, _input);
             Sha256 = context.Source.Require().Value;
         }
         catch (EngineException e)
@@ -72,7 +69,7 @@ internal sealed class OnnxBaseline : IBaselineSource
         path,
         BaselineMeasurement.IdentityOf(file),
         name,
-        file.Precision == OnnxPrecision.FP8.Name || (file.HardwareTarget is { } hardware && OnnxHardware.All.FirstOrDefault(h => h.Name == hardware)?.IsX64 != true) ? GraphOptimization.None : GraphOptimization.All);
+        OnnxOutput.OptimizationOf(file.Precision == OnnxPrecision.FP8.Name, file.HardwareTarget is not { } hardware || OnnxHardware.All.FirstOrDefault(h => h.Name == hardware)?.IsX64 == true));
 
     private static BaselineNumbers Of(MeasuredModel measured) => new(measured.Basis.Positions, measured.Figures);
 }

@@ -26,6 +26,12 @@ public sealed class OnnxValidationTests : IDisposable
         Assert.Equal(ported.Manifest.Evaluation, outcome.Basis);
         Assert.True(outcome.Kept);
         Assert.Equal(497, Assert.Single(outcome.Tasks).Questions);
+        Assert.Equal(ported.Manifest.Outputs[0].Kernels!.PortRuns, outcome.Kernels.PortRuns);
+
+        // What runs on other hardware is known of a file no more than of a port.
+        var elsewhere = OnnxValidation.Run(ported.OutputPaths[0], Digits(("HardwareTarget", "arm64")) with { OutputDirectory = _folder["scratch"] }, _observer, TestContext.Current.CancellationToken);
+        Assert.Null(elsewhere.Kernels.PortRuns);
+        Assert.Contains("arm64", elsewhere.Kernels.NotKnown, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -30,7 +30,7 @@ public sealed class RewritingTests(DigitsPorts ports) : IClassFixture<DigitsPort
             Assert.Equal(source.Proto.Graph.Input.Concat(source.Proto.Graph.Output), model.Proto.Graph.Input.Concat(model.Proto.Graph.Output));
             Assert.Equal((source.Proto.ProducerName, source.Proto.IrVersion), (model.Proto.ProducerName, model.Proto.IrVersion));
             Assert.Equal("extended", port.Kernels!.Optimized);
-            Assert.Equal(port.Kernels.Port, OperatorCensus.Of(model));
+            Assert.Equal(port.Kernels.Port, ModelCensus.Of(model).NodesByOperator);
             Assert.True(port.Bytes < 1.1 * ports.Outcome.Manifest.Outputs.Single(o => o.Precision == port.Precision).Bytes, $"{port.Precision}: {port.Bytes} bytes");
         }
 
@@ -164,7 +164,7 @@ public sealed class RewritingTests(DigitsPorts ports) : IClassFixture<DigitsPort
         model.Proto.Graph.Initializer.Add(model.NewTensor("w", DataType.Float, [1024, 1024], OnnxContent.Computed(4 << 20, _ => Assert.Fail("The weights are read."))));
         using var graph = new RuntimeGraph(folder.Path, "m");
         using var seen = graph.Seen(model, GraphOptimization.Extended);
-        Assert.Equal(1, OperatorCensus.Of(seen)["MatMul"]);
+        Assert.Equal(1, ModelCensus.Of(seen).NodesByOperator["MatMul"]);
         Assert.Empty(Directory.GetFiles(folder.Path));
     }
 
@@ -204,7 +204,7 @@ public sealed class RewritingTests(DigitsPorts ports) : IClassFixture<DigitsPort
             [half]);
         model.Proto.Graph.ValueInfo.Add(new ValueInfoProto { Name = "h", Type = OnnxTypes.Tensor(DataType.Float16) });
         Assert.Equal(["Cast_h", "Cast_again"], Assert.Single(OperatorCensus.Unfused(model)).Nodes);
-        Assert.Equal((3, 2), (OperatorCensus.Of(model)["Cast"], OperatorCensus.Running(model)["Cast"]));
+        Assert.Equal((3, 2), (ModelCensus.Of(model).NodesByOperator["Cast"], OperatorCensus.Running(model)["Cast"]));
     }
 
     [Fact]

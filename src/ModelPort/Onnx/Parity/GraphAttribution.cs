@@ -112,14 +112,8 @@ internal sealed class GraphAttribution(RunContext context, OnnxInput input)
                 }
 
                 compared.Add(name);
-                var each = a.Length / run.Count;
-                for (var i = 0; i < run.Count; i++)
-                {
-                    var part = new Range(i * each, (i + 1) * each);
-                    comparisons[name].Source.Add(a.AsSpan()[part], b.AsSpan()[part], 0);
-                    comparisons[name].Before.Add(c.AsSpan()[part], b.AsSpan()[part], 0);
-                }
-
+                comparisons[name].Source.AddRun(a, b, run.Count, 0);
+                comparisons[name].Before.AddRun(c, b, run.Count, 0);
                 if (labels?.Output == name)
                 {
                     labels.Add(run, a, b);

@@ -82,16 +82,12 @@ internal sealed class OnnxMeasurement(OnnxInput input, string dataSha256, IPortO
                 throw new ModelPortException(Diagnose.DataUnfit(data.Path, _reference!.Name, _reference.ToString(), output.Name, $"{source.Length} values for {run.Count} samples"));
             }
 
-            var each = source.Length / run.Count;
-            for (var i = 0; i < run.Count; i++)
+            var classes = Classes(source.Length / run.Count);
+            _source.AddRun(source, port, run.Count, classes);
+            if (reference is not null)
             {
-                var part = new Range(i * each, (i + 1) * each);
-                _source.Add(source.AsSpan()[part], port.AsSpan()[part], Classes(each));
-                if (reference is not null)
-                {
-                    _portToReference.Add(reference.AsSpan()[part], port.AsSpan()[part], Classes(each));
-                    _sourceToReference.Add(reference.AsSpan()[part], source.AsSpan()[part], Classes(each));
-                }
+                _portToReference.AddRun(reference, port, run.Count, classes);
+                _sourceToReference.AddRun(reference, source, run.Count, classes);
             }
         }
 

@@ -66,6 +66,15 @@ internal sealed class OnnxMeasurementStage(RunContext context, OnnxInput input, 
     private const string ServingName = "serving";
     private const string AttributionName = "attribution";
 
+    /// <summary>The stage for files that were made already, which nothing is calibrated for.</summary>
+    /// <param name="context">What stages share.</param>
+    /// <param name="input">The model and the data.</param>
+    public static OnnxMeasurementStage OfFiles(RunContext context, OnnxInput input)
+    {
+        var data = new Lazy<string?>(() => OnnxContext.HashOf(context, input.Evaluation!));
+        return new OnnxMeasurementStage(context, input, new(() => new OnnxKeys(input, context.Source.Require(), null, data.Value, context.Engine, context.CpuBackend)), data);
+    }
+
     /// <summary>Whether times that an earlier run took, if they are asked for, were taken on this machine.</summary>
     public bool IsServedHere(Manifest earlier) => !context.Request.MeasuresServing
         || input.Outputs.Where(o => o.Optimization == GraphOptimization.All).All(o => earlier.Outputs.FirstOrDefault(e => e.Precision == o.Precision.Name)?.Serving is { } serving

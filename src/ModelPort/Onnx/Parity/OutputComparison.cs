@@ -18,6 +18,20 @@ internal sealed class OutputComparison(string name)
     private long _rows;
     private long _agreeing;
 
+    /// <summary>Compares the samples of a run.</summary>
+    /// <param name="reference">The values that are expected, sample after sample.</param>
+    /// <param name="found">The values that are there, as many.</param>
+    /// <param name="samples">The samples that they are of.</param>
+    /// <param name="classes">Values of which the largest is an answer, where they are answers; else 0.</param>
+    public void AddRun(ReadOnlySpan<double> reference, ReadOnlySpan<double> found, int samples, int classes)
+    {
+        var each = reference.Length / samples;
+        for (var i = 0; i < samples; i++)
+        {
+            Add(reference.Slice(i * each, each), found.Slice(i * each, each), classes);
+        }
+    }
+
     /// <summary>Compares one sample.</summary>
     /// <param name="reference">The values that are expected.</param>
     /// <param name="found">The values that are there, as many.</param>

@@ -43,22 +43,25 @@ internal sealed class KernelStage(OnnxInput input)
 
     /// <summary>Which operators are in source and port, and which run.</summary>
     /// <param name="port">The port as it is written.</param>
-    /// <param name="output">What it was made by.</param>
-    public KernelRecord Record(OnnxModel port, OnnxOutput output)
+    /// <param name="census">What it is made of.</param>
+    /// <param name="name">What it is called.</param>
+    /// <param name="optimization">How far the runtime may rewrite it here.</param>
+    /// <param name="isFloat8">Whether its precision is FP8, which is for TensorRT alone.</param>
+    public KernelRecord Record(OnnxModel port, ModelCensus census, string name, GraphOptimization optimization, bool isFloat8)
     {
         var record = new KernelRecord
         {
             Optimized = input.Options.Optimize == GraphOptimization.None ? null : OnnxOptions.NameOf(input.Options.Optimize),
-            Source = OperatorCensus.Of(input.Source.Model),
-            Port = OperatorCensus.Of(port),
+            Source = input.Source.Census.NodesByOperator,
+            Port = census.NodesByOperator,
         };
-        if (output.Optimization != GraphOptimization.All)
+        if (optimization != GraphOptimization.All)
         {
-            return record with { NotKnown = $"a port for {(output.Precision == OnnxPrecision.FP8 ? OnnxHardware.TensorRT : input.Options.Hardware)} runs otherwise than on the processor that built it" };
+            return record with { NotKnown = $"a port for {(isFloat8 ? OnnxHardware.TensorRT : input.Options.Hardware)} runs otherwise than on the processor that built it" };
         }
 
         var (source, unknown) = _source.Value;
-        var (runs, ofPort) = Look(input, port, output.FileName, out var unfused);
+        var (runs, ofPort) = Look(input, port, name, out var unfused);
         return record with { SourceRuns = source, PortRuns = runs, Unfused = unfused, NotKnown = ofPort ?? unknown };
     }
 

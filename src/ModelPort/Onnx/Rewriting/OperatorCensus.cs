@@ -3,7 +3,7 @@ using ModelPort.Manifests;
 
 namespace ModelPort.Onnx.Rewriting;
 
-/// <summary>Counts the operators of graphs, and finds the nodes that were not fused.</summary>
+/// <summary>Counts the operators that run of a graph that ONNX Runtime rewrote, and finds the nodes that were not fused.</summary>
 internal static class OperatorCensus
 {
     private const string Cast = "Cast";
@@ -13,15 +13,11 @@ internal static class OperatorCensus
     // What the runtime calls the conversions that it puts around its own kernels.
     private const string Inserted = "InsertedPrecisionFreeCast_";
 
-    /// <summary>How many nodes of each operator are in all bodies of a model; those of other sets than the standard one have its name before them.</summary>
-    public static SortedDictionary<string, int> Of(OnnxModel model) =>
-        new(model.Bodies().SelectMany(body => body.Nodes).CountBy(Name).ToDictionary(), StringComparer.Ordinal);
-
-    /// <summary>The same of a rewritten graph, as far as it runs: weights are converted to FP32 once, when the level above computes what is constant.</summary>
+    /// <summary>How many nodes of each operator a rewritten graph has, as far as they run: weights are converted to FP32 once, when the level above computes what is constant.</summary>
     public static SortedDictionary<string, int> Running(OnnxModel rewritten)
     {
         var index = rewritten.Index();
-        return new(rewritten.Bodies().SelectMany(body => body.Nodes.Where(node => !IsDone(index, body, node))).CountBy(Name).ToDictionary(), StringComparer.Ordinal);
+        return new(rewritten.Bodies().SelectMany(body => body.Nodes.Where(node => !IsDone(index, body, node))).CountBy(node => ModelCensus.NameOf(node.Domain, node.OpType)).ToDictionary(), StringComparer.Ordinal);
     }
 
     /// <summary>The nodes of a rewritten graph and its bodies that cost what a precision was to save, by what they do; kinds without nodes are left out.</summary>
@@ -50,6 +46,4 @@ internal static class OperatorCensus
 
     private static bool IsDone(ValueIndex index, OnnxBody body, NodeProto node) =>
         node.OpType == Cast && index.TryResolve(body, node.Input[0], out var value) && value.Origin == ValueOrigin.Initializer;
-
-    private static string Name(NodeProto node) => Domains.Normal(node.Domain) is { Length: > 0 } domain ? $"{domain}.{node.OpType}" : node.OpType;
 }
